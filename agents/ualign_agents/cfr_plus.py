@@ -1,0 +1,17 @@
+"""CFR+ by OpenSpiel."""
+
+from collections.abc import Iterator
+
+import pyspiel
+
+from ualign_env import GamePolicy, cached_game
+from ualign_env.benchmark.tasks import Task
+
+
+def cfr_plus(task: Task) -> Iterator[GamePolicy]:
+    """CFR+ (OpenSpiel, C++), average policy, all players sharing one policy."""
+    game = cached_game(task.game(anonymous=True))
+    solver = pyspiel.CFRPlusSolver(game)
+    while True:
+        solver.evaluate_and_update_policy()
+        yield GamePolicy(game, solver.average_policy())

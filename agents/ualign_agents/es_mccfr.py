@@ -1,0 +1,20 @@
+"""Monte Carlo CFR by OpenSpiel."""
+
+from collections.abc import Iterator
+
+import pyspiel
+
+from ualign_env import GamePolicy, cached_game
+from ualign_env.benchmark.tasks import Task
+
+_ITERATIONS_A_STEP = 100
+
+
+def es_mccfr(task: Task) -> Iterator[GamePolicy]:
+    """External-sampling MCCFR (OpenSpiel, C++), average policy, all players sharing one policy."""
+    game = cached_game(task.game(anonymous=True))
+    solver = pyspiel.ExternalSamplingMCCFRSolver(game, task.seed, pyspiel.MCCFRAverageType.FULL)
+    while True:
+        for _ in range(_ITERATIONS_A_STEP):
+            solver.run_iteration()
+        yield GamePolicy(game, solver.average_policy())

@@ -1,0 +1,49 @@
+"""Alignment games: users disagree, a policy shows each of them k responses, and the rate to reach is k / (k + 1).
+
+Importing the package registers the games `python_ualign` and `python_ualign_turn` with OpenSpiel.
+"""
+
+from ualign_env.envs.open_spiel_games import cached_game, load_game, tensor_game
+from ualign_env.envs.open_spiel_policies import GamePolicy
+from ualign_env.payoffs import (
+    choice_shares,
+    deviation_payoffs,
+    leave_one_out_payoffs,
+    mixture_deviation_payoffs,
+    payoff_tensor,
+    profile_deviation_payoffs,
+)
+from ualign_env.policies import Mixture, Profile, SharedPolicy, tabulate
+from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+from ualign_env.scoring import Scorecard, exploitability, nash_conv, robust_win_rate, score
+from ualign_env.specs import list_scenarios, load_scenario, register_scenario
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GamePolicy",
+    "Mixture",
+    "Population",
+    "Profile",
+    "Scenario",
+    "Scorecard",
+    "SharedPolicy",
+    "cached_game",
+    "choice_shares",
+    "deviation_payoffs",
+    "exploitability",
+    "leave_one_out_payoffs",
+    "list_scenarios",
+    "load_game",
+    "load_scenario",
+    "mixture_deviation_payoffs",
+    "nash_conv",
+    "payoff_tensor",
+    "profile_deviation_payoffs",
+    "register_scenario",
+    "robust_win_rate",
+    "score",
+    "tabulate",
+    "tensor_game",
+]

@@ -1,0 +1,119 @@
+"""Checks of what callers hand in; every error shows what was given and what was expected."""
+
+import difflib
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+#: Beyond this many responses, rounding in the k-th power of a probability (about k * 1e-16) is no longer negligible.
+MAX_K = 1_000_000
+
+#: How far from 1 the sum of a distribution may be; what is accepted is renormalised.
+SUM_TOLERANCE = 1e-6
+
+
+def count(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+    """Returns `value` as an int within bounds; `1.5`, `True` and `"3"` are not counts."""
+    expected = f"an integer of at least {minimum}" if maximum is None else f"an integer from {minimum} to {maximum}"
+    if isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} is {value!r}, but must be {expected}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} is {value!r}, but must be {expected}") from None
+    if number < minimum or (maximum is not None and number > maximum):
+        raise ValueError(f"{name} is {number}, but must be {expected}")
+    return number
+
+
+def number_of_outputs(k: Any) -> int:
+    """Returns k, the number of responses shown, as an int from 1 to `MAX_K`."""
+    return count("k", k, 1, MAX_K)
+
+
+def real(name: str, value: Any, low: float, high: float) -> float:
+    """Returns `value` as a float from `low` to `high`."""
+    if not isinstance(value, int | float | np.number) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}, but must be a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def real_array(name: str, value: Any, ndim: int) -> Floats:
+    """Returns `value` as a float64 array of `ndim` axes with only finite entries."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a rectangular array of numbers, not {value!r:.200}") from None
+    if array.ndim != ndim:
+        raise ValueError(f"{name} has shape {array.shape}, but must have {ndim} axes")
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name}{list(where)} is {array[where]}, but must be finite")
+    return array
+
+
+def distributions(name: str, value: Any, shape: tuple[int, ...], meaning: str) -> Floats:
+    """Returns `value` as distributions over its last axis, renormalised to sum to 1.
+
+    Args:
+        name: what the array is called in errors.
+        value: array-like of the given shape.
+        shape: the shape it must have.
+        meaning: what the shape stands for, e.g. `the population has 4 responses`.
+    """
+    array = real_array(name, value, np.ndim(value))
+    if array.shape != shape:
+        if array.ndim == len(shape) == 1:
+            raise ValueError(f"{name} has {array.size} entries, but {meaning}")
+        raise ValueError(f"{name} has shape {array.shape}, but {meaning}: expected shape {shape}")
+    if (array < 0).any():
+        where = tuple(int(i) for i in np.argwhere(array < 0)[0])
+        raise ValueError(f"{name}{list(where)} is {array[where]}, but probabilities must not be negative")
+    totals = array.sum(axis=-1, keepdims=True)
+    off = np.abs(totals - 1) > SUM_TOLERANCE
+    if off.any():
+        where = np.argwhere(off)[0][:-1]
+        row = f"{name}{[int(i) for i in where]}" if where.size else name
+        raise ValueError(f"{row} sums to {totals[off][0]:.9g}, but must sum to 1 (within {SUM_TOLERANCE:g})")
+    return array / totals
+
+
+def weights(value: Any, n: int, what: str) -> Floats:
+    """Returns `n` non-negative weights, not all zero, normalised to sum to 1."""
+    array = real_array("weights", value, 1)
+    if array.size != n:
+        raise ValueError(f"weights has {array.size} entries, but there are {n} {what}")
+    if (array < 0).any():
+        where = int(np.argmax(array < 0))
+        raise ValueError(f"weights[{where}] is {array[where]:g}, but weights must not be negative")
+    if not array.any():
+        raise ValueError(f"weights are all zero, but at least one of the {n} {what} must count")
+    scaled = array / array.max()  # the sum of huge weights would overflow
+    return scaled / scaled.sum()
+
+
+def names(what: str, value: Iterable[str] | None, n: int, default: Iterable[str]) -> tuple[str, ...]:
+    """Returns `n` distinct, non-empty names, `default` where none are given."""
+    result = tuple(default if value is None else value)
+    if len(result) != n:
+        raise ValueError(f"{what} has {len(result)} names, but there are {n} {what}")
+    for name in result:
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{what} must be non-empty strings, not {name!r}")
+    if len(set(result)) != n:
+        twice = next(name for name in result if result.count(name) > 1)
+        raise ValueError(f"{what} must be distinct, but {twice!r} is given twice")
+    return result
+
+
+def unknown(kind: str, given: str, known: Iterable[str]) -> ValueError:
+    """Returns the error for a name that is not in a table, with the nearest one that is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(given, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return ValueError(f"unknown {kind} {given!r}; {hint}known: {', '.join(known) or 'none'}")

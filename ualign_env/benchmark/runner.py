@@ -1,0 +1,108 @@
+"""Runs agents on tasks within a time budget."""
+
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ualign_env.benchmark.agents import Agent
+from ualign_env.benchmark.tasks import Task
+from ualign_env.scoring import Scorecard, score
+
+_FIRST_LOOK = 0.01  # seconds of learning before the first point of a trace; each later one at twice the time
+_SOLVED = 1e-10  # NashConv below which more learning would show nothing
+
+
+@dataclass(frozen=True)
+class TracePoint:
+    """A look at an agent while it learns: seconds and steps so far, robust win rate and NashConv (None: undefined)."""
+
+    seconds: float
+    steps: int
+    robust_win_rate: float
+    nash_conv: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an agent achieved on a task.
+
+    Attributes:
+        agent: its name.
+        scenario: spec of the scenario.
+        k: number of responses shown.
+        seed: the task's seed.
+        seconds: time spent learning, without scoring.
+        steps: how often the agent yielded a policy.
+        scorecard: metrics of the last policy, None where there is none.
+        status: `"learned"`; `"unsupported"` where the agent refused the task by a ValueError; `"failed"` where it
+            broke off.
+        error: why it is not `"learned"`, None if it is.
+        trace: looks taken while it learned.
+    """
+
+    agent: str
+    scenario: str
+    k: int
+    seed: int
+    seconds: float
+    steps: int
+    scorecard: Scorecard | None
+    status: Literal["learned", "unsupported", "failed"]
+    error: str | None
+    trace: tuple[TracePoint, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the result as plain Python values, ready for JSON."""
+        return asdict(self)
+
+
+def run(name: str, agent: Agent, task: Task, seconds: float) -> Result:
+    """Lets an agent learn a task until its time is up, it stops, or it has solved the game.
+
+    Time is checked between the agent's steps, so that one long step can exceed the budget. An exception ends the run
+    and is noted in the result; what was learned before it is scored.
+
+    Args:
+        name: the agent's name in the result.
+        agent: the agent.
+        task: the task.
+        seconds: time budget.
+    """
+    elapsed, steps, look = 0.0, 0, _FIRST_LOOK
+    policy, card, error = None, None, None
+    status: Literal["learned", "unsupported", "failed"] = "learned"
+    trace: list[TracePoint] = []
+    learning = _timed(agent, task)
+    try:
+        for spent, policy in learning:
+            elapsed += spent
+            steps += 1
+            card = None
+            done = elapsed >= seconds
+            if done or elapsed >= look:
+                card = score(task.scenario, policy, task.k)
+                trace.append(TracePoint(elapsed, steps, card.robust_win_rate, card.nash_conv))
+                look = 2 * elapsed
+            if done or (card and _error(card) < _SOLVED):
+                break
+        if steps and card is None:
+            card = score(task.scenario, policy, task.k)
+    except Exception as exception:  # one agent's failure must not lose the others' results
+        refused = isinstance(exception, ValueError) and not steps
+        status = "unsupported" if refused else "failed"
+        error = str(exception) if refused else "".join(traceback.format_exception(exception))
+    return Result(name, task.scenario.spec, task.k, task.seed, elapsed, steps, card, status, error, tuple(trace))
+
+
+def _timed(agent: Agent, task: Task) -> Iterator[tuple[float, Any]]:
+    """Yields the agent's policies with the time that each took to learn."""
+    start = time.perf_counter()
+    for policy in agent(task):
+        yield time.perf_counter() - start, policy
+        start = time.perf_counter()
+
+
+def _error(card: Scorecard) -> float:
+    return card.gap if card.nash_conv is None else card.nash_conv

@@ -1,0 +1,221 @@
+"""Loops over users, compiled by numba; `payoffs.py` and `population.py` are their public face.
+
+Axes: U user types, N responses, T policies of a mixture, K players, B rows of slots, R ranks of one user.
+
+Every kernel handles a range of users, releases the interpreter lock, and adds to arrays of its own. Plain
+threads spread the ranges: unlike numba's parallel loops they survive `fork()`, nested calls and calls from
+several threads at once. Ranges are cut at fixed places and their sums added in order, so that a result does not
+depend on the number of threads, to the last bit. `NUMBA_NUM_THREADS` limits the threads.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+from numba import config, njit
+
+from ualign_env._checks import Floats
+
+Ranks = npt.NDArray[np.signedinteger]
+
+_CHUNK = 512  # users a range
+_WORTH_A_THREAD = 200_000  # elementary steps; less work than this is done before a thread has started
+
+
+def deviation_payoffs(ranks: Ranks, weights: Floats, policies: Floats, mixture: Floats, k: int) -> Floats:
+    """Returns `[N]`: the chance of each response against k samples of `policies[t]`, averaged by `mixture[t]`."""
+    series = _series(k)
+    exact = 2 * len(series) > k
+
+    def work(first: int, last: int, out: Floats) -> None:
+        _deviation_payoffs(ranks[first:last], weights[first:last], policies, mixture, k, series, exact, out)
+
+    return _sum_over_users(work, ranks, (ranks.shape[1],), cost=policies.shape[0])
+
+
+def leave_one_out_payoffs(ranks: Ranks, weights: Floats, profile: Floats) -> Floats:
+    """Returns `[K, N]`: the chance of each response, played by player i against the other players of `profile`."""
+    players = profile.shape[0]
+    # the integrand is a polynomial of degree K - 1 in t, for which this many Gauss-Legendre nodes are exact
+    nodes, node_weights = np.polynomial.legendre.leggauss((players + 1) // 2)
+
+    def work(first: int, last: int, out: Floats) -> None:
+        _leave_one_out_payoffs(ranks[first:last], weights[first:last], profile, (nodes + 1) / 2, node_weights / 2, out)
+
+    return _sum_over_users(work, ranks, profile.shape, cost=players * nodes.size)
+
+
+def pairwise(ranks: Ranks, weights: Floats) -> Floats:
+    """Returns `[N, N]`: the share of users who prefer row to column, ties counted half."""
+
+    def work(first: int, last: int, out: Floats) -> None:
+        _pairwise(ranks[first:last], weights[first:last], out)
+
+    n = ranks.shape[1]
+    return _sum_over_users(work, ranks, (n, n), cost=n, chunk=max(_CHUNK, -(-ranks.shape[0] // 16)))
+
+
+def shares(ranks: Ranks, weights: Floats, slots: npt.NDArray[np.int64]) -> Floats:
+    """Returns `[B, K]`: the chance that each of the K responses shown in a row of `slots` is picked."""
+    out = np.zeros(slots.shape)
+    _shares(ranks, weights, slots, out)
+    return out
+
+
+def _sum_over_users(
+    work: Callable[[int, int, Floats], None], ranks: Ranks, shape: tuple[int, ...], cost: int, chunk: int = _CHUNK
+) -> Floats:
+    """Returns the sum of what `work` adds to an array of `shape` for each range of users."""
+    starts = range(0, ranks.shape[0], chunk)
+    partial = np.zeros((len(starts), *shape))
+
+    def one(i: int) -> None:
+        work(starts[i], starts[i] + chunk, partial[i])
+
+    threads = min(int(config.NUMBA_NUM_THREADS), len(starts), max(1, ranks.size * cost // _WORTH_A_THREAD))  # pyright: ignore[reportAttributeAccessIssue]
+    if threads == 1:
+        for i in range(len(starts)):
+            one(i)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, range(len(starts))))
+    return partial.sum(axis=0)
+
+
+def _series(k: int) -> Floats:
+    """Returns `[7]` coefficients C(k, 2j) / (4^j (2j + 1)) of `mean((1 + x s)^k, -1/2 <= s <= 1/2)` in x^2."""
+    coefficients = [1.0]
+    for j in range(1, 7):
+        step = max(k - 2 * j + 2, 0) * max(k - 2 * j + 1, 0) / (2 * j * (2 * j - 1))
+        coefficients.append(coefficients[-1] * step / 4)
+    return np.array([c / (2 * j + 1) for j, c in enumerate(coefficients)])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _power(base, k, out):
+    """Sets `out = base ** k` for an integer k by repeated squaring; `base` is used up."""
+    out[:] = 1.0
+    while True:
+        if k & 1:
+            for i in range(out.size):
+                out[i] *= base[i]
+        k >>= 1
+        if k == 0:
+            return
+        for i in range(out.size):
+            base[i] *= base[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mass_by_rank(row, policy, mass):
+    """Adds up a policy over each rank of one user; returns the number of ranks."""
+    mass[:] = 0.0
+    worst = 0
+    for y in range(row.size):
+        mass[row[y]] += policy[y]
+        worst = max(worst, row[y])
+    return worst + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _deviation_payoffs(ranks, weights, policies, mixture, k, series, exact, out):
+    """Adds every user's integral of (F + t p)^k over t in [0, 1]: F lies below a response, p is tied with it.
+
+    Where p is small next to F, (A^(k+1) - F^(k+1)) / ((k+1) p) with A = F + p cancels. There the integral is
+    expanded around the midpoint F + p/2 instead: with k p <= F + p/2 the seven terms reach 1e-16, and for
+    k <= 13 they are the whole polynomial. All their terms are positive, so nothing cancels.
+    """
+    n = ranks.shape[1]
+    mass, middle, middle_power, chance = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    below, base, below_power = np.empty(n + 1), np.empty(n + 1), np.empty(n + 1)
+    for u in range(ranks.shape[0]):
+        row = ranks[u]
+        for t in range(policies.shape[0]):
+            n_ranks = _mass_by_rank(row, policies[t], mass)
+            below[n_ranks] = 0.0
+            for r in range(n_ranks - 1, -1, -1):
+                below[r] = below[r + 1] + mass[r]
+            for r in range(n_ranks):
+                middle[r] = below[r + 1] + 0.5 * mass[r]
+            base[:n_ranks] = middle[:n_ranks]
+            _power(base[:n_ranks], k, middle_power[:n_ranks])
+            if not exact:
+                base[: n_ranks + 1] = below[: n_ranks + 1]
+                _power(base[: n_ranks + 1], k, below_power[: n_ranks + 1])
+            weight = weights[u] * mixture[t]
+            for r in range(n_ranks):
+                if exact or k * mass[r] <= middle[r]:
+                    x = mass[r] / middle[r] if middle[r] > 0.0 else 0.0  # the least float has half 0
+                    x *= x
+                    total = series[6]
+                    for j in range(5, -1, -1):
+                        total = total * x + series[j]
+                    chance[r] = weight * middle_power[r] * total
+                else:
+                    telescoped = below[r] * below_power[r] - below[r + 1] * below_power[r + 1]
+                    chance[r] = weight * telescoped / ((k + 1) * mass[r])
+            for y in range(n):
+                out[y] += chance[row[y]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _leave_one_out_payoffs(ranks, weights, profile, nodes, node_weights, out):
+    """Adds every user's integral of the product over j != i of (F_j + t p_j), for every player i."""
+    players, n = profile.shape
+    mass, below = np.empty((players, n)), np.empty((players, n + 1))
+    chance, after = np.empty((players, n)), np.empty(players + 1)
+    for u in range(ranks.shape[0]):
+        row = ranks[u]
+        n_ranks = 0
+        for j in range(players):
+            n_ranks = _mass_by_rank(row, profile[j], mass[j])
+            below[j, n_ranks] = 0.0
+            for r in range(n_ranks - 1, -1, -1):
+                below[j, r] = below[j, r + 1] + mass[j, r]
+        chance[:, :n_ranks] = 0.0
+        for r in range(n_ranks):
+            for q in range(nodes.size):
+                # products of all players after i, then of all before i: no division, so zeros do no harm
+                after[players] = 1.0
+                for j in range(players - 1, -1, -1):
+                    after[j] = after[j + 1] * (below[j, r + 1] + nodes[q] * mass[j, r])
+                before = node_weights[q]
+                for i in range(players):
+                    chance[i, r] += before * after[i + 1]
+                    before *= below[i, r + 1] + nodes[q] * mass[i, r]
+        for i in range(players):
+            for y in range(n):
+                out[i, y] += weights[u] * chance[i, row[y]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _pairwise(ranks, weights, out):
+    """Adds every user's comparisons of two responses."""
+    n = ranks.shape[1]
+    for u in range(ranks.shape[0]):
+        row = ranks[u]
+        whole, half = weights[u], 0.5 * weights[u]
+        for i in range(n):
+            for j in range(n):
+                out[i, j] += (whole if row[i] < row[j] else 0.0) + (half if row[i] == row[j] else 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _shares(ranks, weights, slots, out):
+    """Adds every user's weight to the slots that hold her most preferred response, in equal parts."""
+    rows, players = slots.shape
+    for b in range(rows):
+        for u in range(ranks.shape[0]):
+            best = ranks[u, slots[b, 0]]
+            ties = 0
+            for i in range(players):
+                rank = ranks[u, slots[b, i]]
+                if rank < best:
+                    best = rank
+                    ties = 1
+                elif rank == best:
+                    ties += 1
+            for i in range(players):
+                if ranks[u, slots[b, i]] == best:
+                    out[b, i] += weights[u] / ties

@@ -1,0 +1,175 @@
+"""What has been learned, as arrays: a shared policy, one policy a player, or a mixture of policies.
+
+Axes: P prompts, N responses (padded with zeros to the largest number), K players or outputs, T policies of a mixture.
+
+`tabulate` turns anything that acts in the game into one of these three. Policies of other libraries join by
+`@tabulate.register`, as the OpenSpiel adapter's do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env import _checks, payoffs
+from ualign_env._checks import Floats
+from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+
+
+@dataclass(frozen=True, eq=False)
+class SharedPolicy:
+    """All responses are drawn independently from one policy.
+
+    Attributes:
+        probabilities: `[P, N]` chance of each response to each prompt.
+    """
+
+    probabilities: Floats
+
+    def average(self) -> Floats:
+        """Returns `[P, N]`: how often each response is shown."""
+        return self.probabilities
+
+    def deviation_payoffs(self, scenario: Scenario, k: int) -> Floats:
+        """Returns `[P, N]`: the chance that each response is picked against k outputs."""
+        return _each_prompt(
+            scenario, lambda population, x, own: payoffs.deviation_payoffs(population, self.probabilities[x, own], k)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Each of K players, or of K outputs of a model, has a policy of its own.
+
+    Attributes:
+        probabilities: `[K, P, N]` chance that each gives a response to a prompt.
+    """
+
+    probabilities: Floats
+
+    def average(self) -> Floats:
+        """Returns `[P, N]`: how often each response is shown."""
+        return self.probabilities.mean(axis=0)
+
+    def deviation_payoffs(self, scenario: Scenario) -> Floats:
+        """Returns `[P, N]`: the chance that each response is picked against one output of each of the K policies."""
+        return _each_prompt(
+            scenario,
+            lambda population, x, own: payoffs.profile_deviation_payoffs(population, self.probabilities[:, x, own]),
+        )
+
+    def leave_one_out_payoffs(self, scenario: Scenario) -> Floats:
+        """Returns `[K, P, N]`: what each response would earn each player against the others."""
+        out = np.zeros(self.probabilities.shape)
+        for x, population in enumerate(scenario.populations):
+            own = slice(population.n_responses)
+            out[:, x, own] = payoffs.leave_one_out_payoffs(population, self.probabilities[:, x, own])
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """One policy is drawn by its weight, then all responses from it: what no-regret self-play guarantees.
+
+    Attributes:
+        policies: `[T, P, N]` chance of each response.
+        weights: `[T]` chance of each policy.
+    """
+
+    policies: npt.ArrayLike
+    weights: npt.ArrayLike
+
+    def average(self) -> Floats:
+        """Returns `[P, N]`: how often each response is shown."""
+        return np.tensordot(np.asarray(self.weights), np.asarray(self.policies), axes=1)
+
+    def deviation_payoffs(self, scenario: Scenario, k: int) -> Floats:
+        """Returns `[P, N]`: the chance that each response is picked against k outputs."""
+        policies = np.asarray(self.policies)
+        return _each_prompt(
+            scenario,
+            lambda population, x, own: payoffs.mixture_deviation_payoffs(
+                population, policies[:, x, own], k, self.weights
+            ),
+        )
+
+
+Tabular = SharedPolicy | Profile | Mixture
+
+
+@singledispatch
+def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
+    """Returns the arrays behind whatever plays the (k+1)-player game of a scenario.
+
+    Args:
+        policy: `[N]` (one prompt) or `[P, N]`: a shared policy; `[K, P, N]`: one policy for each of K = k + 1
+            players, or for each of K = k outputs; a `Mixture`; an OpenSpiel policy (Python or C++) of one of our
+            games; or a callable from the observation of a prompt (`[P]`, one-hot) to `[N]` probabilities.
+        scenario: P prompts with up to N responses.
+        k: number of outputs.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k, or is not a distribution.
+    """
+    if callable(policy):
+        rows = [np.asarray(policy(observation)) for observation in np.eye(scenario.n_prompts, dtype=np.float32)]
+        return SharedPolicy(_table("policy", [_padded(row, scenario) for row in rows], scenario, ()))
+    try:
+        ndim = np.ndim(policy)
+    except ValueError:
+        raise ValueError(f"policy must be a rectangular array, not {policy!r:.200}") from None
+    if ndim == 1 and scenario.n_prompts == 1:
+        return SharedPolicy(_table("policy", np.asarray(policy)[None, :], scenario, ()))
+    if ndim == 3:
+        players = len(policy)
+        if players not in (k, k + 1):
+            raise ValueError(
+                f"policy has {players} players, but k is {k}: expected {k + 1} (the game's players) or {k} (outputs)"
+            )
+        return Profile(_table("policy", policy, scenario, (players,)))
+    return SharedPolicy(_table("policy", policy, scenario, ()))
+
+
+@tabulate.register(SharedPolicy | Profile)
+def _(policy: SharedPolicy | Profile, scenario: Scenario, k: int) -> Tabular:
+    return tabulate(policy.probabilities, scenario, k)
+
+
+@tabulate.register
+def _(policy: Mixture, scenario: Scenario, k: int) -> Mixture:  # noqa: ARG001
+    table = np.asarray(policy.policies)
+    if table.ndim == 2 and scenario.n_prompts == 1:
+        table = table[:, None, :]
+    n = len(table) if table.ndim else 0
+    policies = _table("policies", table, scenario, (n,))
+    return Mixture(policies, _checks.weights(policy.weights, n, "policies"))
+
+
+def _table(name: str, value: npt.ArrayLike, scenario: Scenario, leading: tuple[int, ...]) -> Floats:
+    """Returns `[*leading, P, N]` distributions that are 0 beyond each prompt's own responses."""
+    prompts, n = scenario.n_prompts, scenario.n_responses
+    meaning = f"the scenario has {prompts} prompt{'s' * (prompts > 1)} and {n} responses"
+    table = _checks.distributions(name, value, (*leading, prompts, n), meaning)
+    for x, population in enumerate(scenario.populations):
+        if table[..., x, population.n_responses :].any():
+            raise ValueError(
+                f"{name} gives {scenario.prompts[x]!r} a response beyond the {population.n_responses} that it has"
+            )
+    return table
+
+
+def _padded(row: npt.NDArray[Any], scenario: Scenario) -> npt.NDArray[Any]:
+    return np.pad(row, (0, max(0, scenario.n_responses - row.size))) if row.ndim == 1 else row
+
+
+def _each_prompt(scenario: Scenario, payoffs_of: Callable[[Population, int, slice], Floats]) -> Floats:
+    """Returns `[P, N]`: the payoffs of each prompt's own responses, 0 beyond them."""
+    out = np.zeros((scenario.n_prompts, scenario.n_responses))
+    for x, population in enumerate(scenario.populations):
+        own = slice(population.n_responses)
+        out[x, own] = payoffs_of(population, x, own)
+    return out

@@ -1,0 +1,214 @@
+"""Users who disagree: the one data type that every game, score and solver here is computed from.
+
+Axes: U user types (users with the same preferences merged), N responses.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env import _checks, kernels
+from ualign_env._checks import Floats
+from ualign_env.kernels import Ranks
+
+#: Two shares of users that differ by less are tied; the rounding of a sum of weights is far smaller.
+_TIED = 1e-12
+_BLOCK = 1 << 20  # entries sorted at once, so that ranking scores needs little memory beyond its result
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Population:
+    """Users' weak orders over N responses, with weights. Immutable; make one with `from_rankings` or `from_scores`.
+
+    Attributes:
+        ranks: `[U, N]` rank of each response for each user type: 0 = best, ties share a rank, no rank is skipped.
+        weights: `[U]` share of the users who have these preferences; sums to 1.
+        responses: N names.
+        n_users: respondents the population was made from: the sum of the weights where they were integers
+            (counts of respondents), otherwise the number of rows.
+    """
+
+    ranks: Ranks
+    weights: Floats
+    responses: tuple[str, ...]
+    n_users: int
+
+    def __post_init__(self) -> None:
+        ranks, weights = self.ranks, self.weights
+        if ranks.ndim != 2 or 0 in ranks.shape or ranks.dtype.kind != "i":
+            raise ValueError(f"ranks are {ranks.dtype} of shape {ranks.shape}, but must be integers [types, responses]")
+        if ranks.min(axis=1).any() or ranks.max() >= ranks.shape[1]:
+            raise ValueError(f"ranks must start at 0 in every row and stay below {ranks.shape[1]}")
+        shares = _checks.weights(weights, ranks.shape[0], "user types")
+        if not np.allclose(shares, weights, rtol=1e-9, atol=0):
+            raise ValueError(f"weights sum to {weights.sum():.9g}, but must sum to 1")
+        _checks.names("responses", self.responses, ranks.shape[1], ())
+        for array in (ranks, weights):
+            array.flags.writeable = False
+
+    @classmethod
+    def from_rankings(
+        cls, rankings: npt.ArrayLike, weights: npt.ArrayLike | None = None, responses: Iterable[str] | None = None
+    ) -> Self:
+        """Makes a population of users with strict, complete rankings.
+
+        Args:
+            rankings: `[users, N]` response indices, best first; every row is a permutation of 0..N-1.
+            weights: `[users]` non-negative weights (default: equal). Integers are counts of respondents.
+            responses: N distinct names (default: `"0"`, `"1"`, ...).
+
+        Raises:
+            ValueError: if a row is not a permutation, or weights or names don't fit.
+        """
+        orders = _table("rankings", rankings)
+        if orders.dtype.kind not in "iu":
+            raise ValueError(f"rankings must hold integers (response indices, best first), not {orders.dtype}")
+        n = orders.shape[1]
+        wrong = (np.sort(orders, axis=1) != np.arange(n)).any(axis=1)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(f"rankings[{row}] is {orders[row].tolist()}, but must be a permutation of 0..{n - 1}")
+        ranks = np.empty(orders.shape, rank_type(n))
+        np.put_along_axis(ranks, orders.astype(np.int64), np.arange(n, dtype=ranks.dtype)[None, :], axis=1)
+        return cls._merged(ranks, weights, responses)
+
+    @classmethod
+    def from_scores(
+        cls, scores: npt.ArrayLike, weights: npt.ArrayLike | None = None, responses: Iterable[str] | None = None
+    ) -> Self:
+        """Makes a population of users who score every response; equal scores mean indifference.
+
+        Args:
+            scores: `[users, N]` finite numbers, higher is better. Only their order within a row matters.
+            weights: `[users]` non-negative weights (default: equal). Integers are counts of respondents.
+            responses: N distinct names (default: `"0"`, `"1"`, ...).
+
+        Raises:
+            ValueError: if a score is NaN or infinite, or weights or names don't fit.
+        """
+        table = _checks.real_array("scores", _table("scores", scores), 2)
+        return cls._merged(_dense_ranks(table), weights, responses)
+
+    @classmethod
+    def _merged(cls, ranks: Ranks, weights: Any, responses: Iterable[str] | None) -> Self:
+        """Merges rows with the same order into one weighted type, in order of first appearance."""
+        rows, n = ranks.shape
+        names = _checks.names("responses", responses, n, map(str, range(n)))
+        shares = _checks.weights(np.ones(rows) if weights is None else weights, rows, "rows of users")
+        counts = np.asarray(weights) if weights is not None else np.ones(rows, np.int64)
+        n_users = int(counts.sum()) if counts.dtype.kind in "iu" else rows
+        index: dict[bytes, int] = {}
+        types = np.array([index.setdefault(row.tobytes(), len(index)) for row in ranks])
+        if len(index) < rows:
+            ranks = ranks[np.unique(types, return_index=True)[1]]
+            shares = np.bincount(types, weights=shares).astype(np.float64)
+        return cls(np.ascontiguousarray(ranks), shares, names, n_users)
+
+    @property
+    def n_responses(self) -> int:
+        """N, the number of responses."""
+        return self.ranks.shape[1]
+
+    @property
+    def n_types(self) -> int:
+        """U, the number of different preference orders among the users."""
+        return self.ranks.shape[0]
+
+    def pairwise(self) -> Floats:
+        """Returns `[N, N]`: the share of users who prefer row to column, ties counted half; the diagonal is 1/2."""
+        return kernels.pairwise(self.ranks, self.weights)
+
+    def favourites(self) -> Floats:
+        """Returns `[N]`: the share of users whose favourite each response is (random dictatorship).
+
+        Tied favourites share their user's weight.
+        """
+        best = self.ranks == 0
+        return (self.weights / best.sum(axis=1)) @ best
+
+    def plurality(self) -> int:
+        """Returns the response that most users like best; the first of those tied."""
+        return _first_best(self.favourites())
+
+    def borda(self) -> int:
+        """Returns the response with the highest Borda score; the first of those tied."""
+        uniform = np.full((1, self.n_responses), 1 / self.n_responses)
+        # against one uniformly drawn response, the chance of being preferred is (Borda score + 1/2) / N
+        return _first_best(kernels.deviation_payoffs(self.ranks, self.weights, uniform, np.ones(1), 1))
+
+    def condorcet_winner(self) -> int | None:
+        """Returns the response that a majority prefers to each other response, None where there is none."""
+        margins = self.pairwise()
+        margins -= margins.T
+        np.fill_diagonal(margins, 1.0)
+        winners = np.flatnonzero((margins > _TIED).all(axis=1))
+        return int(winners[0]) if winners.size else None
+
+    def reordered(self, order: npt.ArrayLike) -> Self:
+        """Returns the same users with the responses listed in another order.
+
+        Args:
+            order: `[N]` permutation; entry i is the present index of the response that becomes number i.
+        """
+        index = np.asarray(order)
+        if sorted(index.tolist()) != list(range(self.n_responses)):
+            raise ValueError(f"order is {index.tolist()}, but must be a permutation of 0..{self.n_responses - 1}")
+        responses = tuple(self.responses[i] for i in index)
+        return type(self)(np.ascontiguousarray(self.ranks[:, index]), self.weights, responses, self.n_users)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Population):
+            return NotImplemented
+        return (
+            self.responses == other.responses
+            and self.n_users == other.n_users
+            and np.array_equal(self.ranks, other.ranks)
+            and np.array_equal(self.weights, other.weights)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.responses, self.n_users, self.ranks.tobytes(), self.weights.tobytes()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # arrays come back from a pickle writeable: building anew locks them again
+        return type(self), (self.ranks, self.weights, self.responses, self.n_users)
+
+    def __repr__(self) -> str:
+        return f"Population(n_responses={self.n_responses}, n_types={self.n_types}, n_users={self.n_users})"
+
+
+def _table(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Returns a non-empty table, one row a user."""
+    try:
+        table = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must be a table whose rows have equal lengths, not {value!r:.200}") from None
+    if table.ndim != 2 or 0 in table.shape:
+        raise ValueError(f"{name} has shape {table.shape}, but must be [users, responses] with at least one of each")
+    return table
+
+
+def rank_type(n: int) -> type[np.signedinteger]:
+    """Returns the type of the ranks of N responses: a small one, for rankings are the largest arrays here."""
+    return np.int16 if n <= np.iinfo(np.int16).max else np.int32
+
+
+def _dense_ranks(scores: Floats) -> Ranks:
+    """Returns `[users, N]` ranks of scores: 0 for the highest of a row, one more for each lower value."""
+    ranks = np.empty(scores.shape, rank_type(scores.shape[1]))
+    step = max(1, _BLOCK // scores.shape[1])
+    for start in range(0, scores.shape[0], step):
+        block = scores[start : start + step]
+        order = np.argsort(-block, axis=1)
+        ordered = np.take_along_axis(block, order, axis=1)
+        new = np.zeros(block.shape, ranks.dtype)
+        new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        np.put_along_axis(ranks[start : start + step], order, np.cumsum(new, axis=1, dtype=ranks.dtype), axis=1)
+    return ranks
+
+
+def _first_best(values: Floats) -> int:
+    return int(np.argmax(values > values.max() - _TIED))

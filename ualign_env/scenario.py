@@ -1,0 +1,145 @@
+"""Scenarios: the prompts of a game, how likely each is, and the population that judges its responses.
+
+Axes: P prompts, N responses (the largest number over the prompts).
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env import _checks
+from ualign_env._checks import Floats
+from ualign_env.population import Population, rank_type
+
+#: How the spec of a scenario made in memory begins.
+INLINE = "inline/"
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Scenario:
+    """Prompts with their probabilities, and a population of users for each. Immutable.
+
+    Prompts may differ in their number of responses: arrays over responses are then padded with zeros to the largest,
+    and games make only a prompt's own responses legal.
+
+    Attributes:
+        populations: one population for each of the P prompts.
+        prompts: P names.
+        probabilities: `[P]` chance of each prompt, positive; sums to 1.
+    """
+
+    populations: tuple[Population, ...]
+    prompts: tuple[str, ...]
+    probabilities: Floats
+    _source: str | None
+
+    def __init__(
+        self,
+        populations: Iterable[Population],
+        prompts: Iterable[str] | None = None,
+        probabilities: npt.ArrayLike | None = None,
+        *,
+        _source: str | None = None,
+    ) -> None:
+        """Makes a scenario in memory; `load_scenario` makes the built-in ones.
+
+        Args:
+            populations: P populations.
+            prompts: P distinct names (default: `"prompt 0"`, `"prompt 1"`, ...).
+            probabilities: `[P]` positive chances that sum to 1 (default: equal).
+            _source: the spec that the scenario was loaded from.
+
+        Raises:
+            ValueError: if there is no population, or names or probabilities don't fit.
+        """
+        populations = tuple(populations)
+        n = len(populations)
+        if n == 0:
+            raise ValueError("a scenario needs at least one population")
+        for i, population in enumerate(populations):
+            if not isinstance(population, Population):
+                raise ValueError(f"populations[{i}] is {population!r:.200}, but must be a Population")
+        given = np.full(n, 1 / n) if probabilities is None else _checks.real_array("probabilities", probabilities, 1)
+        normalised = _checks.distributions("probabilities", given, (n,), f"the scenario has {n} populations")
+        if not normalised.all():
+            raise ValueError(f"probabilities[{int(np.argmin(normalised))}] is 0, but a prompt must be possible")
+        # what sums to 1 up to rounding stays as it is, so that a scenario equals its copy to the last bit
+        kept = np.array(given if np.allclose(given, normalised, rtol=1e-12, atol=0) else normalised)
+        kept.flags.writeable = False
+        object.__setattr__(self, "populations", populations)
+        object.__setattr__(self, "prompts", _checks.names("prompts", prompts, n, (f"prompt {i}" for i in range(n))))
+        object.__setattr__(self, "probabilities", kept)
+        object.__setattr__(self, "_source", _source)
+
+    @property
+    def n_prompts(self) -> int:
+        """P, the number of prompts."""
+        return len(self.populations)
+
+    @property
+    def n_responses(self) -> int:
+        """N, the largest number of responses of a prompt."""
+        return max(population.n_responses for population in self.populations)
+
+    @cached_property
+    def spec(self) -> str:
+        """A string from which `load_scenario` rebuilds an equal scenario, in any process.
+
+        For a scenario made in memory it holds the whole content, compressed.
+        """
+        return self._source or INLINE + _pack(self)
+
+    @classmethod
+    def from_inline(cls, packed: str) -> Self:
+        """Rebuilds a scenario from what follows `inline/` in its spec."""
+        try:
+            text = zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+            content = json.loads(text)
+            populations = [
+                Population(np.array(ranks, rank_type(len(names))), np.array(weights), tuple(names), n_users)
+                for ranks, weights, names, n_users in content["populations"]
+            ]
+            return cls(populations, content["prompts"], content["probabilities"])
+        except (ValueError, zlib.error, KeyError, TypeError) as error:
+            raise ValueError(f"inline scenario {packed[:40]!r}... is damaged: {error}") from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return (
+            self.prompts == other.prompts
+            and self.populations == other.populations
+            and np.array_equal(self.probabilities, other.probabilities)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.prompts, self.populations, self.probabilities.tobytes()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # arrays come back from a pickle writeable: building anew locks them again
+        return _rebuild, (self.populations, self.prompts, self.probabilities, self._source)
+
+    def __repr__(self) -> str:
+        return f"Scenario({self.spec!r:.80}, n_prompts={self.n_prompts}, n_responses={self.n_responses})"
+
+
+def _rebuild(populations: Any, prompts: Any, probabilities: Any, source: str | None) -> Scenario:
+    return Scenario(populations, prompts, probabilities, _source=source)
+
+
+def _pack(scenario: Scenario) -> str:
+    """Returns the content in letters, digits, `-` and `_`: what every parser of game strings leaves alone."""
+    content = {
+        "prompts": scenario.prompts,
+        "probabilities": scenario.probabilities.tolist(),
+        "populations": [(p.ranks.tolist(), p.weights.tolist(), p.responses, p.n_users) for p in scenario.populations],
+    }
+    text = json.dumps(content, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(zlib.compress(text, level=9)).decode().rstrip("=")

@@ -1,0 +1,201 @@
+"""How well a k-output policy serves users who disagree: the U-alignment metrics.
+
+Axes: P prompts, N responses, K players.
+
+The opponent submits one response to a prompt that it, too, sees. A policy is (k, f)-robust if it is picked with
+probability f against every opponent; k samples of one policy reach at most f = k / (k + 1), exactly at the symmetric
+Nash equilibria of the (k+1)-player game.
+
+Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777).
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ualign_env import _checks
+from ualign_env._checks import Floats
+from ualign_env.policies import Profile, SharedPolicy, Tabular, tabulate
+from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+from ualign_env.specs import as_scenario
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """What a policy achieves against the worst opponent.
+
+    Attributes:
+        scenario: spec of the scenario.
+        k: number of responses shown by the policy.
+        robust_win_rate: chance that one of them is picked against the worst single-response opponent.
+        optimal_rate: k / (k + 1), the best that k samples of one policy can do on any population.
+        gap: `optimal_rate - robust_win_rate`; below 0 only for k outputs with different policies.
+        nash_conv: sum of what the k + 1 players could gain by deviating, as OpenSpiel defines it. None where the
+            policy is none of the game's profiles: k different outputs, or a mixture (which correlates the players).
+        leave_one_out_win_rate: for k + 1 players with policies of their own, the mean over players of the robust win
+            rate of the other k; `robust_win_rate` is then that of k samples of the players' average policy.
+        best_responses: the worst opponent's response to each of the P prompts.
+        prompt_win_rates: the robust win rate on each of the P prompts.
+        worst_prompt: index of the prompt with the lowest one.
+        entropy: mean entropy in nats of the (average) policy over the prompts.
+        effective_responses: `exp(entropy)`, the number of equally likely responses of that entropy.
+        curve: pairs (k', robust win rate of k' samples) for k' = 1, 2, 4, ...
+    """
+
+    scenario: str
+    k: int
+    robust_win_rate: float
+    optimal_rate: float
+    gap: float
+    nash_conv: float | None
+    leave_one_out_win_rate: float | None
+    best_responses: tuple[int, ...]
+    prompt_win_rates: tuple[float, ...]
+    worst_prompt: int
+    entropy: float
+    effective_responses: float
+    curve: tuple[tuple[int, float], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the metrics as plain Python values, ready for JSON."""
+        return asdict(self)
+
+
+def robust_win_rate(target: Scenario | Population | str, policy: Any, k: int) -> float:
+    """Returns the chance that one of a policy's k responses is picked against the worst single-response opponent.
+
+    Args:
+        target: a scenario, its spec, or the population of its only prompt.
+        policy: anything that `tabulate` takes. Of k + 1 players with policies of their own, the k responses are
+            samples of the average policy.
+        k: number of responses shown.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k.
+    """
+    scenario, k = as_scenario(target), _checks.number_of_outputs(k)
+    return float(scenario.probabilities @ _prompt_win_rates(scenario, tabulate(policy, scenario, k), k)[0])
+
+
+def exploitability(target: Scenario | Population | str, policy: Any, k: int) -> float:
+    """Returns the mean of what a player of the (k+1)-player game could gain by deviating; 0 at an equilibrium.
+
+    For a shared policy or a mixture it is `k / (k + 1) - robust_win_rate`.
+
+    Args:
+        target: a scenario, its spec, or the population of its only prompt.
+        policy: anything that `tabulate` takes, but for k outputs with different policies.
+        k: number of responses shown; the game has k + 1 players.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k, or is not a profile of the game.
+    """
+    scenario, k = as_scenario(target), _checks.number_of_outputs(k)
+    learned = tabulate(policy, scenario, k)
+    if isinstance(learned, Profile):
+        return _profile_nash_conv(scenario, learned, k) / (k + 1)
+    rates = _prompt_win_rates(scenario, learned, k)[0]
+    return max(0.0, float(k / (k + 1) - scenario.probabilities @ rates))
+
+
+def nash_conv(target: Scenario | Population | str, policy: Any, k: int) -> float:
+    """Returns the sum of what the k + 1 players could gain by deviating, as OpenSpiel's `nash_conv` does.
+
+    Args:
+        target: a scenario, its spec, or the population of its only prompt.
+        policy: anything that `tabulate` takes, but for mixtures and k outputs with different policies.
+        k: number of responses shown; the game has k + 1 players.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k, or is not a profile of the game.
+    """
+    scenario, k = as_scenario(target), _checks.number_of_outputs(k)
+    learned = tabulate(policy, scenario, k)
+    if isinstance(learned, Profile):
+        return _profile_nash_conv(scenario, learned, k)
+    if isinstance(learned, SharedPolicy):
+        return (k + 1) * exploitability(scenario, learned.probabilities, k)
+    raise ValueError("a mixture correlates the players, so it has no NashConv; see exploitability")
+
+
+def score(target: Scenario | Population | str, policy: Any, k: int, *, curve: Iterable[int] | None = None) -> Scorecard:
+    """Returns the U-alignment metrics of a policy.
+
+    Args:
+        target: a scenario, its spec, or the population of its only prompt.
+        policy: anything that `tabulate` takes: arrays, OpenSpiel policies, callables, mixtures.
+        k: number of responses shown.
+        curve: the k' of the scorecard's curve (default: the powers of two up to 64, or up to k where that is larger).
+            For policies that differ between players or outputs it is the curve of their average.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k.
+    """
+    scenario, k = as_scenario(target), _checks.number_of_outputs(k)
+    learned = tabulate(policy, scenario, k)
+    rates, best = _prompt_win_rates(scenario, learned, k)
+    rate = float(scenario.probabilities @ rates)
+    average = learned.average()
+    entropy = float(scenario.probabilities @ _entropies(average))
+    sizes = [2**i for i in range(max(64, k).bit_length())] if curve is None else curve
+    game = learned if isinstance(learned, Profile) and len(learned.probabilities) == k + 1 else None
+    return Scorecard(
+        scenario=scenario.spec,
+        k=k,
+        robust_win_rate=rate,
+        optimal_rate=k / (k + 1),
+        gap=k / (k + 1) - rate,
+        nash_conv=nash_conv(scenario, learned, k) if game or isinstance(learned, SharedPolicy) else None,
+        leave_one_out_win_rate=_leave_one_out_win_rate(scenario, game) if game else None,
+        best_responses=tuple(best.tolist()),
+        prompt_win_rates=tuple(rates.tolist()),
+        worst_prompt=int(rates.argmin()),
+        entropy=entropy,
+        effective_responses=float(np.exp(entropy)),
+        curve=_curve(scenario, learned, sizes),
+    )
+
+
+def _prompt_win_rates(scenario: Scenario, learned: Tabular, k: int) -> tuple[Floats, np.ndarray]:
+    """Returns `[P]` robust win rates and `[P]` best responses of the opponent."""
+    if isinstance(learned, Profile) and len(learned.probabilities) == k:
+        payoffs = learned.deviation_payoffs(scenario)
+    elif isinstance(learned, Profile):
+        payoffs = SharedPolicy(learned.average()).deviation_payoffs(scenario, k)
+    else:
+        payoffs = learned.deviation_payoffs(scenario, k)
+    return 1 - payoffs.max(axis=1), payoffs.argmax(axis=1)
+
+
+def _curve(scenario: Scenario, learned: Tabular, sizes: Iterable[int]) -> tuple[tuple[int, float], ...]:
+    """Returns pairs (k', robust win rate of k' samples)."""
+    sampled = SharedPolicy(learned.average()) if isinstance(learned, Profile) else learned
+    return tuple(
+        (k, float(scenario.probabilities @ _prompt_win_rates(scenario, sampled, k)[0]))
+        for k in map(_checks.number_of_outputs, sizes)
+    )
+
+
+def _profile_nash_conv(scenario: Scenario, profile: Profile, k: int) -> float:
+    """Returns the sum over players of the best response's advantage over the player's own policy."""
+    policies = profile.probabilities
+    if len(policies) != k + 1:
+        raise ValueError(f"the game has {k + 1} players, but the profile has {len(policies)}: only its win rate exists")
+    payoffs = profile.leave_one_out_payoffs(scenario)
+    gains = payoffs.max(axis=2) - (policies * payoffs).sum(axis=2)
+    return max(0.0, float((gains @ scenario.probabilities).sum()))
+
+
+def _leave_one_out_win_rate(scenario: Scenario, profile: Profile) -> float:
+    """Returns the mean over players of the robust win rate of all the others."""
+    payoffs = profile.leave_one_out_payoffs(scenario)
+    return float(((1 - payoffs.max(axis=2)) @ scenario.probabilities).mean())
+
+
+def _entropies(probabilities: Floats) -> Floats:
+    """Returns `[P]` Shannon entropies in nats."""
+    logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    return -(probabilities * logarithms).sum(axis=1)

@@ -1,0 +1,1 @@
+"""Equilibria of the alignment game: one algorithm a file."""

@@ -1,0 +1,52 @@
+"""Populations known from the literature, without randomness."""
+
+import numpy as np
+
+from ualign_env import _checks
+from ualign_env.population import Population
+
+_GERMAN_GOALS = ("maintain order", "more say", "fight prices", "free speech")
+
+# best to worst: respondents
+_GERMAN_COUNTS = {
+    "1234": 137, "1243": 29, "1324": 309, "1342": 255, "1423": 52, "1432": 93,
+    "2134": 48, "2143": 23, "2314": 61, "2341": 55, "2413": 33, "2431": 59,
+    "3124": 330, "3142": 294, "3214": 117, "3241": 69, "3412": 70, "3421": 34,
+    "4123": 21, "4132": 30, "4213": 29, "4231": 52, "4312": 35, "4321": 27,
+}  # fmt: skip
+
+
+def german_goals() -> Population:
+    """2262 Germans rank four political goals: real preferences without a dominant favourite.
+
+    Source: S. H. Barnes & M. Kaase, Political Action (1979); M. A. Croon, in New Developments in Psychological
+    Choice Modeling (1989).
+    """
+    rankings = [[int(goal) - 1 for goal in order] for order in _GERMAN_COUNTS]
+    return Population.from_rankings(rankings, list(_GERMAN_COUNTS.values()), _GERMAN_GOALS)
+
+
+def cycle(*, responses: int = 3) -> Population:
+    """A Condorcet cycle: the rotations of one ranking, equally often. The equilibrium is uniform for every k."""
+    n = _checks.count("responses", responses, 1)
+    return Population.from_rankings((np.arange(n)[:, None] + np.arange(n)) % n)
+
+
+def two_groups(*, responses: int = 2, majority: float = 0.6) -> Population:
+    """Two groups with opposite rankings; the majority's favourite is response 0."""
+    order = np.arange(_checks.count("responses", responses, 1))
+    majority = _checks.real("majority", majority, 0, 1)
+    return Population.from_rankings([order, order[::-1]], [majority, 1 - majority])
+
+
+def majority_trap(*, responses: int = 4, majority: float = 0.51) -> Population:
+    """Response 0 is a bare majority's favourite and everybody else's last choice.
+
+    NLHF (k = 1) collapses to it and stays at the majority's share, however many samples it shows. Within both groups
+    the other responses are ranked in rotations, equally often.
+    """
+    n = _checks.count("responses", responses, 2)
+    majority = _checks.real("majority", majority, 0, 1)
+    others = 1 + (np.arange(n - 1)[:, None] + np.arange(n - 1)) % (n - 1)
+    first, last = np.insert(others, 0, 0, axis=1), np.insert(others, n - 1, 0, axis=1)
+    return Population.from_rankings(np.vstack([first, last]), np.repeat([majority, 1 - majority], n - 1))

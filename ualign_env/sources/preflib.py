@@ -1,0 +1,74 @@
+"""Rankings in PrefLib's format for strict and complete orders (`.soc`).
+
+Source: N. Mattei & T. Walsh, "PrefLib: A Library for Preferences", 2013; https://www.preflib.org/format.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from ualign_env.population import Population
+
+_HEADER = re.compile(r"#\s*([A-Z][A-Z 0-9]*?)\s*:\s*(.*)")
+_ORDER = re.compile(r"(\d+)\s*:\s*(\d+(?:\s*,\s*\d+)*)")
+
+
+def read_soc(path: str | os.PathLike[str]) -> Population:
+    """Reads a population from a `.soc` file: each line a count and a complete ranking, best first.
+
+    Args:
+        path: the file. Its numbers of alternatives, voters and orders are checked against its header.
+
+    Raises:
+        ValueError: if the file is missing, malformed or truncated, with the file and line.
+    """
+    file = Path(path)
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise ValueError(f"{file}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: cannot be read as text: {error}") from None
+
+    header: dict[str, tuple[int, str]] = {}
+    counts: list[int] = []
+    rankings: list[list[int]] = []
+    n = 0
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        if line.startswith("#"):
+            match = _HEADER.match(line)
+            if match:
+                header[match[1]] = (number, match[2].strip())
+            continue
+        if not rankings:
+            n = _header_count(file, header, "NUMBER ALTERNATIVES")
+        match = _ORDER.fullmatch(line.strip())
+        if not match:
+            raise ValueError(f"{file}:{number}: {line.strip()[:80]!r} is not of the form 'count: 3,1,2'")
+        order = [int(item) - 1 for item in match[2].split(",")]
+        if sorted(order) != list(range(n)):
+            raise ValueError(f"{file}:{number}: {match[2][:80]!r} does not rank each of the {n} alternatives once")
+        counts.append(int(match[1]))
+        rankings.append(order)
+    if not rankings:
+        raise ValueError(f"{file}:{max(len(lines), 1)}: ends before the first ranking")
+    for key, found in (("NUMBER VOTERS", sum(counts)), ("NUMBER UNIQUE ORDERS", len(counts))):
+        if key in header and (expected := _header_count(file, header, key)) != found:
+            raise ValueError(
+                f"{file}:{len(lines)}: ends with {key.lower()} at {found}, but line {header[key][0]} says {expected}; "
+                "is the file truncated?"
+            )
+    names = [header.get(f"ALTERNATIVE NAME {i + 1}", (0, str(i + 1)))[1] or str(i + 1) for i in range(n)]
+    return Population.from_rankings(rankings, counts, names if len(set(names)) == n else None)
+
+
+def _header_count(file: Path, header: dict[str, tuple[int, str]], key: str) -> int:
+    """Returns a positive number of the header."""
+    if key not in header:
+        raise ValueError(f"{file}:1: has no line '# {key}: ...' before the first ranking")
+    line, value = header[key]
+    if not value.isdecimal() or int(value) < 1:
+        raise ValueError(f"{file}:{line}: {key} is {value!r}, but must be a positive integer")
+    return int(value)
