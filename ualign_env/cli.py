@@ -205,7 +205,9 @@ def _print_results(results: Iterable[Result]) -> None:
         )
         for column in table.columns[1:]:
             column.justify = "right"
-        for result in rows:
+        for previous, result in zip([None, *rows], rows, strict=False):
+            if previous and previous.k != result.k:
+                table.add_row()
             card = result.scorecard
             if card is None:
                 table.add_row(result.agent, str(result.k), "-", f"{result.k / (result.k + 1):.6f}", "-", "-", "-")

@@ -116,8 +116,8 @@ def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
         ValueError: if the policy doesn't fit the scenario and k, or is not a distribution.
     """
     if callable(policy):
-        rows = [np.asarray(policy(observation)) for observation in np.eye(scenario.n_prompts, dtype=np.float32)]
-        return SharedPolicy(_table("policy", [_padded(row, scenario) for row in rows], scenario, ()))
+        rows = [_answer(policy, scenario, x) for x in range(scenario.n_prompts)]
+        return SharedPolicy(_table("policy", rows, scenario, ()))
     try:
         ndim = np.ndim(policy)
     except ValueError:
@@ -162,8 +162,13 @@ def _table(name: str, value: npt.ArrayLike, scenario: Scenario, leading: tuple[i
     return table
 
 
-def _padded(row: npt.NDArray[Any], scenario: Scenario) -> npt.NDArray[Any]:
-    return np.pad(row, (0, max(0, scenario.n_responses - row.size))) if row.ndim == 1 else row
+def _answer(policy: Callable[..., Any], scenario: Scenario, x: int) -> Floats:
+    """Returns `[N]`: what a callable does on observing a prompt; it may leave out what the prompt hasn't got."""
+    row = _checks.real_array("the policy's answer", policy(np.eye(scenario.n_prompts, dtype=np.float32)[x]), 1)
+    own = scenario.populations[x].n_responses
+    if row.size not in (own, scenario.n_responses):
+        raise ValueError(f"the policy answered {scenario.prompts[x]!r} with {row.size} probabilities, not {own}")
+    return np.pad(row, (0, scenario.n_responses - row.size))
 
 
 def _each_prompt(scenario: Scenario, payoffs_of: Callable[[Population, int, slice], Floats]) -> Floats:

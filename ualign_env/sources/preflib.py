@@ -52,8 +52,8 @@ def read_soc(path: str | os.PathLike[str]) -> Population:
             raise ValueError(f"{file}:{number}: {match[2][:80]!r} does not rank each of the {n} alternatives once")
         counts.append(int(match[1]))
         rankings.append(order)
-    if not rankings:
-        raise ValueError(f"{file}:{max(len(lines), 1)}: ends before the first ranking")
+    if not sum(counts):
+        raise ValueError(f"{file}:{max(len(lines), 1)}: ends before the first ranking with a voter")
     for key, found in (("NUMBER VOTERS", sum(counts)), ("NUMBER UNIQUE ORDERS", len(counts))):
         if key in header and (expected := _header_count(file, header, key)) != found:
             raise ValueError(

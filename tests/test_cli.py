@@ -1,0 +1,166 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from ualign_env import __version__, cli, score
+from ualign_env.baselines import BASELINES
+from ualign_env.benchmark import agents
+from ualign_env.benchmark.tasks import Task
+from ualign_env.specs import list_scenarios
+
+
+@pytest.fixture
+def ualign(capsys, monkeypatch, tmp_path):
+    """Runs the command line in this process; returns exit status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ualign", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        output = capsys.readouterr()
+        return exit_.value.code or 0, output.out, output.err
+
+    return run
+
+
+def test_list_names_everything(ualign):
+    status, out, _ = ualign("list")
+    assert status == 0
+    for name in [*list_scenarios(), *agents.list_agents(), *BASELINES]:
+        assert name in out
+    assert "euclidean/responses:10/users:100/dimensions:2/seed:0/prompts:1" in out
+
+
+def test_version(ualign):
+    assert ualign("--version")[1] == f"ualign-env {__version__}\n"
+
+
+def test_score_baseline_and_file_agree(ualign, tmp_path):
+    np.save(tmp_path / "policy.npy", np.full(4, 0.25))
+    outputs = [
+        ualign("score", "german-goals", "--k", "3", "--policy", policy, "--json")
+        for policy in ("uniform", "policy.npy")
+    ]
+    assert outputs[0] == outputs[1]
+    card = json.loads(outputs[0][1])
+    assert card == json.loads(json.dumps(score("german-goals", np.full(4, 0.25), 3).to_dict()))
+
+
+def test_score_prints_the_rate_and_the_worst_opponent(ualign):
+    status, out, _ = ualign("score", "--k", "3", "--policy", "nlhf")
+    assert status == 0
+    assert "0.531830" in out
+    assert "0.750000" in out
+    assert "maintain order" in out
+
+
+def test_bench_prints_and_stores_the_same(ualign, tmp_path):
+    names = ("mirror-descent", "nlhf", "uniform")
+    status, out, _ = ualign(
+        "bench", "--k", "2,3", "--seconds", "0.2", "--out", "results", *(f"--agent={name}" for name in names)
+    )
+    assert status == 0
+    (path,) = (tmp_path / "results").glob("*.json")
+    assert str(path.relative_to(tmp_path)) in out
+    stored = json.loads(path.read_text())
+    assert stored["settings"] == {"version": __version__, "seconds": 0.2, "seed": 0}
+    assert [(row["agent"], row["k"]) for row in stored["results"]] == [(name, k) for k in (2, 3) for name in names]
+    for row in stored["results"]:
+        assert f"{row['scorecard']['robust_win_rate']:.6f}" in out
+    rates = {(row["agent"], row["k"]): row["scorecard"]["robust_win_rate"] for row in stored["results"]}
+    for k in (2, 3):
+        assert abs(rates["mirror-descent", k] - k / (k + 1)) < 1e-4
+        assert round(rates["nlhf", k], 4) == 0.5318
+
+
+def test_bench_never_overwrites(ualign, tmp_path):
+    for _ in range(3):
+        assert ualign("bench", "--k", "1", "--agent", "uniform")[0] == 0
+    assert len(list((tmp_path / "ualign-results").glob("*.json"))) == 3
+
+
+def test_bench_goes_on_after_refusals_and_failures(ualign, monkeypatch):
+    def breaks(_: Task):
+        raise RuntimeError("out of luck")
+        yield
+
+    load = agents.load_agent
+    monkeypatch.setattr(agents, "load_agent", lambda name: breaks if name == "broken" else load(name))
+    status, out, _ = ualign("bench", "--k", "64", "--agent=cfr-plus", "--agent=uniform")
+    assert status == 0
+    assert "cfr-plus, k = 64, unsupported: the tree of 65 players would have" in out
+    status, out, _ = ualign("bench", "--k", "2", "--agent=broken", "--agent=uniform")
+    assert status == 1
+    assert "RuntimeError: out of luck" in out
+    assert "0.529951" in out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_interrupting_bench_keeps_its_results(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "ualign_env",
+        "bench",
+        "--k=2",
+        "--agent=uniform",
+        "--agent=mirror-descent-average",
+    ]
+    process = subprocess.Popen(
+        [*command, "--seconds=60", "--out=results"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("results/*.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted after 1 of 2 runs" in err
+    assert "Traceback" not in err
+    assert "0.529951" in out
+    (path,) = tmp_path.glob("results/*.json")
+    assert [row["agent"] for row in json.loads(path.read_text())["results"]] == ["uniform"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "nope"], "unknown scenario 'nope'; known: cycle"),
+        (["score", "mallows/phi:2"], "phi is 2.0, but must be a number from 0 to 1"),
+        (["score", "missing.soc"], "missing.soc: no such file"),
+        (["score", "--k", "0"], "k is 0, but must be an integer from 1 to 1000000"),
+        (["score", "--k", "two"], "k is 'two', but must be an integer"),
+        (["score", "--policy", "uniforn"], "unknown policy 'uniforn'; did you mean 'uniform'"),
+        (["score", "--policy", "missing.npy"], "cannot read a policy from 'missing.npy'"),
+        (["score", "--policy", "bad.npy"], "cannot read a policy from 'bad.npy'"),
+        (["score", "--policy", "short.npy"], "policy has shape (1, 2), but the scenario has 1 prompt and 4 responses"),
+        (["bench", "--agent", "cfr"], "unknown agent 'cfr'"),
+        (["bench", "--scenario", "nope"], "unknown scenario 'nope'"),
+        (["bench", "--k", "1,,2"], "k is '', but must be an integer"),
+        (["bench", "--seconds", "0"], "seconds is 0.0, but must be positive and finite"),
+        (["bench", "--seconds", "nan"], "seconds is nan"),
+        (["bench", "--seed", "-1"], "seed is -1"),
+        (["bench", "--out", "short.npy/x"], "cannot make the output folder 'short.npy/x'"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(ualign, tmp_path, arguments, message):
+    np.save(tmp_path / "short.npy", [0.5, 0.5])
+    (tmp_path / "bad.npy").write_text("not an array")
+    status, out, err = ualign(*arguments)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("ualign: error: ")
+    assert err.count("\n") == 1
+    assert message in err

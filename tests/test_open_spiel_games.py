@@ -1,0 +1,280 @@
+import copy
+import multiprocessing
+import pickle
+import subprocess
+import sys
+import unittest
+
+import numpy as np
+import pyspiel
+import pytest
+import reference
+from absl import flags
+from open_spiel.integration_tests import api_test
+from open_spiel.python import rl_environment
+from open_spiel.python.algorithms.get_all_states import get_all_states
+from open_spiel.python.observation import INFO_STATE_OBS_TYPE, make_observation
+
+from ualign_env import Population, Scenario, cached_game, choice_shares, load_game, load_scenario, tensor_game
+
+NAMES = ["python_ualign", "python_ualign_turn"]
+PARAMETERS = ["", "(anonymous=True)", "(players=4,scenario=mallows/responses:3/phi:0.5;0.9/prompts:3)"]
+# prompts with 3, 1 and 2 responses
+UNEQUAL = Scenario(
+    [Population.from_scores([[0, 1, 1], [2, 0, 1]]), Population.from_scores([[0]]), Population.from_scores([[0, 1]])],
+    probabilities=[0.5, 0.2, 0.3],
+)
+
+
+@pytest.fixture(params=[f"{name}{parameters}" for name in NAMES for parameters in PARAMETERS])
+def game(request):
+    return pyspiel.load_game(request.param)
+
+
+@pytest.fixture(params=[False, True], ids=NAMES)
+def unequal_game(request):
+    return load_game(UNEQUAL, 3, turn_based=request.param)
+
+
+def play(game, prompt, responses):
+    state = game.new_initial_state()
+    state.apply_action(prompt)
+    if state.is_simultaneous_node():
+        state.apply_actions(responses)
+    else:
+        for response in responses:
+            state.apply_action(response)
+    return state
+
+
+def test_random_simulations(game):
+    pyspiel.random_sim_test(game, num_sims=20, serialize=True, verbose=False)
+
+
+def test_random_simulations_with_unequal_prompts(unequal_game):
+    pyspiel.random_sim_test(unequal_game, num_sims=20, serialize=True, verbose=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_open_spiel_s_own_api_test(name):
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(["test"])
+    cases: list[type] = [type("Partial", (api_test.EnforceAPIOnPartialTreeBase,), {})]
+    game = pyspiel.load_game(name)
+    if name == "python_ualign_turn":
+        cases.append(type("Full", (api_test.EnforceAPIOnFullTreeBase,), {}))
+        # chance: the start; playable: 1 + 4 + 16; terminal: 4^3; information states: one for each player
+        api_test.TOTAL_NUM_STATES[name] = (1, 21, 64)
+        api_test.PERFECT_RECALL_NUM_STATES[name] = 3
+    suite = unittest.TestSuite()
+    for case in cases:
+        case.game, case.game_name = game, name  # pyright: ignore[reportAttributeAccessIssue]
+        suite.addTests(unittest.defaultTestLoader.loadTestsFromTestCase(case))
+    result = unittest.TestResult()
+    suite.run(result)
+    assert result.testsRun >= 5
+    assert not result.errors + result.failures, result.errors + result.failures
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_returns_are_exact_shares(name):
+    scenario = load_scenario("mallows/responses:3/prompts:2")
+    game = load_game(scenario, 4, turn_based=name.endswith("turn"))
+    for prompt, population in enumerate(scenario.populations):
+        for responses in ([0, 0, 0, 0], [0, 1, 2, 0], [2, 2, 1, 1], [2, 1, 1, 2]):
+            returns = play(game, prompt, responses).returns()
+            np.testing.assert_array_equal(returns, choice_shares(population, responses))
+            assert sum(returns) == 1.0
+
+
+def test_returns_equal_the_definition():
+    users = reference.Users(((0, 1, 1), (2, 0, 1)), (0.5, 0.5))
+    game = load_game(users.population(), 3)
+    for responses in ([0, 1, 2], [1, 1, 2], [0, 0, 0], [2, 0, 0]):
+        np.testing.assert_allclose(play(game, 0, responses).returns(), reference.shares(users, responses))
+
+
+def test_prompts_have_their_probabilities_and_own_responses(unequal_game):
+    assert unequal_game.new_initial_state().chance_outcomes() == [(0, 0.5), (1, 0.2), (2, 0.3)]
+    assert unequal_game.num_distinct_actions() == 3
+    for prompt, n in enumerate([3, 1, 2]):
+        state = unequal_game.new_initial_state()
+        state.apply_action(prompt)
+        assert state.legal_actions(0) == list(range(n))
+        assert state.legal_actions_mask(0) == [1] * n + [0] * (3 - n)
+
+
+def test_strings_name_prompts_and_responses():
+    game = pyspiel.load_game("python_ualign_turn")
+    state = game.new_initial_state()
+    assert state.action_to_string(pyspiel.PlayerId.CHANCE, 0) == "prompt 0"
+    state.apply_action(0)
+    assert state.action_to_string(0, 2) == "fight prices"
+    state.apply_action(2)
+    assert str(state) == "prompt:0 0:2"
+
+
+def test_earlier_moves_are_hidden():
+    game = load_game("german-goals", 3, turn_based=True)
+    for player in (1, 2):
+        seen = {
+            (state.information_state_string(player), tuple(state.information_state_tensor(player)))
+            for state in get_all_states(game).values()
+            if state.current_player() == player
+        }
+        assert len(seen) == 1
+
+
+def test_what_players_know():
+    game = load_game("mallows/responses:4/prompts:3", 3, turn_based=True)
+    state = game.new_initial_state()
+    assert state.information_state_string(1) == "player:1"
+    state.apply_action(2)
+    state.apply_action(3)
+    assert state.information_state_string(0) == "player:0 prompt:2 response:3"
+    assert state.information_state_string(1) == "player:1 prompt:2"
+    observation = make_observation(game, INFO_STATE_OBS_TYPE)
+    assert observation
+    observation.set_from(state, 0)
+    np.testing.assert_array_equal(observation.tensor, [1, 0, 0, 0, 0, 1, 0, 0, 0, 1])
+    np.testing.assert_array_equal(observation.dict["prompt"], [0, 0, 1])
+    public = make_observation(
+        game, pyspiel.IIGObservationType(perfect_recall=False, private_info=pyspiel.PrivateInfoType.NONE)
+    )
+    assert public
+    assert public.string_from(state, 0) == "player:0 prompt:2"
+    with pytest.raises(ValueError, match="observation parameters are not supported"):
+        make_observation(game, INFO_STATE_OBS_TYPE, {"x": 1})
+
+
+def test_anonymous_players_share_information_states():
+    game = load_game("mallows/prompts:2", 4, turn_based=True, anonymous=True)
+    state = game.new_initial_state()
+    state.apply_action(1)
+    assert {state.information_state_string(player) for player in range(4)} == {"prompt:1"}
+    assert {tuple(state.information_state_tensor(player)) for player in range(4)} == {(0, 1, 0, 0, 0, 0, 0, 0)}
+
+
+def test_copies_keep_their_attributes(game):
+    for other in (pickle.loads(pickle.dumps(game)), copy.deepcopy(game), pyspiel.load_game(str(game))):
+        assert str(other) == str(game)
+        assert other.scenario == game.scenario
+        assert other.anonymous == game.anonymous
+        state = other.new_initial_state()
+        state.apply_action(0)
+        assert state.clone().get_game().scenario == game.scenario
+    state = game.new_initial_state()
+    state.apply_action(0)
+    _, copied = pyspiel.deserialize_game_and_state(pyspiel.serialize_game_and_state(game, state))
+    assert str(copied) == str(state)
+    assert copied.legal_actions(0) == state.legal_actions(0)
+
+
+def test_a_state_made_in_memory_travels(unequal_game):
+    assert "inline/" in str(unequal_game)
+    assert pickle.loads(pickle.dumps(unequal_game)).scenario == UNEQUAL
+
+
+def _returns_of(game):
+    return play(game, 0, [0] * game.num_players()).returns(), str(game)
+
+
+def test_spawned_processes_load_pickled_games():
+    games = [load_game(UNEQUAL, 3, turn_based=turn_based) for turn_based in (False, True)]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(_returns_of, games) == [_returns_of(game) for game in games]
+
+
+def test_clean_interpreter_exit():
+    code = (
+        "import ualign_env, pyspiel; g = pyspiel.load_game('python_ualign_turn'); c = ualign_env.cached_game(g);"
+        "s = pyspiel.CFRPlusSolver(c); s.evaluate_and_update_policy(); t = g.new_initial_state(); print('done')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rl_environment(name):
+    env = rl_environment.Environment(pyspiel.load_game(name), seed=3)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        step = env.reset()
+        while not step.last():
+            assert len(step.observations["info_state"][0]) == 3 + 1 + 4
+            legal = step.observations["legal_actions"]
+            movers = range(3) if name == "python_ualign" else [step.observations["current_player"]]
+            step = env.step([rng.choice(legal[player]) for player in movers])
+        assert sum(step.rewards) == 1.0
+
+
+def test_turn_based_conversion():
+    game = pyspiel.convert_to_turn_based(pyspiel.load_game("python_ualign"))
+    pyspiel.random_sim_test(game, num_sims=5, serialize=False, verbose=False)
+
+
+def test_cached_game_is_the_turn_based_game():
+    for turn_based in (False, True):
+        game = cached_game(load_game(UNEQUAL, 3, turn_based=turn_based))
+        assert game.get_type().dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL
+        own = load_game(UNEQUAL, 3, turn_based=True)
+        for prompt, responses in [(0, [0, 1, 2]), (0, [2, 2, 1]), (1, [0, 0, 0]), (2, [1, 0, 0])]:
+            assert play(game, prompt, responses).returns() == play(own, prompt, responses).returns()
+        assert pickle.loads(pickle.dumps(game)).num_players() == 3
+
+
+def test_tensor_game_has_the_payoffs():
+    for prompt, population in enumerate(UNEQUAL.populations):
+        game = tensor_game(load_game(UNEQUAL, 3), prompt)
+        assert game.get_type().utility == pyspiel.GameType.Utility.CONSTANT_SUM
+        assert game.shape() == [population.n_responses] * 3
+        for profile in np.ndindex(*game.shape()):
+            state = game.new_initial_state()
+            state.apply_actions(list(profile))
+            np.testing.assert_array_equal(state.returns(), choice_shares(population, profile))
+
+
+def test_sizes_are_guarded_with_an_estimate():
+    big = load_game("impartial/responses:300/users:3", 65, turn_based=True)
+    with pytest.raises(ValueError, match=r"the tree of 65 players would have 1\.03e161 states, but at most 1,000,000"):
+        cached_game(big)
+    # 300^65 = 1.0301e161, times 65 players; 2^27 entries a GiB
+    with pytest.raises(
+        ValueError, match=r"65 players with 300 responses have a tensor of 6\.69e162 entries \(4\.98e154"
+    ):
+        tensor_game(big)
+    with pytest.raises(ValueError, match="the tree of 3 players would have 86 states, but at most 85"):
+        cached_game(load_game(), max_states=85)
+    assert cached_game(load_game(), max_states=86)
+
+
+def test_helpers_refuse_what_they_cannot_use():
+    kuhn = pyspiel.load_game("kuhn_poker")
+    for helper in (cached_game, tensor_game):
+        with pytest.raises(ValueError, match="expected a python_ualign or python_ualign_turn game, not 'kuhn_poker"):
+            helper(kuhn)
+    with pytest.raises(ValueError, match="the scenario has 3 prompts, each a normal form of its own: choose one"):
+        tensor_game(load_game(UNEQUAL))
+    with pytest.raises(ValueError, match="prompt is 3, but must be an integer from 0 to 2"):
+        tensor_game(load_game(UNEQUAL), 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("players=1", "players is 1, but must be an integer from 2 to 10001"),
+        ("players=20000", "players is 20000"),
+        ("scenario=nonsense", "unknown scenario 'nonsense'"),
+        ("scenario=cycle/responses:x", "responses is 'x', but must be an integer"),
+    ],
+)
+def test_bad_parameters(name, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        pyspiel.load_game(f"{name}({parameters})")
+
+
+def test_many_players():
+    game = load_game("german-goals", 10_001)
+    returns = play(game, 0, [0, 2] * 5000 + [1]).returns()
+    assert sum(returns) == 1.0

@@ -1,0 +1,184 @@
+import pickle
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+
+from ualign_env import Population
+
+# 4 x a>b>c, 3 x b>c>a, 2 x c>a>b
+WEIGHTED_CYCLE = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], weights=[4, 3, 2], responses="abc")
+
+
+def test_attributes():
+    population = Population.from_rankings([[2, 0, 1], [0, 1, 2], [2, 0, 1]], responses=["x", "y", "z"])
+    assert (population.n_responses, population.n_types, population.n_users) == (3, 2, 3)
+    assert population.responses == ("x", "y", "z")
+    np.testing.assert_array_equal(population.ranks, [[1, 2, 0], [0, 1, 2]])
+    np.testing.assert_allclose(population.weights, [2 / 3, 1 / 3])
+
+
+def test_ties_share_a_rank():
+    population = Population.from_scores([[5.0, 5.0, 1.0], [0.0, -2.0, -2.0], [-0.0, 0.0, 7.0]])
+    np.testing.assert_array_equal(population.ranks, [[0, 0, 1], [0, 1, 1], [1, 1, 0]])
+
+
+def test_only_the_order_of_scores_matters():
+    assert Population.from_scores([[1, 2, 3]]) == Population.from_scores([[-1e300, 0, 1e-300]])
+
+
+def test_integer_weights_count_respondents():
+    assert WEIGHTED_CYCLE.n_users == 9
+    assert Population.from_rankings([[0, 1], [1, 0]], weights=[0.6, 0.4]).n_users == 2
+
+
+def test_huge_and_tiny_weights_are_scaled():
+    np.testing.assert_allclose(Population.from_rankings([[0, 1], [1, 0]], [1e308, 1e308]).weights, [0.5, 0.5])
+    np.testing.assert_allclose(Population.from_rankings([[0, 1], [1, 0]], [5e-324, 5e-324]).weights, [0.5, 0.5])
+
+
+def test_pairwise_shares_of_the_weighted_cycle():
+    # a over b: the 4 and the 2 of 9; b over c: 4 + 3; c over a: 3 + 2
+    np.testing.assert_allclose(WEIGHTED_CYCLE.pairwise() * 9, [[4.5, 6, 4], [3, 4.5, 7], [5, 2, 4.5]])
+    assert WEIGHTED_CYCLE.condorcet_winner() is None
+
+
+def test_winners():
+    # Borda: a 4*2+2*1 = 10, b 4*1+3*2 = 10, c 3*1+2*2 = 7, so that a and b tie and the first counts
+    assert WEIGHTED_CYCLE.borda() == 0
+    assert WEIGHTED_CYCLE.plurality() == 0
+    np.testing.assert_allclose(WEIGHTED_CYCLE.favourites() * 9, [4, 3, 2])
+    # plurality elects 0, the Condorcet winner 1 beats it by 5 : 4, and is the Borda winner too
+    population = Population.from_rankings([[0, 1, 2], [1, 0, 2], [2, 1, 0]], [4, 3, 2])
+    assert (population.plurality(), population.condorcet_winner(), population.borda()) == (0, 1, 1)
+
+
+def test_exact_majority_ties_are_not_won():
+    # 0.1 + 0.2 + 0.3 is not 0.6 in floating point: a tie must survive that
+    rankings = [[0, 1], [0, 1], [0, 1], [1, 0]]
+    assert Population.from_rankings(rankings, [0.1, 0.2, 0.3, 0.6]).condorcet_winner() is None
+    assert Population.from_rankings([[0]]).condorcet_winner() == 0
+
+
+def test_tied_favourites_share_their_user():
+    np.testing.assert_allclose(Population.from_scores([[1, 1, 0], [0, 0, 1]]).favourites(), [0.25, 0.25, 0.5])
+
+
+@given(reference.users())
+def test_pairwise_against_the_definition(users):
+    expected = np.zeros((users.n_responses,) * 2)
+    for scores, weight in zip(users.scores, users.weights, strict=True):
+        difference = np.subtract.outer(scores, scores)
+        expected += weight * (0.5 + 0.5 * np.sign(difference))
+    population = users.population()
+    np.testing.assert_allclose(population.pairwise(), expected, atol=reference.ATOL)
+    np.testing.assert_allclose(population.pairwise()[population.borda()].sum(), expected.sum(axis=1).max())
+
+
+def test_immutable_also_after_pickling():
+    for population in (WEIGHTED_CYCLE, pickle.loads(pickle.dumps(WEIGHTED_CYCLE))):
+        assert population == WEIGHTED_CYCLE
+        assert hash(population) == hash(WEIGHTED_CYCLE)
+        with pytest.raises(ValueError, match="read-only"):
+            population.ranks[0, 0] = 1
+        with pytest.raises(ValueError, match="read-only"):
+            population.weights[0] = 1
+        with pytest.raises(AttributeError):
+            population.n_users = 3  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_input_arrays_stay_the_callers():
+    scores, weights = np.array([[1.0, 2.0]]), np.array([1.0])
+    Population.from_scores(scores, weights)
+    scores[0, 0] = weights[0] = 3
+
+
+def test_reordered():
+    population = WEIGHTED_CYCLE.reordered([2, 0, 1])
+    assert population.responses == ("c", "a", "b")
+    np.testing.assert_allclose(population.favourites(), WEIGHTED_CYCLE.favourites()[[2, 0, 1]])
+    with pytest.raises(ValueError, match=r"order is \[0, 0, 1\], but must be a permutation of 0..2"):
+        WEIGHTED_CYCLE.reordered([0, 0, 1])
+
+
+def test_ranks_beyond_int16():
+    n = 40_000
+    population = Population.from_rankings([np.arange(n)])
+    assert population.ranks.max() == n - 1
+
+
+def test_one_response_one_user():
+    population = Population.from_scores([[3]])
+    assert (population.n_responses, population.n_types, population.borda()) == (1, 1, 0)
+    np.testing.assert_array_equal(population.pairwise(), [[0.5]])
+
+
+@pytest.mark.parametrize(
+    ("rankings", "message"),
+    [
+        ([[0, 1], [0, 0]], r"rankings\[1\] is \[0, 0\], but must be a permutation of 0..1"),
+        ([[1, 2]], r"rankings\[0\] is \[1, 2\]"),
+        ([[0, 1], [0]], "rows have equal lengths"),
+        ([0, 1], r"rankings has shape \(2,\)"),
+        ([], r"rankings has shape \(0,\)"),
+        ([[]], r"rankings has shape \(1, 0\)"),
+        ([[0.0, 1.0]], "must hold integers"),
+        ([["a", "b"]], "must hold integers"),
+    ],
+)
+def test_bad_rankings(rankings, message):
+    with pytest.raises(ValueError, match=message):
+        Population.from_rankings(rankings)
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([[0, np.nan]], r"scores\[0, 1\] is nan, but must be finite"),
+        ([[0, 1], [np.inf, 1]], r"scores\[1, 0\] is inf"),
+        ([["x", "y"]], "must be a rectangular array of numbers"),
+        (np.zeros((2, 2, 2)), r"shape \(2, 2, 2\)"),
+    ],
+)
+def test_bad_scores(scores, message):
+    with pytest.raises(ValueError, match=message):
+        Population.from_scores(scores)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1], "weights has 1 entries, but there are 2 rows of users"),
+        ([1, -1], r"weights\[1\] is -1, but weights must not be negative"),
+        ([0, 0], "weights are all zero"),
+        ([1, np.nan], r"weights\[1\] is nan"),
+        ([[1], [1]], "must have 1 axes"),
+    ],
+)
+def test_bad_weights(weights, message):
+    with pytest.raises(ValueError, match=message):
+        Population.from_rankings([[0, 1], [1, 0]], weights)
+
+
+@pytest.mark.parametrize(
+    ("responses", "message"),
+    [(["a"], "responses has 1 names, but there are 2"), (["a", "a"], "'a' is given twice"), ([1, 2], "not 1")],
+)
+def test_bad_names(responses, message):
+    with pytest.raises(ValueError, match=message):
+        Population.from_rankings([[0, 1]], responses=responses)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "weights", "message"),
+    [
+        ([[1, 2]], [1.0], "must start at 0"),
+        ([[0, 2]], [1.0], "stay below 2"),
+        ([[0, 1]], [0.5], "weights sum to 0.5"),
+        ([0, 1], [1.0], "integers"),
+    ],
+)
+def test_the_bare_constructor_lets_nothing_past_the_kernels(ranks, weights, message):
+    with pytest.raises(ValueError, match=message):
+        Population(np.array(ranks, np.int16), np.array(weights), ("a", "b"), 1)

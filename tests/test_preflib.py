@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from ualign_env import load_scenario
+from ualign_env.sources.preflib import read_soc
+
+SOC = """# FILE NAME: 1.soc
+# TITLE: colours
+# NUMBER ALTERNATIVES: 3
+# NUMBER VOTERS: 5
+# NUMBER UNIQUE ORDERS: 2
+# ALTERNATIVE NAME 1: red: light
+# ALTERNATIVE NAME 2: green
+# ALTERNATIVE NAME 3: blue
+3: 2,1,3
+2: 3, 2, 1
+"""
+
+
+@pytest.fixture
+def soc(tmp_path):
+    def write(text, name="1.soc"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_reads_counts_rankings_and_names(soc):
+    population = read_soc(soc(SOC))
+    assert population.responses == ("red: light", "green", "blue")
+    assert population.n_users == 5
+    np.testing.assert_allclose(population.favourites(), [0, 0.6, 0.4])
+    np.testing.assert_array_equal(population.ranks, [[1, 0, 2], [2, 1, 0]])
+
+
+def test_a_path_is_a_spec(soc, tmp_path, monkeypatch):
+    soc(SOC, "colours.soc")
+    monkeypatch.chdir(tmp_path)
+    scenario = load_scenario("colours.soc")
+    assert scenario.prompts == ("colours",)
+    # absolute, so that it works from everywhere
+    assert scenario.spec == str(tmp_path / "colours.soc")
+
+
+def test_a_path_that_a_game_string_cannot_hold_becomes_inline(soc):
+    path = soc(SOC, "colours (2, old)=x.soc")
+    scenario = load_scenario(path)
+    assert scenario.spec.startswith("inline/")
+    assert load_scenario(scenario.spec).populations == scenario.populations
+
+
+def test_names_are_optional(soc):
+    text = "\n".join(line for line in SOC.splitlines() if "NAME 2" not in line)
+    assert read_soc(soc(text)).responses == ("red: light", "2", "blue")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.replace("3: 2,1,3", "3: 2,1"), r"1.soc:9: '2,1' does not rank each of the 3 alternatives once"),
+        (lambda s: s.replace("3: 2,1,3", "3: 2,1,1"), r"1.soc:9: '2,1,1' does not rank"),
+        (lambda s: s.replace("3: 2,1,3", "3: 2,1,4"), r"1.soc:9: '2,1,4' does not rank"),
+        (lambda s: s.replace("3: 2,1,3", "3: {2,1},3"), r"1.soc:9: .3: \{2,1\},3. is not of the form 'count: 3,1,2'"),
+        (lambda s: s.replace("3: 2,1,3", "2,1,3"), r"1.soc:9: '2,1,3' is not of the form"),
+        (lambda s: s.replace("3: 2,", "0: 2,").replace("2: 3,", "0: 3,"), r"1.soc:10: ends before the first ranking"),
+        (
+            lambda s: s[: s.index("2: 3, 2")],
+            r"1.soc:9: ends with number voters at 3, but line 4 says 5; is the file truncated",
+        ),
+        (lambda s: s[: s.index("3: 2,1,3")], r"1.soc:8: ends before the first ranking"),
+        (lambda s: s.replace("# NUMBER ALTERNATIVES: 3\n", ""), r"1.soc:1: has no line '# NUMBER ALTERNATIVES: ...'"),
+        (
+            lambda s: s.replace("VES: 3", "VES: three"),
+            r"1.soc:3: NUMBER ALTERNATIVES is 'three', but must be a positive",
+        ),
+        (lambda _: "", r"1.soc:1: ends before the first ranking"),
+    ],
+)
+def test_malformed_files_name_file_and_line(soc, change, message):
+    changed = change(SOC)
+    assert changed != SOC
+    with pytest.raises(ValueError, match=message):
+        read_soc(soc(changed))
+
+
+def test_unreadable_files(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.soc: no such file"):
+        read_soc(tmp_path / "none.soc")
+    (tmp_path / "binary.soc").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"binary\.soc: cannot be read as text"):
+        read_soc(tmp_path / "binary.soc")
+    (tmp_path / "folder.soc").mkdir()
+    with pytest.raises(ValueError, match=r"folder\.soc: cannot be read as text"):
+        read_soc(tmp_path / "folder.soc")

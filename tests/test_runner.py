@@ -1,0 +1,86 @@
+import time
+
+import numpy as np
+import pytest
+
+from ualign_env import load_scenario, score
+from ualign_env.benchmark.runner import run
+from ualign_env.benchmark.tasks import Task
+
+TASK = Task(load_scenario("german-goals"), 2, seed=5)
+GOOD, BAD = [0.4, 0.1, 0.5, 0.0], [1.0, 0, 0, 0]
+
+
+def test_the_last_policy_is_scored():
+    result = run("a", lambda _: iter([BAD, GOOD]), TASK, seconds=10)
+    assert result.scorecard == score(TASK.scenario, GOOD, 2)
+    assert (result.agent, result.scenario, result.k, result.seed, result.steps) == ("a", "german-goals", 2, 5, 2)
+    assert (result.status, result.error) == ("learned", None)
+
+
+def test_time_is_up_between_steps():
+    def endless(_):
+        while True:
+            time.sleep(0.02)
+            yield GOOD
+
+    result = run("a", endless, TASK, seconds=0.1)
+    assert 0.1 <= result.seconds < 1
+    assert 2 <= result.steps <= 5
+    assert result.trace[-1].seconds == result.seconds
+    assert [point.steps for point in result.trace] == sorted(point.steps for point in result.trace)
+
+
+def test_scoring_is_not_the_agents_time():
+    def once(_):
+        yield GOOD
+
+    assert run("a", once, TASK, seconds=1).seconds < 0.01
+
+
+def test_a_solved_game_is_left():
+    def endless(_):
+        while True:
+            time.sleep(0.02)
+            yield np.full(3, 1 / 3)
+
+    assert run("a", endless, Task(load_scenario("cycle"), 2), seconds=60).steps == 1
+
+
+def test_failures_keep_what_was_learned_and_their_traceback():
+    def breaks(_):
+        yield GOOD
+        raise RuntimeError("out of luck")
+
+    result = run("a", breaks, TASK, seconds=1)
+    assert result.status == "failed"
+    assert result.scorecard == score(TASK.scenario, GOOD, 2)
+    assert result.error is not None
+    assert "RuntimeError: out of luck" in result.error
+    assert "in breaks" in result.error
+
+
+def test_refusals_are_not_failures():
+    def refuses(_):
+        raise ValueError("too many players")
+        yield GOOD
+
+    result = run("a", refuses, TASK, seconds=1)
+    assert (result.status, result.error, result.scorecard) == ("unsupported", "too many players", None)
+
+
+def test_policies_that_are_none_are_failures():
+    result = run("a", lambda _: iter([[2.0, 0, 0, 0]]), TASK, seconds=1)
+    assert result.status == "failed"
+    assert result.scorecard is None
+    assert result.error is not None
+    assert "sums to 2" in result.error
+
+
+def test_interrupts_are_not_swallowed():
+    def interrupted(_):
+        yield GOOD
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("a", interrupted, TASK, seconds=1)

@@ -1,0 +1,187 @@
+import json
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import ATOL
+
+from ualign_env import (
+    Mixture,
+    Population,
+    Profile,
+    Scenario,
+    SharedPolicy,
+    exploitability,
+    load_scenario,
+    nash_conv,
+    robust_win_rate,
+    score,
+)
+
+GERMAN_GOALS = load_scenario("german-goals")
+# two prompts with 3 and 2 responses, chances 1/4 and 3/4
+UNEQUAL = Scenario(
+    [Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]]), Population.from_rankings([[0, 1], [1, 0]], [3, 1])],
+    probabilities=[0.25, 0.75],
+)
+UNIFORM = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, 1 / 2, 0]])
+
+
+@given(reference.users(), st.data(), st.integers(1, 3))
+def test_metrics_equal_brute_force(users, data, k):
+    policy = data.draw(reference.distributions(users.n_responses))
+    worst = reference.deviation_payoffs(users, [policy] * k).max()
+    population = users.population()
+    np.testing.assert_allclose(robust_win_rate(population, policy, k), 1 - worst, atol=ATOL)
+    np.testing.assert_allclose(exploitability(population, policy, k), worst - 1 / (k + 1), atol=ATOL)
+    np.testing.assert_allclose(nash_conv(population, policy, k), (k + 1) * worst - 1, atol=10 * ATOL)
+
+
+@given(reference.users(max_responses=3, max_users=3), st.data(), st.integers(1, 2))
+def test_profiles_equal_brute_force(users, data, k):
+    players = [data.draw(reference.distributions(users.n_responses)) for _ in range(k + 1)]
+    gains, rates = [], []
+    for i, own in enumerate(players):
+        payoffs = reference.deviation_payoffs(users, players[:i] + players[i + 1 :])
+        gains.append(payoffs.max() - own @ payoffs)
+        rates.append(1 - payoffs.max())
+    card = score(users.population(), np.array(players)[:, None, :], k)
+    assert card.nash_conv == pytest.approx(sum(gains), abs=ATOL)
+    assert card.leave_one_out_win_rate == pytest.approx(np.mean(rates), abs=ATOL)
+    average = np.mean(players, axis=0)
+    worst = reference.deviation_payoffs(users, [average] * k).max()
+    np.testing.assert_allclose(card.robust_win_rate, 1 - worst, atol=ATOL)
+
+
+@given(reference.strict_users(), st.data(), st.sampled_from([1, 2, 5, 64]))
+def test_no_product_policy_beats_the_optimal_rate(users, data, k):
+    policy = data.draw(reference.distributions(users.n_responses))
+    assert robust_win_rate(users.population(), policy, k) <= k / (k + 1) + ATOL
+
+
+def test_different_outputs_can_beat_it():
+    # halves with opposite rankings of two responses: showing both, the opponent ties with one and gets 1/4,
+    # where two samples of one policy concede 1/3
+    population = load_scenario("two-groups/majority:0.5").populations[0]
+    card = score(population, [[[1, 0]], [[0, 1]]], 2)
+    np.testing.assert_allclose(card.robust_win_rate, 0.75)
+    np.testing.assert_allclose(card.gap, 2 / 3 - 0.75)
+    assert card.nash_conv is None
+    assert card.leave_one_out_win_rate is None
+
+
+def test_scorecard_of_the_german_goals():
+    card = score(GERMAN_GOALS, [0, 0, 1, 0], 3)
+    np.testing.assert_allclose(card.robust_win_rate, 0.5318, atol=5e-5)
+    assert card.optimal_rate == 0.75
+    np.testing.assert_allclose(card.gap, 0.75 - card.robust_win_rate)
+    assert card.nash_conv == pytest.approx(4 * card.gap)
+    assert card.best_responses == (0,)
+    assert (card.entropy, card.effective_responses) == (0.0, 1.0)
+    # copies of one response are no better than one, but for the ties with themselves at k = 1
+    assert [k for k, _ in card.curve] == [1, 2, 4, 8, 16, 32, 64]
+    np.testing.assert_allclose([rate for _, rate in card.curve], [0.5] + [card.robust_win_rate] * 6)
+    assert json.loads(json.dumps(card.to_dict()))["robust_win_rate"] == card.robust_win_rate
+
+
+def test_prompts_are_weighted_and_padded():
+    card = score(UNEQUAL, UNIFORM, 2)
+    # the cycle concedes 1/3; of the two groups the majority's response earns 3/4 (1 - 1/8) / (3/2) + 1/4 / 12 = 11/24
+    np.testing.assert_allclose(card.prompt_win_rates, [2 / 3, 13 / 24])
+    np.testing.assert_allclose(card.robust_win_rate, 2 / 3 / 4 + 13 / 24 * 3 / 4)
+    assert card.worst_prompt == 1
+    assert card.best_responses[1] == 0
+    np.testing.assert_allclose(card.entropy, np.log(3) / 4 + np.log(2) * 3 / 4)
+    np.testing.assert_allclose(card.effective_responses, np.exp(card.entropy))
+
+
+def test_the_curve_covers_k_and_can_be_chosen():
+    assert score(GERMAN_GOALS, [0.25] * 4, 100).curve[-1][0] == 64
+    assert score(GERMAN_GOALS, [0.25] * 4, 10_000).curve[-1][0] == 8192
+    card = score(GERMAN_GOALS, [0.25] * 4, 3, curve=[3, 5])
+    assert card.curve[0] == (3, card.robust_win_rate)
+    assert card.curve[1][0] == 5
+
+
+def test_all_kinds_of_policies_agree():
+    policy = [0.4, 0.1, 0.4, 0.1]
+    expected = score(GERMAN_GOALS, policy, 2)
+    for same in (
+        [policy],
+        np.array(policy, np.float64),
+        SharedPolicy(np.array([policy])),
+        lambda _: policy,
+    ):
+        assert score(GERMAN_GOALS, same, 2) == expected
+    for same in ([[policy]] * 3, Profile(np.array([[policy]] * 3)), Mixture([policy, policy], [1, 3])):
+        card = score(GERMAN_GOALS, same, 2)
+        np.testing.assert_allclose(card.robust_win_rate, expected.robust_win_rate)
+        np.testing.assert_allclose([rate for _, rate in card.curve], [rate for _, rate in expected.curve])
+    assert score("german-goals", policy, 2) == expected
+    assert robust_win_rate(GERMAN_GOALS.populations[0], policy, 2) == expected.robust_win_rate
+
+
+def test_callables_see_the_prompt():
+    seen = []
+
+    def policy(observation):
+        seen.append(observation)
+        return UNIFORM[int(observation.argmax())][: 3 - int(observation.argmax())]
+
+    assert score(UNEQUAL, policy, 2) == score(UNEQUAL, UNIFORM, 2)
+    np.testing.assert_array_equal(seen[:2], np.eye(2))
+
+
+def test_mixtures_average_payoffs_and_their_average_policy_is_no_worse():
+    policies = [[0, 0, 1, 0], [1, 0, 0, 0]]
+    mixture = score(GERMAN_GOALS, Mixture(policies, [0.6, 0.4]), 3)
+    average = score(GERMAN_GOALS, [0.4, 0, 0.6, 0], 3)
+    assert mixture.robust_win_rate < average.robust_win_rate
+    assert mixture.nash_conv is None
+    np.testing.assert_allclose(mixture.entropy, average.entropy)
+    np.testing.assert_allclose(exploitability(GERMAN_GOALS, Mixture(policies, [0.6, 0.4]), 3), mixture.gap)
+    with pytest.raises(ValueError, match="a mixture correlates the players"):
+        nash_conv(GERMAN_GOALS, Mixture(policies, [0.6, 0.4]), 3)
+
+
+@pytest.mark.parametrize(
+    ("policy", "k", "message"),
+    [
+        ([0.5, 0.5], 2, r"policy has shape \(1, 2\), but the scenario has 1 prompt and 4 responses: expected shape"),
+        ([[0.25] * 4] * 2, 2, r"policy has shape \(2, 4\)"),
+        (
+            [[[0.25] * 4]] * 5,
+            3,
+            r"policy has 5 players, but k is 3: expected 4 \(the game's players\) or 3 \(outputs\)",
+        ),
+        ([[0.5], [0.25, 0.25]], 2, "policy must be a rectangular array"),
+        ("uniform", 2, "policy must be a rectangular array of numbers, not 'uniform'"),
+        (None, 2, "policy"),
+        ([0.5, 0.5, 0.5, 0.5], 2, r"policy\[0\] sums to 2"),
+        ([0.5, 0.5, 0.5, -0.5], 2, r"policy\[0, 3\] is -0.5"),
+        (lambda _: [1, 0], 2, "the policy answered 'prompt 0' with 2 probabilities, not 4"),
+        (lambda _: np.eye(4), 2, r"the policy's answer has shape \(4, 4\)"),
+        (Mixture([[0.25] * 4], [1, 1]), 2, "weights has 2 entries, but there are 1 policies"),
+        (Mixture([[0.5] * 2], [1]), 2, r"policies has shape \(1, 1, 2\)"),
+        (Mixture([[0.25] * 4], [0]), 2, "weights are all zero"),
+        ([0.25] * 4, 0, "k is 0"),
+        ([0.25] * 4, 2.0, "k is 2.0"),
+    ],
+)
+def test_bad_input(policy, k, message):
+    for function in (score, robust_win_rate, exploitability, nash_conv):
+        with pytest.raises(ValueError, match=message):
+            function(GERMAN_GOALS, policy, k)
+
+
+def test_responses_beyond_a_prompts_own_are_refused():
+    with pytest.raises(ValueError, match="policy gives 'prompt 1' a response beyond the 2 that it has"):
+        score(UNEQUAL, np.full((2, 3), 1 / 3), 2)
+
+
+def test_outputs_of_different_policies_have_no_nash_conv():
+    for metric in (exploitability, nash_conv):
+        with pytest.raises(ValueError, match="the game has 3 players, but the profile has 2"):
+            metric(GERMAN_GOALS, [[[0.25] * 4]] * 2, 2)

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+import reference
+from scipy import stats
+
+from ualign_env import Population, Scenario, list_scenarios, load_scenario, register_scenario, specs
+
+BUILT_IN = ["german-goals", "cycle", "two-groups", "majority-trap", "impartial", "mallows", "euclidean"]
+
+
+def test_every_built_in_scenario_loads_with_its_described_parameters():
+    assert list_scenarios()[: len(BUILT_IN)] == BUILT_IN
+    for name in BUILT_IN:
+        spec, summary = specs.describe_scenario(name)
+        assert load_scenario(spec) == load_scenario(name)
+        assert load_scenario(name).n_prompts == 1
+        assert summary
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_specs_come_back_and_prompts_differ(name):
+    scenario = load_scenario(f"{name}/prompts:2")
+    assert scenario.spec == f"{name}/prompts:2"
+    assert scenario.n_prompts == 2
+    # a policy that ignores the prompt is found out: responses are redrawn or rotated
+    assert scenario.populations[0] != scenario.populations[1]
+    assert scenario.populations[0] == load_scenario(name).populations[0]
+
+
+@pytest.mark.parametrize("name", ["impartial", "mallows", "euclidean"])
+def test_random_scenarios_follow_their_seed(name):
+    assert load_scenario(f"{name}/seed:1") == load_scenario(f"{name}/seed:1")
+    assert load_scenario(f"{name}/seed:1") != load_scenario(f"{name}/seed:2")
+    assert load_scenario(f"{name}/users:17/responses:3").populations[0].n_users == 17
+
+
+def test_german_goals():
+    # counts of the 24 rankings, Croon 1989: 2262 respondents, of whom 875 name order first (137+29+309+255+52+93)
+    population = load_scenario("german-goals").populations[0]
+    assert (population.n_users, population.n_types) == (2262, 24)
+    np.testing.assert_allclose(population.favourites()[0], 875 / 2262)
+    assert population.responses[population.condorcet_winner() or 0] == "fight prices"
+
+
+def test_majority_trap():
+    population = load_scenario("majority-trap/majority:0.55/responses:5").populations[0]
+    assert population.condorcet_winner() == 0
+    np.testing.assert_allclose(population.pairwise()[0, 1:], 0.55)
+    np.testing.assert_allclose(population.favourites()[1:], 0.45 / 4)
+
+
+def test_mallows_distances_have_the_model_s_distribution():
+    # With 3 responses there are 1, 2, 2, 1 rankings at Kendall distance 0, 1, 2, 3 from the centre, each with
+    # probability proportional to phi^distance.
+    users, phi = 6000, 0.5
+    population = load_scenario(f"mallows/responses:3/users:{users}/phi:{phi}/seed:3").populations[0]
+    centre = population.ranks[population.weights.argmax()].astype(int)
+    observed = np.zeros(4)
+    for ranks, weight in zip(population.ranks.astype(int), population.weights, strict=True):
+        distance = sum((ranks[i] - ranks[j]) * (centre[i] - centre[j]) < 0 for i in range(3) for j in range(i))
+        observed[distance] += weight * users
+    expected = np.array([1, 2 * phi, 2 * phi**2, phi**3])
+    # the seed is fixed: the test fails with probability 0 or 1, and a right sampler had a chance of 0.1 % to fail
+    assert stats.chisquare(observed, users * expected / expected.sum()).pvalue > 1e-3
+    # the check rejects the distribution of another phi
+    wrong = np.array([1, 2 * 0.6, 2 * 0.6**2, 0.6**3])
+    assert stats.chisquare(observed, users * wrong / wrong.sum()).pvalue < 1e-3
+
+
+def test_mallows_extremes_and_mixtures():
+    assert load_scenario("mallows/phi:0").populations[0].n_types == 1
+    two = load_scenario("mallows/phi:0;0/weights:3;1/users:400/responses:8").populations[0]
+    assert two.n_types == 2
+    np.testing.assert_allclose(two.weights.max(), 0.75, atol=0.08)
+    uniform = load_scenario("mallows/phi:1/users:6000/responses:3").populations[0]
+    assert stats.chisquare(uniform.weights * 6000).pvalue > 1e-3
+
+
+def test_euclidean_users_on_a_line_are_single_peaked():
+    population = load_scenario("euclidean/dimensions:1/responses:9/users:500").populations[0]
+    # on a line with n points there are at most n (n - 1) / 2 + 1 orders by distance, and a Condorcet winner
+    assert population.n_types <= 37
+    assert population.condorcet_winner() is not None
+
+
+def test_registered_scenarios():
+    scenario = Scenario([Population.from_rankings([[0, 1]])])
+    register_scenario("my-own", scenario)
+    register_scenario("my-own", scenario)
+    assert load_scenario("my-own") is scenario
+    assert "my-own" in list_scenarios()
+    other = Scenario([Population.from_rankings([[1, 0]])])
+    with pytest.raises(ValueError, match="already stands for another scenario; pass overwrite=True"):
+        register_scenario("my-own", other)
+    register_scenario("my-own", other, overwrite=True)
+    assert load_scenario("my-own") == other
+    with pytest.raises(ValueError, match="takes no parameters, but got 'prompts:2'"):
+        load_scenario("my-own/prompts:2")
+
+
+@pytest.mark.parametrize("name", ["cycle", "My Own", "a/b", "a:b", "inline", "", "x--y", "9"])
+def test_bad_names_to_register(name):
+    with pytest.raises(ValueError, match=r"built-in|must be lower-case words"):
+        register_scenario(name, Scenario([Population.from_rankings([[0, 1]])]))
+
+
+def test_only_scenarios_are_registered_and_targeted():
+    with pytest.raises(ValueError, match="must be a Scenario"):
+        register_scenario("x", "cycle")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="expected a Scenario, a Population or a scenario's spec, not 3"):
+        specs.as_scenario(3)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("german-goal", "unknown scenario 'german-goal'; did you mean 'german-goals'"),
+        ("", "unknown scenario ''"),
+        ("cycle/size:3", "scenario 'cycle/size:3': unknown parameter 'size'; known: prompts, responses"),
+        ("cycle/responses", "'responses' is not of the form key:value"),
+        ("cycle/responses:", "'responses:' is not of the form key:value"),
+        ("cycle/", "'' is not of the form key:value"),
+        ("cycle/responses:three", "responses is 'three', but must be an integer, as in responses:3"),
+        ("cycle/responses:3.0", "responses is '3.0', but must be an integer"),
+        ("cycle/responses:0", "responses is 0, but must be an integer of at least 1"),
+        ("cycle/responses:3/responses:4", "'responses' is given twice"),
+        ("cycle/prompts:0", "prompts is 0"),
+        ("mallows/phi:1.5", "phi is 1.5, but must be a number from 0 to 1"),
+        ("mallows/phi:nan", "phi is nan"),
+        ("mallows/phi:0.1;x", "phi is '0.1;x', but must be numbers joined by ';', as in phi:0.8"),
+        ("mallows/phi:0.1;0.2/weights:1", "weights has 1 entries, but there are 2 values of phi"),
+        ("mallows/seed:-1", "seed is -1"),
+        ("two-groups/majority:2", "majority is 2.0"),
+        ("majority-trap/responses:1", "responses is 1, but must be an integer of at least 2"),
+        ("euclidean/dimensions:0", "dimensions is 0"),
+        ("/no/such/file.soc", "/no/such/file.soc: no such file"),
+    ],
+)
+def test_bad_specs(spec, message):
+    with pytest.raises(ValueError, match=message):
+        load_scenario(spec)
+
+
+@pytest.mark.skipif(not reference.DATA.exists(), reason="needs the PrefLib files beside the project")
+@pytest.mark.parametrize("path", sorted(reference.DATA.glob("preflib/*.soc")), ids=lambda path: path.name)
+def test_preflib_elections(path):
+    scenario = load_scenario(path)
+    assert load_scenario(scenario.spec) == scenario
+    text = path.read_text()
+    population = scenario.populations[0]
+    assert f"# NUMBER VOTERS: {population.n_users}\n" in text
+    assert f"# NUMBER UNIQUE ORDERS: {population.n_types}\n" in text
+    assert f"# ALTERNATIVE NAME 1: {population.responses[0]}\n" in text
