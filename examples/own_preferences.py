@@ -14,7 +14,9 @@ first = ua.Population.from_scores(
     [[5, 1, 3, 3], [4, 2, 2, 1], [1, 5, 2, 4], [2, 5, 1, 4], [1, 2, 5, 2]], responses=styles
 )
 second = ua.Population.from_rankings([[0, 1], [0, 1], [1, 0]], responses=["cite sources", "explain"])
-scenario = ua.Scenario([first, second], prompts=["How do vaccines work?", "Is this claim true?"], probabilities=[0.7, 0.3])
+scenario = ua.Scenario(
+    [first, second], prompts=["How do vaccines work?", "Is this claim true?"], probabilities=[0.7, 0.3]
+)
 ua.register_scenario("my-survey", scenario)
 
 K = 3
@@ -35,8 +37,8 @@ for _ in range(20_000):
 
 learned = {
     "CFR+, Python, 20 iterations": python_solver.average_policy(),
-    "CFR+, C++, 1000 iterations": ua.GamePolicy(tree, cpp_solver.average_policy()),
-    "MCCFR, C++, 20,000 iterations": ua.GamePolicy(tree, sampler.average_policy()),
+    "CFR+, C++, 1000 iterations": ua.GamePolicy(tree, cpp_solver.average_policy(), cpp_solver),
+    "MCCFR, C++, 20,000 iterations": ua.GamePolicy(tree, sampler.average_policy(), sampler),
 }
 for name, policy in learned.items():
     card = ua.score("my-survey", policy, K)

@@ -17,17 +17,25 @@ from ualign_env.policies import Mixture, Profile, SharedPolicy, tabulate
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.scoring import Scorecard, exploitability, nash_conv, robust_win_rate, score
+from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent
+from ualign_env.solvers.proximal import proximal
+from ualign_env.solvers.regularised import regularised_gap
+from ualign_env.solvers.result import ConvergenceWarning, Equilibrium
+from ualign_env.solvers.solve import solve
 from ualign_env.specs import list_scenarios, load_scenario, register_scenario
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ConvergenceWarning",
+    "Equilibrium",
     "GamePolicy",
     "Mixture",
     "Population",
     "Profile",
     "Scenario",
     "Scorecard",
+    "SelfPlay",
     "SharedPolicy",
     "cached_game",
     "choice_shares",
@@ -37,13 +45,17 @@ __all__ = [
     "list_scenarios",
     "load_game",
     "load_scenario",
+    "mirror_descent",
     "mixture_deviation_payoffs",
     "nash_conv",
     "payoff_tensor",
     "profile_deviation_payoffs",
+    "proximal",
     "register_scenario",
+    "regularised_gap",
     "robust_win_rate",
     "score",
+    "solve",
     "tabulate",
     "tensor_game",
 ]

@@ -43,12 +43,29 @@ def real(name: str, value: Any, low: float, high: float) -> float:
     return float(value)
 
 
+def positive(name: str, value: Any) -> float:
+    """Returns `value` as a float, positive and finite."""
+    if not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
+        raise ValueError(f"{name} is {value!r}, but must be positive and finite")
+    return float(value)
+
+
+def number_array(name: str, value: Any) -> npt.NDArray[Any]:
+    """Returns `value` as an array of real numbers without gaps, in its own type."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must be a rectangular array, not {value!r:.200}") from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be a rectangular array of numbers, not {value!r:.200}")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked entries, but every entry must be known")
+    return array
+
+
 def real_array(name: str, value: Any, ndim: int) -> Floats:
     """Returns `value` as a float64 array of `ndim` axes with only finite entries."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a rectangular array of numbers, not {value!r:.200}") from None
+    array = number_array(name, value).astype(np.float64)
     if array.ndim != ndim:
         raise ValueError(f"{name} has shape {array.shape}, but must have {ndim} axes")
     if not np.isfinite(array).all():
@@ -66,11 +83,12 @@ def distributions(name: str, value: Any, shape: tuple[int, ...], meaning: str) -
         shape: the shape it must have.
         meaning: what the shape stands for, e.g. `the population has 4 responses`.
     """
-    array = real_array(name, value, np.ndim(value))
-    if array.shape != shape:
-        if array.ndim == len(shape) == 1:
-            raise ValueError(f"{name} has {array.size} entries, but {meaning}")
-        raise ValueError(f"{name} has shape {array.shape}, but {meaning}: expected shape {shape}")
+    given = number_array(name, value).shape
+    if given != shape:
+        if len(given) == len(shape) == 1:
+            raise ValueError(f"{name} has {given[0]} entries, but {meaning}")
+        raise ValueError(f"{name} has shape {given}, but {meaning}: expected shape {shape}")
+    array = real_array(name, value, len(shape))
     if (array < 0).any():
         where = tuple(int(i) for i in np.argwhere(array < 0)[0])
         raise ValueError(f"{name}{list(where)} is {array[where]}, but probabilities must not be negative")

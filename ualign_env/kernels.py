@@ -10,6 +10,8 @@ depend on the number of threads, to the last bit. `NUMBA_NUM_THREADS` limits the
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ from ualign_env._checks import Floats
 Ranks = npt.NDArray[np.signedinteger]
 
 _CHUNK = 512  # users a range
-_WORTH_A_THREAD = 200_000  # elementary steps; less work than this is done before a thread has started
+_WORTH_A_THREAD = 1e6  # nanoseconds of work; with less, threads cost more than they bring
 
 
 def deviation_payoffs(ranks: Ranks, weights: Floats, policies: Floats, mixture: Floats, k: int) -> Floats:
@@ -31,19 +33,31 @@ def deviation_payoffs(ranks: Ranks, weights: Floats, policies: Floats, mixture: 
     def work(first: int, last: int, out: Floats) -> None:
         _deviation_payoffs(ranks[first:last], weights[first:last], policies, mixture, k, series, exact, out)
 
-    return _sum_over_users(work, ranks, (ranks.shape[1],), cost=policies.shape[0])
+    return _sum_over_users(work, ranks, (ranks.shape[1],), cost=6 * policies.shape[0])
 
 
 def leave_one_out_payoffs(ranks: Ranks, weights: Floats, profile: Floats) -> Floats:
     """Returns `[K, N]`: the chance of each response, played by player i against the other players of `profile`."""
     players = profile.shape[0]
     # the integrand is a polynomial of degree K - 1 in t, for which this many Gauss-Legendre nodes are exact
-    nodes, node_weights = np.polynomial.legendre.leggauss((players + 1) // 2)
+    nodes, node_weights = _gauss_legendre((players + 1) // 2)
 
     def work(first: int, last: int, out: Floats) -> None:
-        _leave_one_out_payoffs(ranks[first:last], weights[first:last], profile, (nodes + 1) / 2, node_weights / 2, out)
+        _leave_one_out_payoffs(ranks[first:last], weights[first:last], profile, nodes, node_weights, out)
 
-    return _sum_over_users(work, ranks, profile.shape, cost=players * nodes.size)
+    return _sum_over_users(work, ranks, profile.shape, cost=3 * players * nodes.size)
+
+
+def deviation_jacobian(ranks: Ranks, weights: Floats, policy: Floats, k: int) -> Floats:
+    """Returns `[N, N]`: the derivative of the payoff of the row's response by the policy's share of the column's."""
+    n = ranks.shape[1]
+    lower, tilt = _series(k - 1), _odd_series(k - 1)
+    exact = 2 * len(lower) > k
+
+    def work(first: int, last: int, out: Floats) -> None:
+        _deviation_jacobian(ranks[first:last], weights[first:last], policy, k, lower, tilt, exact, out)
+
+    return _sum_over_users(work, ranks, (n, n), cost=0.2 * n, chunk=_square_chunk(ranks))
 
 
 def pairwise(ranks: Ranks, weights: Floats) -> Floats:
@@ -53,7 +67,7 @@ def pairwise(ranks: Ranks, weights: Floats) -> Floats:
         _pairwise(ranks[first:last], weights[first:last], out)
 
     n = ranks.shape[1]
-    return _sum_over_users(work, ranks, (n, n), cost=n, chunk=max(_CHUNK, -(-ranks.shape[0] // 16)))
+    return _sum_over_users(work, ranks, (n, n), cost=0.2 * n, chunk=_square_chunk(ranks))
 
 
 def shares(ranks: Ranks, weights: Floats, slots: npt.NDArray[np.int64]) -> Floats:
@@ -63,24 +77,50 @@ def shares(ranks: Ranks, weights: Floats, slots: npt.NDArray[np.int64]) -> Float
     return out
 
 
-def _sum_over_users(
-    work: Callable[[int, int, Floats], None], ranks: Ranks, shape: tuple[int, ...], cost: int, chunk: int = _CHUNK
-) -> Floats:
-    """Returns the sum of what `work` adds to an array of `shape` for each range of users."""
-    starts = range(0, ranks.shape[0], chunk)
-    partial = np.zeros((len(starts), *shape))
+def restricted_ranks(ranks: Ranks, columns: npt.NDArray[np.int64]) -> Ranks:
+    """Returns `[U, M]`: the ranks of M of the responses among themselves, from 0 without gaps."""
+    out = np.empty((ranks.shape[0], columns.size), ranks.dtype)
+    starts = range(0, ranks.shape[0], _CHUNK)
 
     def one(i: int) -> None:
-        work(starts[i], starts[i] + chunk, partial[i])
+        _restricted_ranks(ranks[starts[i] : starts[i] + _CHUNK], columns, out[starts[i] : starts[i] + _CHUNK])
 
-    threads = min(int(config.NUMBA_NUM_THREADS), len(starts), max(1, ranks.size * cost // _WORTH_A_THREAD))  # pyright: ignore[reportAttributeAccessIssue]
+    _in_threads(one, len(starts), work=ranks.size)
+    return out
+
+
+def _sum_over_users(
+    work: Callable[[int, int, Floats], None], ranks: Ranks, shape: tuple[int, ...], cost: float, chunk: int = _CHUNK
+) -> Floats:
+    """Returns the sum of what `work` adds to an array of `shape`; `cost` is in nanoseconds a rank."""
+    starts = range(0, ranks.shape[0], chunk)
+    partial = np.zeros((len(starts), *shape))
+    _in_threads(lambda i: work(starts[i], starts[i] + chunk, partial[i]), len(starts), work=ranks.size * cost)
+    return partial.sum(axis=0)
+
+
+def _in_threads(one: Callable[[int], None], n: int, work: float) -> None:
+    """Calls `one(i)` for i in 0..n-1, in threads where that pays."""
+    limit = int(config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
+    threads = min(limit, n, max(1, int(work / _WORTH_A_THREAD)))
     if threads == 1:
-        for i in range(len(starts)):
+        for i in range(n):
             one(i)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(one, range(len(starts))))
-    return partial.sum(axis=0)
+            list(pool.map(one, range(n)))
+
+
+@lru_cache(maxsize=16)
+def _gauss_legendre(n: int) -> tuple[Floats, Floats]:
+    """Returns n nodes in [0, 1] and their weights, exact for polynomials of degree 2n - 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return (nodes + 1) / 2, weights / 2
+
+
+def _square_chunk(ranks: Ranks) -> int:
+    """Returns the users a range for results of N^2 numbers each: few ranges, so that these need little memory."""
+    return max(_CHUNK, -(-ranks.shape[0] // 4))
 
 
 def _series(k: int) -> Floats:
@@ -92,7 +132,24 @@ def _series(k: int) -> Floats:
     return np.array([c / (2 * j + 1) for j, c in enumerate(coefficients)])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+def _odd_series(k: int) -> Floats:
+    """Returns `[7]` coefficients C(k, 2j+1) / (4^(j+1) (2j + 3)) of `mean(s (1 + x s)^k) / x, -1/2 <= s <= 1/2`."""
+    coefficients = [float(k) / 4]
+    for j in range(1, 7):
+        step = max(k - 2 * j + 1, 0) * max(k - 2 * j, 0) / (2 * j * (2 * j + 1))
+        coefficients.append(coefficients[-1] * step / 4)
+    return np.array([c / (2 * j + 3) for j, c in enumerate(coefficients)])
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiles a loop, kept on disk between runs where there is a folder to write to."""
+    try:
+        return njit(cache=True, nogil=True, error_model="numpy")(function)
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written
+        return njit(nogil=True, error_model="numpy")(function)
+
+
+@_compiled
 def _power(base, k, out):
     """Sets `out = base ** k` for an integer k by repeated squaring; `base` is used up."""
     out[:] = 1.0
@@ -107,7 +164,7 @@ def _power(base, k, out):
             base[i] *= base[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _mass_by_rank(row, policy, mass):
     """Adds up a policy over each rank of one user; returns the number of ranks."""
     mass[:] = 0.0
@@ -118,7 +175,7 @@ def _mass_by_rank(row, policy, mass):
     return worst + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _deviation_payoffs(ranks, weights, policies, mixture, k, series, exact, out):
     """Adds every user's integral of (F + t p)^k over t in [0, 1]: F lies below a response, p is tied with it.
 
@@ -159,7 +216,56 @@ def _deviation_payoffs(ranks, weights, policies, mixture, k, series, exact, out)
                 out[y] += chance[row[y]]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
+def _deviation_jacobian(ranks, weights, policy, k, lower, tilt, exact, out):
+    """Adds every user's derivatives of the integral of (F + t p)^k by F, for what is worse, and by p, for ties.
+
+    They are k times the integrals of (F + t p)^(k-1) and of t (F + t p)^(k-1): (A^k - F^k) / p and (A^k - g) / p with
+    A = F + p, or series around the midpoint where these cancel, as in `_deviation_payoffs`.
+    """
+    n = ranks.shape[1]
+    mass, middle, middle_power = np.empty(n), np.empty(n), np.empty(n)
+    below, base, below_power = np.empty(n + 1), np.empty(n + 1), np.empty(n + 1)
+    by_worse, by_tied = np.empty(n), np.empty(n)
+    for u in range(ranks.shape[0]):
+        row = ranks[u]
+        n_ranks = _mass_by_rank(row, policy, mass)
+        below[n_ranks] = 0.0
+        for r in range(n_ranks - 1, -1, -1):
+            below[r] = below[r + 1] + mass[r]
+        for r in range(n_ranks):
+            middle[r] = below[r + 1] + 0.5 * mass[r]
+        base[:n_ranks] = middle[:n_ranks]
+        _power(base[:n_ranks], k - 1, middle_power[:n_ranks])
+        if not exact:
+            base[: n_ranks + 1] = below[: n_ranks + 1]
+            _power(base[: n_ranks + 1], k, below_power[: n_ranks + 1])
+        for r in range(n_ranks):
+            if exact or k * mass[r] <= middle[r]:
+                x = mass[r] / middle[r] if middle[r] > 0.0 else 0.0
+                even, odd = lower[6], tilt[6]
+                for j in range(5, -1, -1):
+                    even = even * x * x + lower[j]
+                    odd = odd * x * x + tilt[j]
+                by_worse[r] = weights[u] * k * middle_power[r] * even
+                by_tied[r] = weights[u] * k * middle_power[r] * (0.5 * even + x * odd)
+            else:
+                telescoped = below[r] * below_power[r] - below[r + 1] * below_power[r + 1]
+                payoff = telescoped / ((k + 1) * mass[r])
+                by_worse[r] = weights[u] * (below_power[r] - below_power[r + 1]) / mass[r]
+                by_tied[r] = weights[u] * (below_power[r] - payoff) / mass[r]
+        for y in range(n):
+            rank, worse, tied = row[y], by_worse[row[y]], by_tied[row[y]]
+            if n_ranks == n:  # tied with itself alone
+                for z in range(n):
+                    out[y, z] += worse if row[z] > rank else 0.0
+                out[y, y] += tied
+            else:
+                for z in range(n):
+                    out[y, z] += (worse if row[z] > rank else 0.0) + (tied if row[z] == rank else 0.0)
+
+
+@_compiled
 def _leave_one_out_payoffs(ranks, weights, profile, nodes, node_weights, out):
     """Adds every user's integral of the product over j != i of (F_j + t p_j), for every player i."""
     players, n = profile.shape
@@ -189,7 +295,7 @@ def _leave_one_out_payoffs(ranks, weights, profile, nodes, node_weights, out):
                 out[i, y] += weights[u] * chance[i, row[y]]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _pairwise(ranks, weights, out):
     """Adds every user's comparisons of two responses."""
     n = ranks.shape[1]
@@ -201,7 +307,7 @@ def _pairwise(ranks, weights, out):
                 out[i, j] += (whole if row[i] < row[j] else 0.0) + (half if row[i] == row[j] else 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _shares(ranks, weights, slots, out):
     """Adds every user's weight to the slots that hold her most preferred response, in equal parts."""
     rows, players = slots.shape
@@ -219,3 +325,20 @@ def _shares(ranks, weights, slots, out):
             for i in range(players):
                 if ranks[u, slots[b, i]] == best:
                     out[b, i] += weights[u] / ties
+
+
+@_compiled
+def _restricted_ranks(ranks, columns, out):
+    """Writes every user's ranks of some responses, counted anew."""
+    place = np.empty(ranks.shape[1], ranks.dtype)
+    for u in range(ranks.shape[0]):
+        place[:] = 0
+        for j in range(columns.size):
+            place[ranks[u, columns[j]]] = 1
+        taken = 0
+        for r in range(place.size):
+            if place[r]:
+                place[r] = taken
+                taken += 1
+        for j in range(columns.size):
+            out[u, j] = place[ranks[u, columns[j]]]

@@ -9,6 +9,9 @@ then `y` is picked against k samples with probability `integral_0^1 (F + t p)^k 
 Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777) for the game.
 """
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +21,9 @@ from ualign_env.population import Population
 
 #: Chances are rounded to this grid, on which sums are exact: 2^-52, the spacing of numbers just below 1.
 _GRID = 2.0**52
+
+_MAX_TENSOR = 100_000_000  # entries
+_MAX_PLAYERS = 1001  # with policies of their own: quadrature takes time and memory that grow with their square
 
 
 def deviation_payoffs(population: Population, policy: npt.ArrayLike, k: int) -> Floats:
@@ -59,7 +65,7 @@ def mixture_deviation_payoffs(
     Raises:
         ValueError: if the policies, weights or k don't fit.
     """
-    n_policies = len(np.atleast_1d(np.asarray(policies)))
+    n_policies = _rows("policies", policies)
     table = _policies("policies", policies, population, (n_policies,))
     mixture = _checks.weights(np.ones(n_policies) if weights is None else weights, n_policies, "policies")
     return kernels.deviation_payoffs(population.ranks, population.weights, table, mixture, _checks.number_of_outputs(k))
@@ -112,6 +118,7 @@ def choice_shares(population: Population, slots: npt.ArrayLike) -> Floats:
     Raises:
         ValueError: if an index is not one of the population's responses.
     """
+    _population(population)
     shown = np.asarray(slots)
     if shown.ndim == 0 or shown.shape[-1] == 0 or shown.dtype.kind not in "iu":
         raise ValueError(f"slots must hold at least one response index, not {slots!r:.200}")
@@ -127,7 +134,7 @@ def choice_shares(population: Population, slots: npt.ArrayLike) -> Floats:
 
 
 def payoff_tensor(population: Population, players: int) -> Floats:
-    """Returns the symmetric game in normal form, for small games: it has K N^K entries.
+    """Returns the symmetric game in normal form, for small games: it has K N^K entries, at most 100 million.
 
     Args:
         population: U user types over N responses.
@@ -135,22 +142,50 @@ def payoff_tensor(population: Population, players: int) -> Floats:
 
     Returns:
         `[K, N, ..., N]`: the chance that each player's response is picked.
+
+    Raises:
+        ValueError: if K is no integer of at least 2, or there would be more entries (with their number).
     """
-    _checks.count("players", players, 2)
-    profiles = np.indices((population.n_responses,) * players).reshape(players, -1).T
+    players, n = _checks.count("players", players, 2), _population(population).n_responses
+    entries = players * n**players
+    if entries > _MAX_TENSOR or players > 62:  # 62: numpy's arrays have at most 64 axes
+        raise ValueError(
+            f"{players} players with {n} responses have a tensor of {about(entries)} entries "
+            f"({about(-(-entries // 2**27))} GiB), but at most {_MAX_TENSOR:,} are built; use deviation_payoffs instead"
+        )
+    profiles = np.indices((n,) * players).reshape(players, -1).T
     shares = choice_shares(population, profiles)
-    return np.ascontiguousarray(shares.T).reshape(players, *(population.n_responses,) * players)
+    return np.ascontiguousarray(shares.T).reshape(players, *(n,) * players)
 
 
 def _policies(name: str, value: npt.ArrayLike, population: Population, leading: tuple[int, ...]) -> Floats:
     """Returns `[*leading, N]` distributions over the population's responses."""
-    n = population.n_responses
+    n = _population(population).n_responses
     return _checks.distributions(name, value, (*leading, n), f"the population has {n} responses")
 
 
 def _profile(value: npt.ArrayLike, population: Population) -> Floats:
     """Returns `[K, N]` distributions, one or more."""
-    players = len(np.atleast_1d(np.asarray(value)))
-    if players == 0:
-        raise ValueError("profile is empty, but needs at least one policy")
+    players = _rows("profile", value)
+    if not 0 < players <= _MAX_PLAYERS:
+        raise ValueError(f"profile has {players} policies, but must have from 1 to {_MAX_PLAYERS}")
     return _policies("profile", value, population, (players,))
+
+
+def _population(value: Any) -> Population:
+    if not isinstance(value, Population):
+        raise ValueError(f"population is {value!r:.200}, but must be a Population")
+    return value
+
+
+def _rows(name: str, value: Any) -> int:
+    return len(np.atleast_1d(_checks.number_array(name, value)))
+
+
+def about(number: int) -> str:
+    """Returns an integer, large ones to three digits, also beyond the largest float."""
+    if number < 1_000_000:
+        return str(number)
+    exponent = math.log10(number)
+    digits = 10 ** (exponent % 1)
+    return f"{digits:.2f}e{int(exponent)}"

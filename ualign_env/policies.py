@@ -85,7 +85,8 @@ class Mixture:
 
     def average(self) -> Floats:
         """Returns `[P, N]`: how often each response is shown."""
-        return np.tensordot(np.asarray(self.weights), np.asarray(self.policies), axes=1)
+        weights = np.asarray(self.weights) / np.sum(self.weights)
+        return np.tensordot(weights, np.asarray(self.policies), axes=1)
 
     def deviation_payoffs(self, scenario: Scenario, k: int) -> Floats:
         """Returns `[P, N]`: the chance that each response is picked against k outputs."""
@@ -118,12 +119,10 @@ def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
     if callable(policy):
         rows = [_answer(policy, scenario, x) for x in range(scenario.n_prompts)]
         return SharedPolicy(_table("policy", rows, scenario, ()))
-    try:
-        ndim = np.ndim(policy)
-    except ValueError:
-        raise ValueError(f"policy must be a rectangular array, not {policy!r:.200}") from None
+    ndim = _checks.number_array("policy", policy).ndim
     if ndim == 1 and scenario.n_prompts == 1:
-        return SharedPolicy(_table("policy", np.asarray(policy)[None, :], scenario, ()))
+        n = scenario.n_responses
+        return SharedPolicy(_checks.distributions("policy", policy, (n,), f"the scenario has {n} responses")[None, :])
     if ndim == 3:
         players = len(policy)
         if players not in (k, k + 1):
@@ -136,6 +135,9 @@ def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
 
 @tabulate.register(SharedPolicy | Profile)
 def _(policy: SharedPolicy | Profile, scenario: Scenario, k: int) -> Tabular:
+    axes = 2 if isinstance(policy, SharedPolicy) else 3
+    if np.ndim(policy.probabilities) != axes:
+        raise ValueError(f"{type(policy).__name__} has {np.ndim(policy.probabilities)} axes, but must have {axes}")
     return tabulate(policy.probabilities, scenario, k)
 
 

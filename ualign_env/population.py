@@ -37,17 +37,31 @@ class Population:
     n_users: int
 
     def __post_init__(self) -> None:
-        ranks, weights = self.ranks, self.weights
-        if ranks.ndim != 2 or 0 in ranks.shape or ranks.dtype.kind != "i":
+        ranks, weights = np.array(self.ranks), np.array(self.weights, np.float64)
+        if ranks.ndim != 2 or 0 in ranks.shape or ranks.dtype.kind not in "iu":
             raise ValueError(f"ranks are {ranks.dtype} of shape {ranks.shape}, but must be integers [types, responses]")
-        if ranks.min(axis=1).any() or ranks.max() >= ranks.shape[1]:
-            raise ValueError(f"ranks must start at 0 in every row and stay below {ranks.shape[1]}")
+        n = ranks.shape[1]
+        ordered = np.sort(ranks, axis=1)
+        if ordered[:, 0].any() or (np.diff(ordered, axis=1) > 1).any():
+            raise ValueError("ranks must start at 0 in every row, and none may be skipped")
         shares = _checks.weights(weights, ranks.shape[0], "user types")
         if not np.allclose(shares, weights, rtol=1e-9, atol=0):
             raise ValueError(f"weights sum to {weights.sum():.9g}, but must sum to 1")
-        _checks.names("responses", self.responses, ranks.shape[1], ())
+        names = _checks.names("responses", self.responses, n, ())
+        self._set(ranks.astype(rank_type(n)), weights, names, _checks.count("n_users", self.n_users, 1))
+
+    def _set(self, ranks: Ranks, weights: Floats, responses: tuple[str, ...], n_users: int) -> None:
         for array in (ranks, weights):
             array.flags.writeable = False
+        for name, value in (("ranks", ranks), ("weights", weights), ("responses", responses), ("n_users", n_users)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def _trusted(cls, ranks: Ranks, weights: Floats, responses: tuple[str, ...], n_users: int) -> Self:
+        """Makes a population of arrays that nobody else has and that are known to be right."""
+        population = object.__new__(cls)
+        population._set(np.ascontiguousarray(ranks), weights, responses, n_users)
+        return population
 
     @classmethod
     def from_rankings(
@@ -89,7 +103,12 @@ class Population:
         Raises:
             ValueError: if a score is NaN or infinite, or weights or names don't fit.
         """
-        table = _checks.real_array("scores", _table("scores", scores), 2)
+        table = _table("scores", scores)
+        if table.dtype.kind in "iu" and table.size and max(table.max(), -int(table.min())) > 2**53:
+            raise ValueError(
+                f"scores reach {max(table.max(), -int(table.min()))}, but only integers up to 2^53 are exact"
+            )
+        table = _checks.real_array("scores", table, 2)
         return cls._merged(_dense_ranks(table), weights, responses)
 
     @classmethod
@@ -98,14 +117,14 @@ class Population:
         rows, n = ranks.shape
         names = _checks.names("responses", responses, n, map(str, range(n)))
         shares = _checks.weights(np.ones(rows) if weights is None else weights, rows, "rows of users")
-        counts = np.asarray(weights) if weights is not None else np.ones(rows, np.int64)
-        n_users = int(counts.sum()) if counts.dtype.kind in "iu" else rows
+        counts = np.asarray(np.ones(rows, int) if weights is None else weights)
+        n_users = sum(counts.tolist()) if counts.dtype.kind in "iu" else rows
         index: dict[bytes, int] = {}
         types = np.array([index.setdefault(row.tobytes(), len(index)) for row in ranks])
         if len(index) < rows:
             ranks = ranks[np.unique(types, return_index=True)[1]]
             shares = np.bincount(types, weights=shares).astype(np.float64)
-        return cls(np.ascontiguousarray(ranks), shares, names, n_users)
+        return cls._trusted(ranks, shares, names, n_users)
 
     @property
     def n_responses(self) -> int:
@@ -147,17 +166,43 @@ class Population:
         winners = np.flatnonzero((margins > _TIED).all(axis=1))
         return int(winners[0]) if winners.size else None
 
+    def restricted(self, responses: npt.ArrayLike) -> Self:
+        """Returns the same users choosing among some of the responses.
+
+        Args:
+            responses: `[M]` distinct indices of the responses that remain, in their new order.
+        """
+        index = np.asarray(responses)
+        if index.ndim != 1 or index.dtype.kind not in "iu" or not 0 < index.size == np.unique(index).size:
+            raise ValueError(f"responses must be distinct indices, at least one, not {responses!r:.200}")
+        if not (index.min() >= 0 and index.max() < self.n_responses):
+            raise ValueError(f"responses are {index.tolist()!s:.200}, but the population has {self.n_responses}")
+        names = tuple(self.responses[i] for i in index)
+        return type(self)(
+            kernels.restricted_ranks(self.ranks, index.astype(np.int64)), self.weights, names, self.n_users
+        )
+
+    def of_types(self, types: npt.ArrayLike) -> Self:
+        """Returns only the users of some types, weighted as they are among each other.
+
+        Args:
+            types: `[T]` distinct rows of `ranks`, not all of weight zero.
+        """
+        rows = np.asarray(types)
+        weights = _checks.weights(self.weights[rows], rows.size, "user types")
+        return self._trusted(self.ranks[rows], weights, self.responses, self.n_users)
+
     def reordered(self, order: npt.ArrayLike) -> Self:
         """Returns the same users with the responses listed in another order.
 
         Args:
             order: `[N]` permutation; entry i is the present index of the response that becomes number i.
         """
-        index = np.asarray(order)
-        if sorted(index.tolist()) != list(range(self.n_responses)):
+        index = _checks.number_array("order", order).astype(int)
+        if sorted(index.ravel().tolist()) != list(range(self.n_responses)):
             raise ValueError(f"order is {index.tolist()}, but must be a permutation of 0..{self.n_responses - 1}")
         responses = tuple(self.responses[i] for i in index)
-        return type(self)(np.ascontiguousarray(self.ranks[:, index]), self.weights, responses, self.n_users)
+        return self._trusted(self.ranks[:, index], self.weights, responses, self.n_users)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Population):
@@ -170,22 +215,23 @@ class Population:
         )
 
     def __hash__(self) -> int:
-        return hash((self.responses, self.n_users, self.ranks.tobytes(), self.weights.tobytes()))
+        return hash((self.responses, self.n_users, self.n_types))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # arrays come back from a pickle writeable: building anew locks them again
-        return type(self), (self.ranks, self.weights, self.responses, self.n_users)
+        return _rebuild, (self.ranks, self.weights, self.responses, self.n_users)
 
     def __repr__(self) -> str:
         return f"Population(n_responses={self.n_responses}, n_types={self.n_types}, n_users={self.n_users})"
 
 
+def _rebuild(ranks: Ranks, weights: Floats, responses: tuple[str, ...], n_users: int) -> Population:
+    return Population._trusted(ranks, weights, responses, n_users)
+
+
 def _table(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
     """Returns a non-empty table, one row a user."""
-    try:
-        table = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{name} must be a table whose rows have equal lengths, not {value!r:.200}") from None
+    table = _checks.number_array(name, value)
     if table.ndim != 2 or 0 in table.shape:
         raise ValueError(f"{name} has shape {table.shape}, but must be [users, responses] with at least one of each")
     return table

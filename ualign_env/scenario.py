@@ -4,6 +4,7 @@ Axes: P prompts, N responses (the largest number over the prompts).
 """
 
 import base64
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._checks import Floats
-from ualign_env.population import Population, rank_type
+from ualign_env.population import Population
 
 #: How the spec of a scenario made in memory begins.
 INLINE = "inline/"
@@ -33,12 +34,14 @@ class Scenario:
         populations: one population for each of the P prompts.
         prompts: P names.
         probabilities: `[P]` chance of each prompt, positive; sums to 1.
+        name: what reports call it: the spec of a built-in scenario, a file, a registered name, or a digest.
     """
 
     populations: tuple[Population, ...]
     prompts: tuple[str, ...]
     probabilities: Floats
-    _source: str | None
+    _name: str | None
+    _spec: str | None
 
     def __init__(
         self,
@@ -46,7 +49,8 @@ class Scenario:
         prompts: Iterable[str] | None = None,
         probabilities: npt.ArrayLike | None = None,
         *,
-        _source: str | None = None,
+        name: str | None = None,
+        spec: str | None = None,
     ) -> None:
         """Makes a scenario in memory; `load_scenario` makes the built-in ones.
 
@@ -54,11 +58,14 @@ class Scenario:
             populations: P populations.
             prompts: P distinct names (default: `"prompt 0"`, `"prompt 1"`, ...).
             probabilities: `[P]` positive chances that sum to 1 (default: equal).
-            _source: the spec that the scenario was loaded from.
+            name: what reports call it (default: a digest of its content).
+            spec: a spec that rebuilds it (default: one that holds its content).
 
         Raises:
             ValueError: if there is no population, or names or probabilities don't fit.
         """
+        if isinstance(populations, Population):
+            raise ValueError("populations must be several; for one prompt pass [population]")
         populations = tuple(populations)
         n = len(populations)
         if n == 0:
@@ -76,7 +83,8 @@ class Scenario:
         object.__setattr__(self, "populations", populations)
         object.__setattr__(self, "prompts", _checks.names("prompts", prompts, n, (f"prompt {i}" for i in range(n))))
         object.__setattr__(self, "probabilities", kept)
-        object.__setattr__(self, "_source", _source)
+        object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_spec", spec)
 
     @property
     def n_prompts(self) -> int:
@@ -94,7 +102,17 @@ class Scenario:
 
         For a scenario made in memory it holds the whole content, compressed.
         """
-        return self._source or INLINE + _pack(self)
+        return self._spec or INLINE + _pack(self)
+
+    @cached_property
+    def name(self) -> str:
+        """What reports call it."""
+        if self._name or self._spec:
+            return str(self._name or self._spec)
+        digest = hashlib.sha256(repr((self.prompts, self.probabilities.tolist())).encode())
+        for population in self.populations:
+            digest.update(population.ranks.tobytes() + population.weights.tobytes())
+        return f"in-memory-{digest.hexdigest()[:8]}"
 
     @classmethod
     def from_inline(cls, packed: str) -> Self:
@@ -103,11 +121,11 @@ class Scenario:
             text = zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
             content = json.loads(text)
             populations = [
-                Population(np.array(ranks, rank_type(len(names))), np.array(weights), tuple(names), n_users)
+                Population(np.array(ranks), np.array(weights), tuple(names), n_users)
                 for ranks, weights, names, n_users in content["populations"]
             ]
             return cls(populations, content["prompts"], content["probabilities"])
-        except (ValueError, zlib.error, KeyError, TypeError) as error:
+        except (ValueError, zlib.error, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"inline scenario {packed[:40]!r}... is damaged: {error}") from None
 
     def __eq__(self, other: object) -> bool:
@@ -124,14 +142,14 @@ class Scenario:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # arrays come back from a pickle writeable: building anew locks them again
-        return _rebuild, (self.populations, self.prompts, self.probabilities, self._source)
+        return _rebuild, (self.populations, self.prompts, self.probabilities, self._name, self._spec)
 
     def __repr__(self) -> str:
-        return f"Scenario({self.spec!r:.80}, n_prompts={self.n_prompts}, n_responses={self.n_responses})"
+        return f"Scenario({self.name!r}, n_prompts={self.n_prompts}, n_responses={self.n_responses})"
 
 
-def _rebuild(populations: Any, prompts: Any, probabilities: Any, source: str | None) -> Scenario:
-    return Scenario(populations, prompts, probabilities, _source=source)
+def _rebuild(populations: Any, prompts: Any, probabilities: Any, name: str | None, spec: str | None) -> Scenario:
+    return Scenario(populations, prompts, probabilities, name=name, spec=spec)
 
 
 def _pack(scenario: Scenario) -> str:

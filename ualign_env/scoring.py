@@ -28,7 +28,7 @@ class Scorecard:
     """What a policy achieves against the worst opponent.
 
     Attributes:
-        scenario: spec of the scenario.
+        scenario: name of the scenario.
         k: number of responses shown by the policy.
         robust_win_rate: chance that one of them is picked against the worst single-response opponent.
         optimal_rate: k / (k + 1), the best that k samples of one policy can do on any population.
@@ -138,16 +138,17 @@ def score(target: Scenario | Population | str, policy: Any, k: int, *, curve: It
     learned = tabulate(policy, scenario, k)
     rates, best = _prompt_win_rates(scenario, learned, k)
     rate = float(scenario.probabilities @ rates)
+    gap = k / (k + 1) - rate
     average = learned.average()
     entropy = float(scenario.probabilities @ _entropies(average))
     sizes = [2**i for i in range(max(64, k).bit_length())] if curve is None else curve
     game = learned if isinstance(learned, Profile) and len(learned.probabilities) == k + 1 else None
     return Scorecard(
-        scenario=scenario.spec,
+        scenario=scenario.name,
         k=k,
         robust_win_rate=rate,
         optimal_rate=k / (k + 1),
-        gap=k / (k + 1) - rate,
+        gap=gap if isinstance(learned, Profile) else max(0.0, gap),  # product policies cannot do better
         nash_conv=nash_conv(scenario, learned, k) if game or isinstance(learned, SharedPolicy) else None,
         leave_one_out_win_rate=_leave_one_out_win_rate(scenario, game) if game else None,
         best_responses=tuple(best.tolist()),

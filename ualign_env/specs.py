@@ -33,8 +33,7 @@ _REGISTERED: dict[str, Scenario] = {}
 #: The scenario that games, commands and benchmarks use unless told otherwise.
 DEFAULT = "german-goals"
 
-# what OpenSpiel's parser of game strings passes on unchanged
-_PORTABLE = re.compile(r"[A-Za-z0-9_./:;|>~\[\]-]+")
+_RESERVED = (INLINE.rstrip("/"), "true", "false")  # OpenSpiel takes the last two for no strings
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -53,6 +52,8 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
         return Scenario.from_inline(text.removeprefix(INLINE))
     if text.lower().endswith(".soc"):
         return _load_file(Path(text))
+    if text.startswith((".", "/")) or os.path.isfile(text):
+        raise ValueError(f"cannot read {text!r}: only PrefLib's .soc files (strict and complete orders) are read")
     name, *pairs = text.split("/")
     if name in _REGISTERED:
         if pairs:
@@ -63,7 +64,9 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
     try:
         return _build(text)
     except ValueError as error:
-        raise ValueError(f"scenario {text!r}: {error}") from None
+        raise ValueError(f"scenario {text!r:.200}: {error}") from None
+    except (MemoryError, OverflowError):
+        raise ValueError(f"scenario {text!r:.200} is too large for this machine's memory") from None
 
 
 def list_scenarios() -> list[str]:
@@ -84,13 +87,13 @@ def register_scenario(name: str, scenario: Scenario, *, overwrite: bool = False)
     """
     if not isinstance(scenario, Scenario):
         raise ValueError(f"scenario is {scenario!r:.200}, but must be a Scenario")
-    if not _NAME.fullmatch(name) or name == INLINE.rstrip("/"):
-        raise ValueError(f"name is {name!r}, but must be lower-case words joined by '-', and not 'inline'")
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
+        raise ValueError(f"name is {name!r}, but must be lower-case words joined by '-', and none of {_RESERVED}")
     if name in _SOURCES:
         raise ValueError(f"{name!r} is a built-in scenario; choose another name")
     if not overwrite and _REGISTERED.get(name, scenario) != scenario:
         raise ValueError(f"{name!r} already stands for another scenario; pass overwrite=True to replace it")
-    _REGISTERED[name] = scenario
+    _REGISTERED[name] = Scenario(scenario.populations, scenario.prompts, scenario.probabilities, name=name)
 
 
 def as_scenario(target: Scenario | Population | str | os.PathLike[str]) -> Scenario:
@@ -116,9 +119,8 @@ def describe_scenario(name: str) -> tuple[str, str]:
 def _load_file(path: Path) -> Scenario:
     from ualign_env.sources.preflib import read_soc
 
-    population = read_soc(path)
-    absolute = str(path.resolve())
-    return Scenario([population], [path.stem], _source=absolute if _PORTABLE.fullmatch(absolute) else None)
+    # its spec holds the content: the file may change, move, or not exist where another process looks
+    return Scenario([read_soc(path)], [path.stem], name=str(path))
 
 
 @lru_cache(maxsize=8)
@@ -134,7 +136,7 @@ def _build(text: str) -> Scenario:
     else:
         first = source(**values)
         populations = [first.reordered(np.roll(np.arange(first.n_responses), -x)) for x in range(n_prompts)]
-    return Scenario(populations, _source=text)
+    return Scenario(populations, spec=text)
 
 
 def _source(name: str) -> Callable[..., Population]:
@@ -171,6 +173,8 @@ def _parse(pairs: list[str], defaults: dict[str, Any]) -> dict[str, Any]:
 def _converted(key: str, text: str, default: Any) -> Any:
     kind = {int: "an integer", float: "a number", tuple: "numbers joined by ';'"}[type(default)]
     try:
+        if not text.isascii() or "_" in text or text != text.strip():
+            raise ValueError
         if isinstance(default, tuple):
             return tuple(float(part) for part in text.split(";"))
         return type(default)(text)

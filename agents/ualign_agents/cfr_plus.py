@@ -14,4 +14,4 @@ def cfr_plus(task: Task) -> Iterator[GamePolicy]:
     solver = pyspiel.CFRPlusSolver(game)
     while True:
         solver.evaluate_and_update_policy()
-        yield GamePolicy(game, solver.average_policy())
+        yield GamePolicy(game, solver.average_policy(), solver)

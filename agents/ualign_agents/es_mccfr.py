@@ -17,4 +17,4 @@ def es_mccfr(task: Task) -> Iterator[GamePolicy]:
     while True:
         for _ in range(_ITERATIONS_A_STEP):
             solver.run_iteration()
-        yield GamePolicy(game, solver.average_policy())
+        yield GamePolicy(game, solver.average_policy(), solver)

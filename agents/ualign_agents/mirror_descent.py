@@ -13,15 +13,15 @@ _KEPT = 2**15  # iterates of a mixture; when there are twice as many, every seco
 
 def last_iterate(task: Task) -> Iterator[SharedPolicy]:
     """Mirror-descent self-play, the last iterate."""
-    for policy in self_play(task.scenario, task.k):
-        yield SharedPolicy(policy)
+    for iterate in self_play(task.scenario, task.k):
+        yield SharedPolicy(iterate.policy)
 
 
 def average(task: Task) -> Iterator[SharedPolicy]:
     """Mirror-descent self-play, the average of the iterates."""
     total = np.zeros((task.scenario.n_prompts, task.scenario.n_responses))
-    for n, policy in enumerate(self_play(task.scenario, task.k), start=1):
-        total += policy
+    for n, iterate in enumerate(self_play(task.scenario, task.k), start=1):
+        total += iterate.policy
         yield SharedPolicy(total / n)
 
 
@@ -29,9 +29,9 @@ def mixture(task: Task) -> Iterator[Mixture]:
     """Mirror-descent self-play, an iterate drawn at random, then k samples of it."""
     kept: list[np.ndarray] = []
     stride = 1
-    for n, policy in enumerate(self_play(task.scenario, task.k)):
+    for n, iterate in enumerate(self_play(task.scenario, task.k)):
         if n % stride == 0:
-            kept.append(policy)
+            kept.append(iterate.policy)
             if len(kept) == 2 * _KEPT:
                 kept, stride = kept[::2], 2 * stride
             yield Mixture(kept, np.broadcast_to(1.0, len(kept)))

@@ -1,7 +1,8 @@
 """Agents, found by the entry-point group `ualign.agents`, so that any package can add one.
 
 An agent is a generator function: it takes a `Task` and yields what it has learned so far (anything that `tabulate`
-takes) after each step, as often as it likes. The runner keeps the time, decides when to stop, and scores.
+takes) after each step, as often as it likes. The runner keeps the time, decides when to stop, and scores. A policy must
+outlive the agent: average policies in C++ need their solver, `GamePolicy(game, policy, solver)`.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,13 +26,26 @@ def load_agent(name: str) -> Agent:
     """Returns the agent of a name.
 
     Raises:
-        ValueError: if no installed package offers it.
+        ValueError: if no installed package offers it, several do, or it cannot be imported.
     """
     installed = _installed()
     if name not in installed:
         raise _checks.unknown("agent", name, installed)
-    return installed[name].load()
+    first, *others = installed[name]
+    if others:
+        offers = ", ".join(entry.value for entry in installed[name])
+        raise ValueError(f"agent {name!r} is offered several times, by {offers}; uninstall all but one")
+    try:
+        return first.load()
+    except Exception as error:  # whatever a foreign module raises on import
+        raise ValueError(f"agent {name!r} cannot be loaded from {first.value!r}: {error!r}") from error
 
 
-def _installed() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+def _installed() -> dict[str, list[EntryPoint]]:
+    """Returns the entry points of each name: one, unless packages clash."""
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=GROUP):
+        offers = found.setdefault(entry.name, [])
+        if entry.value not in [offer.value for offer in offers]:
+            offers.append(entry)
+    return found

@@ -1,5 +1,6 @@
 """Results on disk."""
 
+import itertools
 import json
 import os
 from collections.abc import Sequence
@@ -21,17 +22,16 @@ class ResultsFile:
             settings: how the results were produced; stored with them.
 
         Raises:
-            ValueError: if the folder cannot be made.
+            ValueError: if the folder cannot be made or written to.
         """
         self._settings = settings
         self._created = datetime.now(UTC)
+        stem = f"bench-{self._created:%Y%m%d-%H%M%S}"
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
+            self.path = _new_file(Path(folder), stem)
         except OSError as error:
-            raise ValueError(f"cannot make the output folder {os.fspath(folder)!r}: {error.strerror}") from None
-        stem = f"bench-{self._created:%Y%m%d-%H%M%S}"
-        names = (f"{stem}{suffix}.json" for suffix in ("", *(f"-{i}" for i in range(2, 1000))))
-        self.path = next(path for name in names if not (path := Path(folder) / name).exists())
+            raise ValueError(f"cannot write results to {os.fspath(folder)!r}: {error.strerror}") from None
 
     def write(self, results: Sequence[Result]) -> None:
         """Writes all results so far; an interruption leaves the file as it was before."""
@@ -43,3 +43,15 @@ class ResultsFile:
         partial = self.path.with_suffix(".partial")
         partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         partial.replace(self.path)
+
+
+def _new_file(folder: Path, stem: str) -> Path:
+    """Makes an empty file that was not there before, also where others do the same at the same time."""
+    for attempt in itertools.count(1):
+        path = folder / (f"{stem}.json" if attempt == 1 else f"{stem}-{attempt}.json")
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("unreachable")

@@ -12,11 +12,14 @@ import numpy as np
 
 from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.tasks import Task
+from ualign_env.policies import tabulate
 from ualign_env.scoring import Scorecard, score
 from ualign_env.specs import load_scenario
 
 _FIRST_LOOK = 0.01  # seconds of learning before the first point of a trace; each later one at twice the time
 _SOLVED = 1e-10  # NashConv below which more learning would show nothing
+
+Status = Literal["learned", "unsupported", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,16 @@ class Result:
 
     Attributes:
         agent: its name.
-        scenario: spec of the scenario.
+        scenario: its name.
         k: number of responses shown.
         seed: the task's seed.
         seconds: time spent learning, without scoring.
         steps: how often the agent yielded a policy.
         scorecard: metrics of the last policy, None where there is none.
         status: `"learned"`; `"unsupported"` where the agent refused the task by a ValueError; `"failed"` where it
-            broke off.
+            broke off; `"interrupted"` where the user did.
         error: why it is not `"learned"`, None if it is.
+        policy: `[P][N]` how often the last policy shows each response, None where there is none.
         trace: looks taken while it learned.
     """
 
@@ -54,8 +58,9 @@ class Result:
     seconds: float
     steps: int
     scorecard: Scorecard | None
-    status: Literal["learned", "unsupported", "failed"]
+    status: Status
     error: str | None
+    policy: list[list[float]] | None
     trace: tuple[TracePoint, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,8 +71,8 @@ class Result:
 def run(name: str, agent: Agent, task: Task, seconds: float) -> Result:
     """Lets an agent learn a task until its time is up, it stops, or it has solved the game.
 
-    Time is checked between the agent's steps, so that one long step can exceed the budget. An exception ends the run
-    and is noted in the result; what was learned before it is scored.
+    Time is checked between the agent's steps, so that one long step can exceed the budget. An exception or an
+    interruption ends the run and is noted in the result; what was learned before it is scored.
 
     Args:
         name: the agent's name in the result.
@@ -78,11 +83,10 @@ def run(name: str, agent: Agent, task: Task, seconds: float) -> Result:
     _compile_kernels()
     elapsed, steps, look = 0.0, 0, _FIRST_LOOK
     policy, card, error = None, None, None
-    status: Literal["learned", "unsupported", "failed"] = "learned"
+    status: Status = "learned"
     trace: list[TracePoint] = []
-    learning = _timed(agent, task)
     try:
-        for spent, policy in learning:
+        for spent, policy in _timed(agent, task):
             elapsed += spent
             steps += 1
             card = None
@@ -93,16 +97,23 @@ def run(name: str, agent: Agent, task: Task, seconds: float) -> Result:
                 look = 2 * elapsed
             if done or (card and _error(card) < _SOLVED):
                 break
-        if steps and card is None:
+        if not steps:
+            status, error = "failed", "the agent yielded no policy"
+        elif card is None:
             card = score(task.scenario, policy, task.k)
-    except Exception as exception:  # one agent's failure must not lose the others' results
+    except KeyboardInterrupt:
+        status, error = "interrupted", f"interrupted after {steps} steps"
+    except (Exception, SystemExit) as exception:  # one agent's failure must not lose the others' results
         refused = isinstance(exception, ValueError) and not steps
         status = "unsupported" if refused else "failed"
         error = str(exception) if refused else "".join(traceback.format_exception(exception))
+    if steps and card is None:
         with suppress(ValueError):  # where the last policy is what failed, there is nothing to score
-            if steps and card is None:
-                card = score(task.scenario, policy, task.k)
-    return Result(name, task.scenario.spec, task.k, task.seed, elapsed, steps, card, status, error, tuple(trace))
+            card = score(task.scenario, policy, task.k)
+    learned = tabulate(policy, task.scenario, task.k).average().tolist() if card else None
+    return Result(
+        name, task.scenario.name, task.k, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
+    )
 
 
 @cache

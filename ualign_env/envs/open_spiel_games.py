@@ -11,7 +11,7 @@ import numpy as np
 import pyspiel
 
 from ualign_env import _checks
-from ualign_env.payoffs import choice_shares, payoff_tensor
+from ualign_env.payoffs import about, choice_shares, payoff_tensor
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT, as_scenario, load_scenario
@@ -22,7 +22,6 @@ TURN_BASED = "python_ualign_turn"
 _MAX_PLAYERS = 10_001
 _DEFAULTS = {"players": 3, "scenario": DEFAULT, "anonymous": False}
 _REMEMBERED = 100_000  # profiles of responses whose returns a game keeps
-_MAX_TENSOR = 100_000_000  # entries
 
 
 def _game_type(short_name: str, long_name: str, dynamics: Any, information: Any) -> pyspiel.GameType:
@@ -259,9 +258,11 @@ def load_game(
         players: k + 1, the number of responses that users see side by side.
         turn_based: whether the players move in turn (`python_ualign_turn`) or at once (`python_ualign`).
         anonymous: whether information states leave out the player, so that tabular algorithms learn one policy
-            for all players. OpenSpiel asks players' information states to differ, hence not the default.
+            for all players. OpenSpiel asks players' information states to differ, hence not the default, and its
+            `convert_to_turn_based` puts the player back: use `turn_based` or `cached_game`.
     """
-    parameters = {"players": players, "scenario": as_scenario(scenario).spec, "anonymous": anonymous}
+    players = _checks.count("players", players, 2, _MAX_PLAYERS)
+    parameters = {"players": players, "scenario": as_scenario(scenario).spec, "anonymous": bool(anonymous)}
     return pyspiel.load_game(TURN_BASED if turn_based else SIMULTANEOUS, parameters)
 
 
@@ -281,7 +282,7 @@ def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.G
     states = 1 + sum(sum(p.n_responses**i for i in range(players + 1)) for p in own.scenario.populations)
     if states > max_states:
         raise ValueError(
-            f"the tree of {players} players would have {_size(states)} states, but at most {max_states:,} are wanted; "
+            f"the tree of {players} players would have {about(states)} states, but at most {max_states:,} are wanted; "
             "use fewer players or responses, or a method that needs no tree"
         )
     return pyspiel.convert_to_cached_tree(pyspiel.load_game(TURN_BASED, own.get_parameters()))
@@ -303,20 +304,7 @@ def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
     if prompt is None and scenario.n_prompts > 1:
         raise ValueError(f"the scenario has {scenario.n_prompts} prompts, each a normal form of its own: choose one")
     population = scenario.populations[_checks.count("prompt", prompt or 0, 0, scenario.n_prompts - 1)]
-    players, n = own.num_players(), population.n_responses
-    entries = players * n**players
-    if entries > _MAX_TENSOR:
-        raise ValueError(
-            f"{players} players with {n} responses have a tensor of {_size(entries)} entries "
-            f"({_size(-(-entries // 2**27))} GiB), but at most {_MAX_TENSOR:,} are built; use deviation_payoffs instead"
-        )
-    return pyspiel.create_tensor_game(list(payoff_tensor(population, players)))
-
-
-def _size(number: int) -> str:
-    """Returns a number with its first three digits, also beyond the largest float."""
-    digits = str(number)
-    return digits if len(digits) <= 6 else f"{digits[0]}.{digits[1:3]}e{len(digits) - 1}"
+    return pyspiel.create_tensor_game(list(payoff_tensor(population, own.num_players())))
 
 
 def _own_game(game: pyspiel.Game) -> _AlignmentGame:

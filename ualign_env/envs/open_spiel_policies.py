@@ -4,7 +4,7 @@ Axes: P prompts, N responses, K players.
 """
 
 import os
-import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ import pyspiel
 from open_spiel.python.policy import Policy as PythonPolicy
 
 from ualign_env._checks import Floats
-from ualign_env.envs.open_spiel_games import load_game
+from ualign_env.envs.open_spiel_games import SIMULTANEOUS, TURN_BASED, load_game
 from ualign_env.policies import Tabular, tabulate
 from ualign_env.scenario import Scenario
+from ualign_env.specs import load_scenario
 
 _Lookup = Callable[[pyspiel.State, int], dict[int, float]]
 
@@ -32,22 +33,26 @@ class GamePolicy:
     Attributes:
         game: a `python_ualign` or `python_ualign_turn` game, or its cached or turn-based form.
         policy: the policy learned on it.
+        owner: what must live as long as the policy: average policies in C++ point into their solver, and reading one
+            whose solver is gone crashes the interpreter.
     """
 
     game: pyspiel.Game
     policy: Any
+    owner: Any = None
 
 
 @tabulate.register
 def _(policy: GamePolicy, scenario: Scenario, k: int) -> Tabular:
-    players = policy.game.num_players()
-    if players != k + 1:
-        raise ValueError(f"the policy's game has {players} players, but k = {k} needs {k + 1}")
-    if isinstance(policy.policy, pyspiel.Policy):
-        if policy.game.get_type().dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
-            raise ValueError(f"a C++ policy is one of a turn-based game, not of {str(policy.game)[:80]!r}")
-        return tabulate(_table(policy.game, _complete(policy.policy), scenario), scenario, k)
-    return tabulate(_table(policy.game, policy.policy.action_probabilities, scenario), scenario, k)
+    _check_game(policy.game, scenario, k)
+    if not isinstance(policy.policy, pyspiel.Policy):
+        return tabulate(_table(policy.game, policy.policy.action_probabilities, scenario), scenario, k)
+    if policy.game.get_type().dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
+        raise ValueError(f"a C++ policy is one of a turn-based game, not of {str(policy.game)[:80]!r}")
+    table = _table(policy.game, _complete(policy.policy), scenario)
+    if _answers_anything(policy.policy) and _uniform_rows(table, scenario).all():
+        raise ValueError(f"the policy answers uniformly everywhere: it knows no state of {str(policy.game)[:80]!r}")
+    return tabulate(table, scenario, k)
 
 
 @tabulate.register
@@ -60,35 +65,43 @@ def _(policy: PythonPolicy, scenario: Scenario, k: int) -> Tabular:
 @tabulate.register
 def _(policy: pyspiel.Policy, scenario: Scenario, k: int) -> Tabular:
     tables: list[Floats] = []
+    guesses = _answers_anything(policy)
     for game in _forms(scenario, k + 1):
         try:
             with _quiet():
                 table = _table(game, _complete(policy), scenario)
         except (pyspiel.SpielError, _UnknownStateError):
             continue
-        tables.append(table)
-    # where it doesn't know a state, a C++ policy raises, answers nothing, or answers "uniform"
-    informed = [table for table in tables if not np.allclose(table, _uniform(scenario), rtol=0, atol=1e-12)]
-    informed = informed or tables
-    if not informed:
-        raise ValueError(f"the policy knows no state of the {k + 1}-player game of {scenario.spec[:80]!r}")
-    if any(not np.array_equal(table, informed[0]) for table in informed[1:]):
+        if not guesses or not _uniform_rows(table, scenario).any():
+            tables.append(table)
+    if not tables:
+        raise ValueError(
+            f"the policy knows no game of {k + 1} players on {scenario.name!r}, or not every state of it; if it does, "
+            "keep its solver alive, and pass GamePolicy(game, policy, solver)"
+        )
+    if any(not np.array_equal(table, tables[0]) for table in tables[1:]):
         raise ValueError("the policy acts differently in different forms of the game: pass GamePolicy(game, policy)")
-    return tabulate(informed[0], scenario, k)
-
-
-def _complete(policy: pyspiel.Policy) -> _Lookup:
-    """Returns a lookup in a C++ policy that gives nothing unless it covers exactly the state's actions."""
-
-    def probabilities_at(state: pyspiel.State, _: int) -> dict[int, float]:
-        probabilities = policy.action_probabilities(state)
-        return probabilities if sorted(probabilities) == state.legal_actions() else {}
-
-    return probabilities_at
+    return tabulate(tables[0], scenario, k)
 
 
 class _UnknownStateError(ValueError):
     """A policy has no answer at a state."""
+
+
+def _check_game(game: pyspiel.Game, scenario: Scenario, k: int) -> None:
+    """Raises an error unless the game is a form of the scenario's game with k + 1 players."""
+    parameters = game.get_parameters()
+    name = game.get_type().short_name
+    while isinstance(parameters.get("game"), dict):  # cached and converted games name the one inside
+        parameters = parameters["game"]
+        name = parameters["name"]
+    if name not in (SIMULTANEOUS, TURN_BASED):
+        raise ValueError(f"the policy is one of {str(game)[:80]!r}, not of {SIMULTANEOUS} or {TURN_BASED}")
+    if game.num_players() != k + 1:
+        raise ValueError(f"the policy's game has {game.num_players()} players, but k = {k} needs {k + 1}")
+    own = load_scenario(parameters["scenario"]) if "scenario" in parameters else load_game().scenario
+    if own != scenario:
+        raise ValueError(f"the policy's game is of another scenario than {scenario.name!r}: {str(game)[:80]!r}")
 
 
 def _forms(scenario: Scenario, players: int) -> Iterator[pyspiel.Game]:
@@ -101,16 +114,14 @@ def _forms(scenario: Scenario, players: int) -> Iterator[pyspiel.Game]:
 def _table(game: pyspiel.Game, probabilities_at: _Lookup, scenario: Scenario) -> Floats:
     """Returns `[K, P, N]`: what a policy does at every information state of the game, visited in turn."""
     table = np.zeros((game.num_players(), scenario.n_prompts, scenario.n_responses))
-    if game.num_distinct_actions() != scenario.n_responses or game.max_chance_outcomes() != scenario.n_prompts:
-        raise ValueError(
-            f"the policy's game has {game.max_chance_outcomes()} prompts and {game.num_distinct_actions()} responses, "
-            f"but the scenario has {scenario.n_prompts} and {scenario.n_responses}"
-        )
     for x in range(scenario.n_prompts):
         state = game.new_initial_state()
         state.apply_action(x)
         for player in range(game.num_players()):
-            probabilities = probabilities_at(state, player)
+            try:
+                probabilities = probabilities_at(state, player)
+            except KeyError:
+                probabilities = {}
             if not probabilities:
                 raise _UnknownStateError(f"the policy has no probabilities at {str(state)!r} for player {player}")
             table[player, x, list(probabilities)] = list(probabilities.values())
@@ -119,21 +130,55 @@ def _table(game: pyspiel.Game, probabilities_at: _Lookup, scenario: Scenario) ->
     return table
 
 
-def _uniform(scenario: Scenario) -> Floats:
-    """Returns `[P, N]` uniform distributions over each prompt's own responses."""
-    sizes = np.array([[population.n_responses] for population in scenario.populations])
-    return (np.arange(scenario.n_responses) < sizes) / sizes
+def _complete(policy: pyspiel.Policy) -> _Lookup:
+    """Returns a lookup in a C++ policy that gives nothing unless it covers exactly the state's actions."""
+
+    def probabilities_at(state: pyspiel.State, _: int) -> dict[int, float]:
+        probabilities = policy.action_probabilities(state)
+        return probabilities if sorted(probabilities) == state.legal_actions() else {}
+
+    return probabilities_at
+
+
+def _answers_anything(policy: pyspiel.Policy) -> bool:
+    """Returns whether a C++ policy makes up probabilities at states that it cannot know, as MCCFR's averages do."""
+    if isinstance(policy, pyspiel.UniformPolicy | pyspiel.PreferredActionPolicy):
+        return False
+    state = pyspiel.load_game("kuhn_poker").new_initial_state()
+    for action in (0, 1):
+        state.apply_action(action)
+    try:
+        with _quiet():
+            return bool(policy.action_probabilities(state))
+    except pyspiel.SpielError:
+        return False
+
+
+def _uniform_rows(table: Floats, scenario: Scenario) -> np.ndarray:
+    """Returns `[K, P']`: where a policy is uniform, for the prompts with several responses."""
+    sizes = np.array([population.n_responses for population in scenario.populations])
+    uniform = (np.arange(scenario.n_responses) < sizes[:, None]) / sizes[:, None]
+    distance = np.abs(table - uniform).max(axis=2)
+    return distance[:, sizes > 1] < 1e-12
+
+
+_STDERR = threading.Lock()
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Discards what C++ prints: OpenSpiel writes each exception to the process's stderr before it raises it."""
-    sys.stderr.flush()
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
+    with _STDERR:
+        try:
+            saved = os.dup(2)
+        except OSError:  # stderr is closed: nothing to keep quiet
+            yield
+            return
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(null)

@@ -4,40 +4,154 @@ Axes: P prompts, N responses.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ualign_env import _checks
 from ualign_env._checks import Floats
-from ualign_env.policies import SharedPolicy
+from ualign_env.policies import Mixture, SharedPolicy
+from ualign_env.population import Population
 from ualign_env.scenario import Scenario
+from ualign_env.specs import as_scenario
 
 
-def self_play(scenario: Scenario, k: int, step: float = 1.0) -> Iterator[Floats]:
-    """Yields the policies of self-play without end, from the uniform one on.
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """A step of self-play.
 
-    After each, the weight of a response is multiplied by `exp(step * (k + 1) * payoff)`, where its payoff is its chance
-    of being picked against k samples of the policy. The mean payoff of a policy is 1 / (k + 1), so that the scaled
-    payoffs have mean 1 for every k, and a step of about 1 is neither slow nor so large that self-play cycles.
+    Attributes:
+        policy: `[P, N]` the policy that everybody plays, 0 beyond a prompt's own responses.
+        payoffs: `[P, N]` the chance that each response is picked against k samples of it.
+    """
+
+    policy: Floats
+    payoffs: Floats
+
+
+def self_play(scenario: Scenario, k: int, step: float = 1.0, *, optimistic: bool = False) -> Iterator[Iterate]:
+    """Yields self-play without end, from the uniform policy on.
+
+    After each iterate, the weight of a response is multiplied by `exp(step * (k + 1) * payoff)`. The mean payoff of a
+    policy is 1 / (k + 1), so that the scaled payoffs have mean 1 for every k, and a step of about 1 is neither slow
+    nor so large that self-play cycles. The optimistic variant counts the last payoffs twice and takes the ones before
+    back, which makes the last iterate converge for k = 1 too.
 
     Args:
         scenario: P prompts with up to N responses.
         k: number of samples that a response competes with.
         step: step size, positive.
+        optimistic: whether to extrapolate payoffs.
 
-    Yields:
-        `[P, N]` policies, 0 beyond a prompt's own responses.
-
-    Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777).
+    Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777); optimism: Rakhlin & Sridharan,
+    "Online Learning with Predictable Sequences", 2013.
     """
-    k = _checks.number_of_outputs(k)
-    if not 0 < step < np.inf:
-        raise ValueError(f"step is {step}, but must be positive and finite")
-    sizes = np.array([[population.n_responses] for population in scenario.populations])
-    logits = np.where(np.arange(scenario.n_responses) < sizes, 0.0, -np.inf)
+    k, step = _checks.number_of_outputs(k), _checks.positive("step", step)
+    logits = uniform_logits(scenario)
+    before = None
     while True:
-        policy = np.exp(logits)
-        policy /= policy.sum(axis=1, keepdims=True)
-        yield policy
-        logits += step * (k + 1) * SharedPolicy(policy).deviation_payoffs(scenario, k)
+        policy = softmax(logits)
+        payoffs = SharedPolicy(policy).deviation_payoffs(scenario, k)
+        yield Iterate(policy, payoffs)
+        logits += step * (k + 1) * (2 * payoffs - before if optimistic and before is not None else payoffs)
         logits -= logits.max(axis=1, keepdims=True)
+        before = payoffs
+
+
+@dataclass(frozen=True, eq=False)
+class SelfPlay:
+    """What T steps of self-play have learned, and how it came about.
+
+    Attributes:
+        last: `[P, N]` the last iterate.
+        average: `[P, N]` the mean of the iterates.
+        mixture: an iterate drawn at random, then k samples of it: what the regret bound speaks of.
+        steps: `[C]` the steps at which the following were recorded, evenly spaced in the logarithm.
+        last_exploitability: `[C]` of the iterate.
+        average_exploitability: `[C]` of the mean of the iterates so far; at most that of their mixture.
+        mixture_exploitability: `[C]` of the mixture of the iterates so far, their average regret.
+        regret_bound: `[C]` on the average regret of multiplicative weights; NaN for optimistic and magnetic self-play.
+    """
+
+    last: Floats
+    average: Floats
+    mixture: Mixture
+    steps: NDArray[np.int64]
+    last_exploitability: Floats
+    average_exploitability: Floats
+    mixture_exploitability: Floats
+    regret_bound: Floats
+
+
+def mirror_descent(
+    target: Scenario | Population | str,
+    k: int,
+    *,
+    steps: int = 1000,
+    step: float | None = 1.0,
+    optimistic: bool = False,
+) -> SelfPlay:
+    """Runs entropic mirror-descent self-play and records how exploitable its iterates are.
+
+    Args:
+        target: a scenario, its spec, or the population of its only prompt.
+        k: number of samples that a response competes with.
+        steps: T, the number of iterates.
+        step: step size, as in `self_play`; None takes the one that minimises the regret bound for T steps, with which
+            the mixture's exploitability is at most `sqrt(log(N) / (2 T))`.
+        optimistic: whether to extrapolate payoffs.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    scenario, k, steps = as_scenario(target), _checks.number_of_outputs(k), _checks.count("steps", steps, 1)
+    entropy = float(scenario.probabilities @ np.log([p.n_responses for p in scenario.populations]))
+    if step is None:
+        step = max(np.sqrt(8 * entropy / steps), 1e-6) / (k + 1)
+    step = _checks.positive("step", step)
+    run = record(self_play(scenario, k, step, optimistic=optimistic), scenario, k, steps)
+    if optimistic:
+        return run
+    eta = step * (k + 1)  # the step on payoffs in [0, 1]
+    return replace(run, regret_bound=entropy / (eta * run.steps) + eta / 8)
+
+
+def record(dynamics: Iterator[Iterate], scenario: Scenario, k: int, steps: int) -> SelfPlay:
+    """Runs a dynamic for a number of steps and records its exploitability on the way."""
+    recorded = np.unique(np.geomspace(1, steps, 60).round().astype(np.int64))
+    policies = np.empty((steps, scenario.n_prompts, scenario.n_responses))
+    total_policy, total_payoffs = np.zeros(policies.shape[1:]), np.zeros(policies.shape[1:])
+    traces = []
+    for t, iterate in enumerate(islice(dynamics, steps), start=1):
+        policies[t - 1] = iterate.policy
+        total_policy += iterate.policy
+        total_payoffs += iterate.payoffs
+        if t in recorded:
+            average = SharedPolicy(total_policy / t).deviation_payoffs(scenario, k)
+            three = (iterate.payoffs, average, total_payoffs / t)
+            traces.append([scenario.probabilities @ payoffs.max(axis=1) - 1 / (k + 1) for payoffs in three])
+    last, mean, mixture = np.maximum(np.array(traces), 0).T
+    return SelfPlay(
+        last=policies[-1],
+        average=total_policy / steps,
+        mixture=Mixture(policies, np.full(steps, 1 / steps)),
+        steps=recorded,
+        last_exploitability=last,
+        average_exploitability=mean,
+        mixture_exploitability=mixture,
+        regret_bound=np.full(recorded.size, np.nan),
+    )
+
+
+def uniform_logits(scenario: Scenario) -> Floats:
+    """Returns `[P, N]` logarithms of the uniform policy, up to a constant: -inf beyond a prompt's own responses."""
+    sizes = np.array([[population.n_responses] for population in scenario.populations])
+    return np.where(np.arange(scenario.n_responses) < sizes, 0.0, -np.inf)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Returns `[P, N]` distributions with the given logarithms, up to constants."""
+    policy = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return policy / policy.sum(axis=1, keepdims=True)

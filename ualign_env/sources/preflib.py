@@ -10,7 +10,7 @@ from pathlib import Path
 from ualign_env.population import Population
 
 _HEADER = re.compile(r"#\s*([A-Z][A-Z 0-9]*?)\s*:\s*(.*)")
-_ORDER = re.compile(r"(\d+)\s*:\s*(\d+(?:\s*,\s*\d+)*)")
+_ORDER = re.compile(r"(\d{1,15})\s*:\s*(\d+(?:\s*,\s*\d+)*)")
 
 
 def read_soc(path: str | os.PathLike[str]) -> Population:
@@ -24,7 +24,7 @@ def read_soc(path: str | os.PathLike[str]) -> Population:
     """
     file = Path(path)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = [line.rstrip("\r") for line in file.read_text(encoding="utf-8-sig").split("\n")]
     except FileNotFoundError:
         raise ValueError(f"{file}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -47,11 +47,13 @@ def read_soc(path: str | os.PathLike[str]) -> Population:
         match = _ORDER.fullmatch(line.strip())
         if not match:
             raise ValueError(f"{file}:{number}: {line.strip()[:80]!r} is not of the form 'count: 3,1,2'")
-        order = [int(item) - 1 for item in match[2].split(",")]
-        if sorted(order) != list(range(n)):
+        order = [int(item[:9]) - 1 for item in match[2].split(",")]
+        if len(order) != n or sorted(order) != list(range(n)):
             raise ValueError(f"{file}:{number}: {match[2][:80]!r} does not rank each of the {n} alternatives once")
         counts.append(int(match[1]))
         rankings.append(order)
+    while lines and not lines[-1].strip():
+        lines.pop()
     if not sum(counts):
         raise ValueError(f"{file}:{max(len(lines), 1)}: ends before the first ranking with a voter")
     for key, found in (("NUMBER VOTERS", sum(counts)), ("NUMBER UNIQUE ORDERS", len(counts))):
@@ -60,8 +62,11 @@ def read_soc(path: str | os.PathLike[str]) -> Population:
                 f"{file}:{len(lines)}: ends with {key.lower()} at {found}, but line {header[key][0]} says {expected}; "
                 "is the file truncated?"
             )
-    names = [header.get(f"ALTERNATIVE NAME {i + 1}", (0, str(i + 1)))[1] or str(i + 1) for i in range(n)]
-    return Population.from_rankings(rankings, counts, names if len(set(names)) == n else None)
+    names: list[str] = []
+    for i in range(1, n + 1):
+        name = header.get(f"ALTERNATIVE NAME {i}", (0, ""))[1] or str(i)
+        names.append(f"{name} ({i})" if name in names else name)
+    return Population.from_rankings(rankings, counts, names)
 
 
 def _header_count(file: Path, header: dict[str, tuple[int, str]], key: str) -> int:
@@ -69,6 +74,6 @@ def _header_count(file: Path, header: dict[str, tuple[int, str]], key: str) -> i
     if key not in header:
         raise ValueError(f"{file}:1: has no line '# {key}: ...' before the first ranking")
     line, value = header[key]
-    if not value.isdecimal() or int(value) < 1:
+    if not re.fullmatch("0*[1-9][0-9]{0,14}", value):
         raise ValueError(f"{file}:{line}: {key} is {value!r}, but must be a positive integer")
     return int(value)

@@ -1,0 +1,270 @@
+import warnings
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from ualign_env import (
+    ConvergenceWarning,
+    Population,
+    Scenario,
+    deviation_payoffs,
+    exploitability,
+    load_scenario,
+    nash_conv,
+    regularised_gap,
+    solve,
+)
+from ualign_env.solvers.interior_point import interior_point
+
+METHODS = ["interior-point", "active-set", "mirror-descent", "proximal"]
+GERMAN_GOALS = load_scenario("german-goals").populations[0]
+
+
+# Check values
+
+
+@pytest.mark.parametrize("method", ["interior-point", "active-set", "proximal"])
+def test_weighted_cycle(method):
+    # the maximal lottery of margins 3/9, 5/9, 1/9 has weights 5 : 1 : 3
+    population = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], [4, 3, 2])
+    result = solve(population, 1, tolerance=1e-12, method=method)
+    np.testing.assert_allclose(result.policy, [5 / 9, 1 / 9, 3 / 9], atol=1e-9)
+
+
+@pytest.mark.parametrize(("w", "p"), [(0.2, 0), (1 / 3, 0), (0.4, 0.2), (0.5, 0.5), (0.6, 0.8), (2 / 3, 1), (0.9, 1)])
+def test_two_groups(w, p):
+    result = solve(f"two-groups/majority:{w}", 2, tolerance=1e-13)
+    # at w = 1/3 and 2/3 the equilibrium is degenerate: its error is the square root of the certificate
+    np.testing.assert_allclose(result.policy, [[p, 1 - p]], atol=1e-5 if w in (1 / 3, 2 / 3) else 1e-9)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 8, 64, 10_000])
+@pytest.mark.parametrize("n", [1, 2, 5, 11])
+def test_cycle(n, k):
+    np.testing.assert_allclose(solve(f"cycle/responses:{n}", k).policy, [[1 / n] * n], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("k", "policy"), [(1, [0, 0, 1, 0]), (3, [0.4442, 0, 0.5558, 0]), (8, [0.4317, 0.0954, 0.4728, 0])]
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_german_goals(k, policy, method):
+    result = solve(GERMAN_GOALS, k, method=method)
+    np.testing.assert_allclose(result.policy, policy, atol=5e-5)
+    np.testing.assert_allclose(result.robust_win_rate, k / (k + 1), atol=1e-9)
+    assert result.converged
+
+
+# Certificates
+
+
+@settings(max_examples=300)
+@given(reference.users(max_responses=7, max_users=7), st.sampled_from([1, 2, 3, 5, 13, 64, 4096, 10_000]))
+def test_solutions_carry_their_certificate(users, k):
+    population = users.population()
+    result = solve(population, k, tolerance=1e-10)
+    assert result.converged
+    assert result.exploitability <= 1e-10
+    assert result.exploitability == pytest.approx(exploitability(population, result.policy, k), abs=1e-15)
+    assert result.robust_win_rate == pytest.approx(k / (k + 1), abs=1e-9)
+    assert result.support_size == np.count_nonzero(result.policy)
+    np.testing.assert_allclose(result.policy.sum(), 1)
+
+
+@given(reference.users(max_responses=3), st.integers(1, 3))
+def test_certificates_equal_brute_force(users, k):
+    result = solve(users.population(), k)
+    worst = reference.deviation_payoffs(users, [result.policy] * k).max()
+    assert abs(worst - 1 / (k + 1) - result.exploitability) < 1e-12
+
+
+@given(reference.strict_users(max_responses=8, max_users=8), st.sampled_from([2, 3, 8, 64]), st.data())
+def test_strict_populations_have_one_equilibrium(users, k, data):
+    population = users.population()
+    n = population.n_responses
+    starts = [np.array(data.draw(st.lists(st.floats(0.01, 1), min_size=n, max_size=n))) for _ in range(2)]
+    one, two = (interior_point(population, k, 1e-13, 100, start / start.sum()).policy for start in starts)
+    if min(np.abs(deviation_payoffs(population, one, k) - 1 / (k + 1))[one == 0], default=1) > 1e-6:
+        np.testing.assert_allclose(one, two, atol=1e-7)
+    # where a response is just about to enter, the policy is as exact as the square root of the certificate
+    np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+def test_duplicated_responses_share_their_weight_anyhow():
+    # responses 2 and 4 are twins: many equilibria, one total
+    ranks = np.column_stack([GERMAN_GOALS.ranks, GERMAN_GOALS.ranks[:, 2]])
+    twins = Population.from_scores(-ranks.astype(float), GERMAN_GOALS.weights)
+    for k in (1, 2, 3, 64, 10_000):
+        one, two = solve(twins, k), solve(GERMAN_GOALS, k)
+        assert one.converged
+        np.testing.assert_allclose(one.policy[2] + one.policy[4], two.policy[2], atol=1e-6)
+
+
+def test_users_of_weight_zero_and_ties_everywhere():
+    population = Population.from_rankings([[0, 1, 2], [2, 1, 0]], [1, 0])
+    np.testing.assert_allclose(solve(population, 5).policy, [1, 0, 0], atol=1e-9)
+    indifferent = Population.from_scores([[1, 1, 1]])
+    assert solve(indifferent, 5).exploitability < 1e-12
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.sampled_from([1, 2, 8, 64]))
+def test_methods_agree(seed, k):
+    population = load_scenario(f"impartial/responses:12/users:40/seed:{seed}").populations[0]
+    one, two = solve(population, k, method="interior-point"), solve(population, k, method="active-set")
+    assert one.converged
+    assert two.converged
+    if k > 1:
+        np.testing.assert_allclose(one.policy, two.policy, atol=1e-4)
+
+
+# Both ends of the family
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_sample_has_the_value_of_a_linear_program(seed):
+    population = load_scenario(f"impartial/responses:30/users:101/seed:{seed}").populations[0]
+    margins = population.pairwise() - population.pairwise().T
+    n = population.n_responses
+    program = linprog(
+        np.append(np.zeros(n), -1),
+        A_ub=np.column_stack([-margins.T, np.ones(n)]),
+        b_ub=np.zeros(n),
+        A_eq=[[1] * n + [0]],
+        b_eq=[1],
+        bounds=[(0, None)] * n + [(None, None)],
+    )
+    policy = solve(population, 1).policy
+    assert (policy @ margins).min() == pytest.approx(-program.fun, abs=1e-9)
+
+
+@pytest.mark.parametrize("spec", ["german-goals", "mallows/responses:6", "euclidean/responses:12/users:200"])
+def test_many_samples_tend_to_random_dictatorship(spec):
+    population = load_scenario(spec).populations[0]
+    distances = [np.abs(solve(population, k).policy - population.favourites()).sum() / 2 for k in (1, 8, 64, 4096)]
+    assert distances[-1] < 1e-3
+    assert distances == sorted(distances, reverse=True)
+
+
+# Regularised equilibria
+
+
+@settings(max_examples=50)
+@given(
+    reference.users(max_responses=6, min_responses=2), st.sampled_from([1, 2, 8, 1000]), st.floats(1e-4, 3), st.data()
+)
+def test_regularised_equilibria_are_fixed_points(users, k, temperature, data):
+    population = users.population()
+    prior = data.draw(reference.distributions(users.n_responses))
+    result = solve(population, k, temperature=temperature, reference=prior, tolerance=1e-12)
+    assert result.converged
+    assert result.gap == pytest.approx(regularised_gap(population, result.policy, k, temperature, prior), abs=1e-15)
+    tilted = prior * np.exp((deviation_payoffs(population, result.policy, k) - 1) / temperature + 1)
+    if tilted.sum() > 1e-200:
+        # the gap is at least temperature times half of the squared total variation
+        np.testing.assert_allclose(result.policy, tilted / tilted.sum(), atol=2 * np.sqrt(2e-12 / temperature))
+
+
+def test_the_gap_rejects_other_policies():
+    prior = np.full(4, 0.25)
+    result = solve(GERMAN_GOALS, 3, temperature=0.1)
+    assert result.gap < 1e-10
+    for other in (prior, solve(GERMAN_GOALS, 3).policy, np.eye(4)[0]):
+        assert regularised_gap(GERMAN_GOALS, other, 3, 0.1, prior) > 1e-3
+
+
+def test_less_regularisation_comes_closer_to_the_game():
+    gaps = [solve(GERMAN_GOALS, 3, temperature=t).exploitability for t in (1, 0.1, 0.01, 0.001)]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[-1] < 1e-3
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.1, 0.01])
+def test_magnetic_self_play_finds_the_regularised_equilibrium(temperature):
+    newton = solve("mallows/prompts:2", 2, temperature=temperature, tolerance=1e-12)
+    learned = solve("mallows/prompts:2", 2, temperature=temperature, method="proximal", tolerance=1e-12)
+    np.testing.assert_allclose(learned.policy, newton.policy, atol=1e-4)
+
+
+def test_responses_that_the_reference_excludes_stay_out():
+    result = solve(GERMAN_GOALS, 3, temperature=0.01, reference=[0.5, 0.5, 0, 0])
+    np.testing.assert_array_equal(result.policy[2:], 0)
+
+
+# Scenarios, failures, bad input
+
+
+def test_prompts_are_solved_one_by_one(unequal_scenario):
+    result = solve(unequal_scenario, 3)
+    assert result.policy.shape == (3, 3)
+    assert result.policy[1].tolist() == [1, 0, 0]
+    for x, population in enumerate(unequal_scenario.populations):
+        np.testing.assert_allclose(result.policy[x, : population.n_responses], solve(population, 3).policy)
+    assert nash_conv(unequal_scenario, result.policy, 3) < 1e-9
+
+
+def test_what_has_not_converged_says_so():
+    with pytest.warns(
+        ConvergenceWarning, match=r"stopped after 3 steps at .*, above the tolerance of 1.0e-10; try more"
+    ):
+        result = solve("impartial/responses:20", 3, max_iterations=3)
+    assert not result.converged
+    assert result.exploitability > 1e-10
+    assert "converged=False" in repr(result)
+    np.testing.assert_allclose(result.policy.sum(), 1)
+    with pytest.warns(ConvergenceWarning, match="mirror-descent stopped after 50 steps"):
+        solve("impartial/responses:20/users:7", 1, method="mirror-descent", max_iterations=50)
+
+
+def test_better_tolerance_never_hurts():
+    population = load_scenario("impartial/responses:20").populations[0]
+    for k in (1, 3, 64):
+        errors = [solve(population, k, tolerance=t).exploitability for t in (1e-2, 1e-6, 1e-12)]
+        assert errors[0] <= 1e-2
+        assert errors[1] <= 1e-6
+        assert errors[2] <= 1e-12
+
+
+def test_impossible_tolerances_end_with_the_best():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        result = solve("impartial/responses:20", 3, tolerance=1e-300)
+    assert result.exploitability < 1e-13
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tolerance": 0}, "tolerance is 0, but must be positive"),
+        ({"tolerance": -1e-3}, "tolerance is -0.001"),
+        ({"tolerance": float("nan")}, "tolerance is nan"),
+        ({"method": "interior"}, "unknown method 'interior'; did you mean 'interior-point'"),
+        ({"k": 0}, "k is 0"),
+        ({"k": 10**10}, "k is 10000000000, but must be an integer from 1 to 1000000"),
+        ({"temperature": -1}, "temperature is -1"),
+        ({"reference": [0.25] * 4}, "a reference policy needs a temperature above 0"),
+        ({"temperature": 1, "reference": [0.5, 0.5]}, "policy has 2 entries, but the scenario has 4 responses"),
+        ({"temperature": 1, "reference": [[[0.25] * 4]]}, "the reference must be one policy"),
+        (
+            {"temperature": 1, "method": "active-set"},
+            "method 'active-set' knows no temperature; use 'auto' or 'proximal'",
+        ),
+        ({"max_iterations": 0}, "max_iterations is 0"),
+        ({"target": 5}, "expected a Scenario, a Population or a scenario's spec, not 5"),
+    ],
+)
+def test_bad_input(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        solve(**({"target": "german-goals", "k": 3} | arguments))
+
+
+def test_large_games():
+    scenario = Scenario([load_scenario("euclidean/responses:300/users:1500/dimensions:8").populations[0]])
+    for k in (1, 64):
+        result = solve(scenario, k, tolerance=1e-11)
+        assert result.method == "active-set"
+        assert result.converged

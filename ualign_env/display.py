@@ -1,0 +1,167 @@
+"""What the command line prints: plain tables, in which names from data are never taken for markup."""
+
+import json
+import zipfile
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from ualign_env import _checks
+from ualign_env.baselines import BASELINES, baseline
+from ualign_env.benchmark.runner import Result
+from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+from ualign_env.scoring import Scorecard
+from ualign_env.solvers.result import Equilibrium
+
+
+def load_policy(scenario: Scenario, text: str) -> Any:
+    """Returns a baseline's policy, or the array in a `.npy` file."""
+    if text in BASELINES:
+        return baseline(scenario, text)
+    if not text.endswith(".npy"):
+        raise _checks.unknown("policy", text, [*BASELINES, "FILE.npy"])
+    try:
+        array = np.load(text, allow_pickle=False)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"cannot read a policy from {text!r}: {error}") from None
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"cannot read a policy from {text!r}: it holds several arrays, not one")
+    return array
+
+
+def progress() -> Progress:
+    """Returns a progress bar on stderr, shown only on a terminal."""
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def print_listing(kind: str, rows: Iterable[tuple[str, str]]) -> None:
+    """Prints names and what they are, the names whole, however wide the terminal."""
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    _line(f"{kind}:")
+    for name, summary in rows:
+        _line(f"  {name:<{width}}  {summary}")
+    _line("")
+
+
+def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
+    """Prints a scorecard: the metrics, the worst opponent on each prompt, and the curve."""
+    metrics = _table("metric", "value")
+    for name, value in (
+        ("robust win rate", f"{card.robust_win_rate:.6f}"),
+        ("optimal rate", f"{card.optimal_rate:.6f}"),
+        ("gap", f"{card.gap:.2e}"),
+        ("NashConv", _number(card.nash_conv)),
+        ("leave-one-out win rate", _number(card.leave_one_out_win_rate, ".6f")),
+        ("effective responses", f"{card.effective_responses:.2f}"),
+    ):
+        metrics.add_row(name, value)
+    attacks = _table("prompt", "users", "win rate", "worst opponent")
+    for x, population in enumerate(scenario.populations):
+        worst = population.responses[card.best_responses[x]]
+        row = scenario.prompts[x], str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst
+        attacks.add_row(*map(Text, row))
+    curve = _table("k'", "robust win rate")
+    for size, rate in card.curve:
+        curve.add_row(str(size), f"{rate:.6f}")
+    _line(f"{card.scenario}, k = {card.k}")
+    for table in (metrics, attacks, curve):
+        _line("")
+        Console().print(table)
+
+
+def print_results(results: Iterable[Result]) -> None:
+    """Prints one table for each scenario, then why agents are missing from it."""
+    by_scenario: dict[str, list[Result]] = {}
+    for result in results:
+        by_scenario.setdefault(result.scenario, []).append(result)
+    for scenario, rows in by_scenario.items():
+        table = _table("agent", "k", "robust win rate", "optimum", "gap", "NashConv", "seconds")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for i, result in enumerate(rows):
+            if i and rows[i - 1].k != result.k:
+                table.add_row()
+            table.add_row(*map(Text, _result_row(result)))
+        _line(scenario)
+        Console().print(table)
+        for result in rows:
+            if result.error is not None:
+                _line(f"{result.agent}, k = {result.k}, {result.status}: {result.error}")
+
+
+def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
+    """Prints the rate, the certificate and the most likely responses of each k."""
+    table = _table("k", "robust win rate", "optimum", "exploitability", "support", "method", "seconds")
+    for result in equilibria:
+        table.add_row(
+            str(result.k),
+            f"{result.robust_win_rate:.6f}",
+            f"{result.k / (result.k + 1):.6f}",
+            f"{result.exploitability:.1e}",
+            str(result.support_size),
+            result.method,
+            f"{result.seconds:.3f}",
+        )
+    _line(scenario.name)
+    Console().print(table)
+    for result in equilibria:
+        _line("")
+        _line(f"k = {result.k}" if result.converged else f"k = {result.k}: NOT CONVERGED to {result.tolerance:.0e}")
+        for x, policy in enumerate(np.atleast_2d(result.policy)):
+            _line(f"  {scenario.prompts[x]}: {_main_responses(scenario.populations[x], policy)}")
+
+
+def print_json(value: Any) -> None:
+    """Prints plain values as JSON."""
+    _line(json.dumps(value, indent=1))
+
+
+def summary(function: Any) -> str:
+    """Returns the first line of a function's docstring."""
+    return (function.__doc__ or "").strip().split("\n")[0]
+
+
+def _main_responses(population: Population, policy: np.ndarray, most: int = 8) -> str:
+    """Returns the likeliest responses with their probabilities."""
+    order = [y for y in np.argsort(-policy, kind="stable") if policy[y] > 0]
+    shown = ", ".join(f"{population.responses[y]} {policy[y]:.4f}" for y in order[:most])
+    return f"{shown}, and {len(order) - most} more" if len(order) > most else shown
+
+
+def _result_row(result: Result) -> list[str]:
+    card, optimum = result.scorecard, result.k / (result.k + 1)
+    if card is None:
+        return [result.agent, str(result.k), "-", f"{optimum:.6f}", "-", "-", f"{result.seconds:.2f}"]
+    return [
+        result.agent,
+        str(result.k),
+        f"{card.robust_win_rate:.6f}",
+        f"{optimum:.6f}",
+        f"{card.gap:.1e}",
+        _number(card.nash_conv),
+        f"{result.seconds:.2f}",
+    ]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _line(text: str) -> None:
+    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _number(value: float | None, form: str = ".1e") -> str:
+    return "-" if value is None else f"{value:{form}}"

@@ -1,0 +1,105 @@
+"""Pictures of a scenario: robust win rate against k, and the family of equilibria.
+
+Axes: P prompts, N responses.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ualign_env.baselines import baseline
+from ualign_env.scenario import Scenario
+from ualign_env.scoring import robust_win_rate
+from ualign_env.solvers.solve import solve
+
+_LINES = {
+    "nlhf": "NLHF (maximal lottery)",
+    "borda": "Borda winner (RLHF)",
+    "favourites": "random dictatorship",
+    "uniform": "uniform",
+}
+# one colour a line, told apart by people with any colour vision (Okabe & Ito)
+_COLOURS = ["#D55E00", "#CC79A7", "#0072B2", "#999999", "#009E73", "#E69F00", "#56B4E9", "#F0E442", "#000000"]
+
+
+def curve(scenario: Scenario, sizes: Sequence[int], *, temperature: float = 0.0) -> Figure:
+    """Draws the robust win rate against k: the optimum, the equilibrium of each k, and the baselines.
+
+    Args:
+        scenario: prompts and users.
+        sizes: the k to compute.
+        temperature: with one above 0, also the equilibrium of the game regularised towards the uniform policy.
+    """
+    figure, axes = _axes()
+    axes.plot(sizes, [k / (k + 1) for k in sizes], color="black", linestyle=":", zorder=3, label="optimum k/(k+1)")
+    equilibria = [solve(scenario, k).robust_win_rate for k in sizes]
+    axes.plot(sizes, equilibria, color="#009E73", marker="o", markersize=4, label="equilibrium of each k")
+    if temperature:
+        rates = [solve(scenario, k, temperature=temperature).robust_win_rate for k in sizes]
+        axes.plot(sizes, rates, color="#E69F00", marker="s", markersize=4, label=f"regularised, {temperature:g}")
+    for (name, label), colour in zip(_LINES.items(), _COLOURS, strict=False):
+        policy = baseline(scenario, name)
+        style = "--" if name == "borda" else "-"  # it often hides another line
+        axes.plot(sizes, [robust_win_rate(scenario, policy, k) for k in sizes], color=colour, ls=style, label=label)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sizes, [str(k) for k in sizes])
+    axes.set_xlabel("k, responses shown")
+    axes.set_ylabel("robust win rate")
+    axes.set_title(f"{scenario.name}: chance to be picked against the worst opponent")
+    axes.legend(frameon=False)
+    return figure
+
+
+def family(scenario: Scenario, sizes: Sequence[int], prompt: int = 0) -> Figure:
+    """Draws how the equilibrium of one prompt moves from the maximal lottery (k = 1) to random dictatorship.
+
+    Args:
+        scenario: prompts and users.
+        sizes: the k to compute.
+        prompt: index of the prompt.
+    """
+    population = scenario.populations[prompt]
+    policies = np.array([solve(population, k).policy for k in sizes])
+    favourites = population.favourites()
+    shown = np.argsort(-np.maximum(policies.max(axis=0), favourites), kind="stable")[: len(_COLOURS)]
+    figure, axes = _axes()
+    last = 2 * sizes[-1]
+    for y, colour in zip(shown, _COLOURS, strict=False):
+        axes.plot(sizes, policies[:, y], color=colour, marker="o", markersize=4, label=population.responses[y])
+        axes.plot([last], [favourites[y]], color=colour, marker="D", clip_on=False)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([*sizes, last], [*(str(k) for k in sizes), "∞"])
+    axes.set_xlabel("k, responses shown (∞: random dictatorship)")
+    axes.set_ylabel("probability in the equilibrium")
+    axes.set_title(f"{scenario.name}: equilibria from k = {sizes[0]} on")
+    axes.legend(frameon=False)
+    return figure
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Writes a picture; the file's ending chooses the format.
+
+    Raises:
+        ValueError: if the format is unknown or the file cannot be written.
+    """
+    file = Path(path)
+    if file.suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"{os.fspath(path)!r} must end in .png, .svg or .pdf")
+    try:
+        with rc_context({"svg.hashsalt": "ualign"}):  # the same picture gives the same file
+            figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
+    except OSError as error:
+        raise ValueError(f"cannot write {os.fspath(path)!r}: {error.strerror}") from None
+
+
+def _axes() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylim(0, 1)
+    return figure, axes
