@@ -1,13 +1,19 @@
 """Every installed agent, on small games, through the runner that the benchmark uses."""
 
+import io
+from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint
+from itertools import islice
 
+import numpy as np
 import pytest
 
-from ualign_env import load_scenario
+from ualign_agents import mirror_descent, psro
+from ualign_env import load_scenario, payoff_tensor
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.runner import run
 from ualign_env.benchmark.tasks import Task
+from ualign_env.solvers.mirror_descent import self_play
 
 LEARNERS = {
     "cfr-plus": 1e-4,
@@ -73,6 +79,36 @@ def test_agents_follow_their_seed(name):
     assert (one != other) == (name == "es-mccfr")
 
 
+def test_the_mixture_keeps_every_second_iterate_when_it_has_too_many(monkeypatch):
+    monkeypatch.setattr(mirror_descent, "_KEPT", 4)
+    task = Task(load_scenario("german-goals"), 2)
+    *_, last = islice(mirror_descent.mixture(task), 20)
+    iterates = [iterate.policy for iterate in islice(self_play(task.scenario, 2), 200)]
+    kept = [
+        next(i for i, policy in enumerate(iterates) if np.array_equal(policy, own)) for own in np.asarray(last.policies)
+    ]
+    stride = kept[1]
+    assert stride > 1
+    assert kept == list(range(0, stride * len(kept), stride))
+
+
+def test_psro_computes_the_exact_empirical_game():
+    task = Task(load_scenario("impartial/responses:3/users:7"), 2)
+    with redirect_stdout(io.StringIO()):
+        solver = psro._ExactPSRO(task)
+    while solver.can_grow():
+        solver.iteration()
+    tables = [solver._table(policy)[0] for policy in solver.get_policies()[0]]
+    assert len({table.tobytes() for table in tables}) == len(tables)
+    place = [i for i, table in enumerate(tables) if table.max() == 1]
+    responses = [int(tables[i].argmax()) for i in place]
+    assert len(place) >= 2
+    expected = payoff_tensor(task.scenario.populations[0], 3)
+    for player, game in enumerate(solver.get_meta_game()):
+        own = expected[player][np.ix_(responses, responses, responses)]
+        np.testing.assert_allclose(game[np.ix_(place, place, place)], own, atol=1e-12)
+
+
 def test_unknown_agents():
     with pytest.raises(ValueError, match="unknown agent 'cfr-pluss'; did you mean 'cfr-plus'"):
         agents.load_agent("cfr-pluss")
@@ -83,3 +119,15 @@ def test_other_packages_can_add_agents(monkeypatch):
     monkeypatch.setattr(agents, "entry_points", lambda group: [entry] if group == agents.GROUP else [])
     assert agents.list_agents() == ["mine"]
     assert callable(agents.load_agent("mine"))
+
+
+def test_agents_that_clash_or_cannot_be_imported(monkeypatch):
+    broken = EntryPoint("broken", "no_such_module:agent", agents.GROUP)
+    twice = [EntryPoint("twice", f"ualign_agents.{name}:{name}", agents.GROUP) for name in ("uniform", "borda")]
+    monkeypatch.setattr(agents, "entry_points", lambda group: [broken, *twice] if group == agents.GROUP else [])
+    with pytest.raises(ValueError, match="agent 'broken' cannot be loaded from 'no_such_module:agent': ModuleNotFound"):
+        agents.load_agent("broken")
+    with pytest.raises(
+        ValueError, match=r"agent 'twice' is offered several times, by ualign_agents\.uniform:uniform, u"
+    ):
+        agents.load_agent("twice")

@@ -122,16 +122,25 @@ def test_interrupting_bench_keeps_its_results(tmp_path):
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("results/*.json")) and time.monotonic() < deadline:
+    while not any("uniform" in path.read_text() for path in tmp_path.glob("results/*.json")):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
+    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted after 1 of 2 runs" in err
+    assert "interrupted after 2 of 2 runs" in err
     assert "Traceback" not in err
     assert "0.529951" in out
     (path,) = tmp_path.glob("results/*.json")
-    assert [row["agent"] for row in json.loads(path.read_text())["results"]] == ["uniform"]
+    # what the second agent had learned by then is kept as well
+    rows = json.loads(path.read_text())["results"]
+    assert [(row["agent"], row["status"]) for row in rows] == [
+        ("uniform", "learned"),
+        ("mirror-descent-average", "interrupted"),
+    ]
+    assert rows[1]["scorecard"]["gap"] < 0.1
+    np.testing.assert_allclose(np.sum(rows[1]["policy"]), 1)
 
 
 @pytest.mark.parametrize(
@@ -145,14 +154,14 @@ def test_interrupting_bench_keeps_its_results(tmp_path):
         (["score", "--policy", "uniforn"], "unknown policy 'uniforn'; did you mean 'uniform'"),
         (["score", "--policy", "missing.npy"], "cannot read a policy from 'missing.npy'"),
         (["score", "--policy", "bad.npy"], "cannot read a policy from 'bad.npy'"),
-        (["score", "--policy", "short.npy"], "policy has shape (1, 2), but the scenario has 1 prompt and 4 responses"),
+        (["score", "--policy", "short.npy"], "policy has 2 entries, but the scenario has 4 responses"),
         (["bench", "--agent", "cfr"], "unknown agent 'cfr'"),
         (["bench", "--scenario", "nope"], "unknown scenario 'nope'"),
         (["bench", "--k", "1,,2"], "k is '', but must be an integer"),
         (["bench", "--seconds", "0"], "seconds is 0.0, but must be positive and finite"),
         (["bench", "--seconds", "nan"], "seconds is nan"),
         (["bench", "--seed", "-1"], "seed is -1"),
-        (["bench", "--out", "short.npy/x"], "cannot make the output folder 'short.npy/x'"),
+        (["bench", "--out", "short.npy/x"], "cannot write results to 'short.npy/x'"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(ualign, tmp_path, arguments, message):
@@ -164,3 +173,90 @@ def test_bad_input_is_one_line_and_status_2(ualign, tmp_path, arguments, message
     assert err.startswith("ualign: error: ")
     assert err.count("\n") == 1
     assert message in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["bench", "--seconds", "abc"], ["nonsense"], ["score", "--what"], ["score", "a", "b"]]
+)
+def test_wrong_usage_is_one_line_too(ualign, arguments):
+    status, out, err = ualign(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("ualign: error: ")
+
+
+def test_names_from_data_are_never_markup(ualign, tmp_path):
+    lines = [
+        "# NUMBER ALTERNATIVES: 2",
+        "# ALTERNATIVE NAME 1: see [/b]",
+        "# ALTERNATIVE NAME 2: [bold]",
+        "1: 1,2",
+        "2: 2,1",
+    ]
+    (tmp_path / "x[red]y.soc").write_text("\n".join(lines))
+    status, out, _ = ualign("score", "x[red]y.soc")
+    assert status == 0
+    assert "[bold]" in out
+    assert "x[red]y" in out
+    assert "see [/b]" in ualign("solve", "x[red]y.soc", "--k", "64")[1]
+
+
+def test_markup_in_an_agents_error_is_printed_as_it_is(ualign, monkeypatch):
+    def breaks(_: Task):
+        raise RuntimeError("bad [/foo] thing")
+        yield
+
+    monkeypatch.setattr(agents, "load_agent", lambda _: breaks)
+    status, out, _ = ualign("bench", "--k", "2", "--agent=broken")
+    assert status == 1
+    assert "RuntimeError: bad [/foo] thing" in out
+
+
+def test_benches_at_the_same_time_write_different_files(tmp_path):
+    command = [sys.executable, "-m", "ualign_env", "bench", "--k=1", "--agent=uniform", "--out=race"]
+    racers = [
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(3)
+    ]
+    assert [racer.wait(timeout=60) for racer in racers] == [0, 0, 0]
+    files = list(tmp_path.glob("race/*"))
+    assert len(files) == 3
+    assert all(len(json.loads(path.read_text())["results"]) == 1 for path in files)
+
+
+def test_solve_prints_and_stores_certificates(ualign, tmp_path):
+    status, out, _ = ualign("solve", "--k", "3,1,8", "--out", "eq.npz")
+    assert status == 0
+    assert "fight prices 0.5558, maintain order 0.4442" in out
+    stored = np.load(tmp_path / "eq.npz")
+    assert stored["k"].tolist() == [1, 3, 8]
+    assert stored["policy"].shape == (3, 1, 4)
+    assert (stored["exploitability"] < 1e-10).all()
+    assert stored["converged"].all()
+
+
+@pytest.mark.parametrize("command", ["curve", "family"])
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_pictures(ualign, tmp_path, command, ending):
+    status, out, _ = ualign(command, "two-groups", "--k", "1,2,4", "--out", f"picture.{ending}")
+    assert status == 0
+    assert f"picture: picture.{ending}" in out
+    content = (tmp_path / f"picture.{ending}").read_bytes()
+    assert content.startswith(b"\x89PNG" if ending == "png" else b"<?xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["curve", "--out", "x.gif"], "'x.gif' must end in .png, .svg or .pdf"),
+        (["curve", "--out", "no/such/folder.png"], "cannot write 'no/such/folder.png'"),
+        (["family", "--prompt", "1"], "prompt is 1, but must be an integer from 0 to 0"),
+        (["solve", "--tolerance", "0"], "tolerance is 0.0, but must be positive"),
+        (["solve", "--method", "magic"], "unknown method 'magic'"),
+        (["solve", "--out", "x.txt"], "out is 'x.txt', but must end in .npz"),
+        (["solve", "--temperature", "-1"], "temperature is -1"),
+    ],
+)
+def test_bad_input_to_the_solver(ualign, arguments, message):
+    status, _, err = ualign(*arguments)
+    assert status == 2
+    assert message in err
+    assert err.count("\n") == 1

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import unittest
+from typing import Any
 
 import numpy as np
 import pyspiel
@@ -240,7 +241,7 @@ def test_sizes_are_guarded_with_an_estimate():
         cached_game(big)
     # 300^65 = 1.0301e161, times 65 players; 2^27 entries a GiB
     with pytest.raises(
-        ValueError, match=r"65 players with 300 responses have a tensor of 6\.69e162 entries \(4\.98e154"
+        ValueError, match=r"65 players with 300 responses have a tensor of 6\.70e162 entries \(4\.99e154"
     ):
         tensor_game(big)
     with pytest.raises(ValueError, match="the tree of 3 players would have 86 states, but at most 85"):
@@ -272,6 +273,39 @@ def test_helpers_refuse_what_they_cannot_use():
 def test_bad_parameters(name, parameters, message):
     with pytest.raises(ValueError, match=message):
         pyspiel.load_game(f"{name}({parameters})")
+
+
+@pytest.mark.parametrize("players", [1, 2.5, True, "3", None, 10**12])
+def test_load_game_checks_players_itself(players):
+    with pytest.raises(ValueError, match=r"players is .*, but must be an integer from 2 to 10001"):
+        load_game("cycle", players)
+    four: Any = np.int64(4)
+    assert load_game("cycle", four).num_players() == 4
+
+
+def test_illegal_moves_are_refused(unequal_game):
+    state = unequal_game.new_initial_state()
+    with pytest.raises(Exception, match="no prompt 7"):
+        state.apply_action(7)
+    state.apply_action(2)
+    with pytest.raises(Exception, match="no response 2"):
+        state.apply_actions([0, 2, 0]) if state.is_simultaneous_node() else state.apply_action(2)
+
+
+def test_returns_are_the_callers_own(game):
+    state = play(game, 0, [0] * game.num_players())
+    state.returns()[0] = 99.0
+    assert sum(play(game, 0, [0] * game.num_players()).returns()) == 1.0
+
+
+def test_lengths():
+    assert [load_game("cycle", 4, turn_based=turn_based).max_game_length() for turn_based in (False, True)] == [1, 4]
+
+
+def test_nobody_observes_other_players():
+    everything = pyspiel.IIGObservationType(perfect_recall=True, private_info=pyspiel.PrivateInfoType.ALL_PLAYERS)
+    with pytest.raises(ValueError, match="no observer sees all players' responses"):
+        make_observation(load_game(), everything)
 
 
 def test_many_players():

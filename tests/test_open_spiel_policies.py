@@ -1,3 +1,6 @@
+import os
+import threading
+
 import numpy as np
 import pyspiel
 import pytest
@@ -6,7 +9,17 @@ from open_spiel.python.algorithms.best_response import BestResponsePolicy
 from open_spiel.python.algorithms.fictitious_play import XFPSolver
 from open_spiel.python.policy import TabularPolicy, UniformRandomPolicy
 
-from ualign_env import GamePolicy, cached_game, load_game, load_scenario, nash_conv, robust_win_rate, score, tabulate
+from ualign_env import (
+    GamePolicy,
+    SharedPolicy,
+    cached_game,
+    load_game,
+    load_scenario,
+    nash_conv,
+    robust_win_rate,
+    score,
+    tabulate,
+)
 
 SPEC = "mallows/responses:3/users:20/prompts:2"
 SCENARIO = load_scenario(SPEC)
@@ -90,17 +103,62 @@ def test_policies_that_always_prefer_an_action():
 
 def test_policies_of_other_games_are_refused():
     policy = random_policy(load_game("german-goals", 3), 0)
-    with pytest.raises(
-        ValueError, match="the policy's game has 1 prompts and 4 responses, but the scenario has 2 and 3"
-    ):
+    with pytest.raises(ValueError, match="the policy's game is of another scenario than 'mallows"):
         tabulate(policy, SCENARIO, 2)
     with pytest.raises(ValueError, match="the policy's game has 3 players, but k = 3 needs 4"):
-        tabulate(policy, SCENARIO, 3)
-    cpp = pyspiel.CFRPlusSolver(cached_game(load_game("german-goals", 3))).average_policy()
-    with pytest.raises(ValueError, match="the policy knows no state of the 3-player game of 'mallows"):
-        tabulate(cpp, SCENARIO, 2)
-    with pytest.raises(ValueError, match="a C\\+\\+ policy is one of a turn-based game, not of 'python_ualign\\("):
-        tabulate(GamePolicy(load_game(SPEC, 3), cpp), SCENARIO, 2)
+        tabulate(policy, load_scenario("german-goals"), 3)
+    with pytest.raises(ValueError, match=r"the policy is one of 'kuhn_poker\(players=3\)', not of python_ualign or"):
+        tabulate(TabularPolicy(pyspiel.load_game("kuhn_poker(players=3)")), SCENARIO, 2)
+    cfr_plus = pyspiel.CFRPlusSolver(cached_game(load_game("german-goals", 3)))
+    with pytest.raises(ValueError, match="the policy knows no game of 3 players on 'mallows"):
+        tabulate(cfr_plus.average_policy(), SCENARIO, 2)
+    with pytest.raises(ValueError, match=r"a C\+\+ policy is one of a turn-based game, not of 'python_ualign\("):
+        tabulate(GamePolicy(load_game(SPEC, 3), cfr_plus.average_policy()), SCENARIO, 2)
+
+
+@pytest.mark.parametrize(("spec", "k"), [("cycle/responses:3", 2), ("german-goals", 3), ("german-goals/prompts:2", 2)])
+def test_cpp_policies_that_make_up_answers_are_refused(spec, k):
+    # MCCFR's average policy is uniform at states it has never seen: no wonder that this is "optimal" on the cycle
+    solver = pyspiel.ExternalSamplingMCCFRSolver(cached_game(load_game("german-goals", 3)), 1)
+    for _ in range(100):
+        solver.run_iteration()
+    assert score("german-goals", solver.average_policy(), 2).gap < 0.2
+    with pytest.raises(ValueError, match="or not every state of it"):
+        score(spec, solver.average_policy(), k)
+    anonymous = cached_game(load_game("german-goals", 3, anonymous=True))
+    with pytest.raises(ValueError, match="the policy answers uniformly everywhere"):
+        score("german-goals", GamePolicy(anonymous, solver.average_policy(), solver), 2)
+
+
+def test_sparse_cpp_policies():
+    game = load_game(SPEC, 3, turn_based=True)
+    table = {f"player:{player} prompt:{x}": [(1, 1.0)] for player in range(3) for x in range(2)}
+    expected = robust_win_rate(SPEC, np.eye(3)[[1, 1]], 2)
+    assert robust_win_rate(SPEC, GamePolicy(game, pyspiel.TabularPolicy(table)), 2) == pytest.approx(expected)
+
+
+def test_policies_of_one_player_say_what_is_missing():
+    game = load_game(SPEC, 3, turn_based=True)
+    with pytest.raises(ValueError, match="the policy has no probabilities at 'prompt:0 0:0' for player 1"):
+        tabulate(TabularPolicy(game, players=(0,)), SCENARIO, 2)
+
+
+def test_threads_leave_stderr_as_it_was(capfd):
+    solver = pyspiel.CFRPlusSolver(cached_game(load_game(SPEC, 3, anonymous=True)))
+    solver.evaluate_and_update_policy()
+    policy = solver.average_policy()
+    threads = [threading.Thread(target=lambda: [robust_win_rate(SPEC, policy, 2) for _ in range(50)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"
+
+
+def test_anonymous_games_with_many_players_share_one_policy():
+    game = load_game("german-goals", 5001, turn_based=True, anonymous=True)
+    assert isinstance(tabulate(UniformRandomPolicy(game), load_scenario("german-goals"), 5000), SharedPolicy)
 
 
 def test_policies_that_forget_their_game_say_so():

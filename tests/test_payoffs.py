@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from reference import ATOL
 
 from ualign_env import (
     Population,
+    TooLargeError,
     choice_shares,
     deviation_payoffs,
+    exploitability,
     leave_one_out_payoffs,
     load_scenario,
     mixture_deviation_payoffs,
@@ -85,9 +88,12 @@ def test_identity_every_policy_earns_its_share_against_itself(given_, k):
 def test_payoffs_and_exploitability_are_convex_in_the_policy(given_, k, share):
     users, (one, two) = given_
     population = users.population()
-    between = deviation_payoffs(population, share * one + (1 - share) * two, k)
+    average = share * one + (1 - share) * two
+    between = deviation_payoffs(population, average, k)
     chord = share * deviation_payoffs(population, one, k) + (1 - share) * deviation_payoffs(population, two, k)
     assert (between <= chord + ATOL).all()
+    errors = [exploitability(population, policy, k) for policy in (average, one, two)]
+    assert errors[0] <= share * errors[1] + (1 - share) * errors[2] + ATOL
 
 
 @given(users_and_policies(2, max_responses=6), st.sampled_from([1, 2, 3, 8, 50]))
@@ -121,6 +127,20 @@ def test_tiny_probabilities_are_exact(p, k):
     # and response 0, below which nothing lies: integral_0^1 (t (1 - p))^k dt
     expected = np.exp(k * np.log1p(-p)) / (k + 1) if p < 1 else 0.0
     np.testing.assert_allclose(deviation_payoffs(population, [1 - p, p], k)[0], expected, rtol=1e-14 * k, atol=1e-300)
+
+
+@pytest.mark.parametrize("k", [14, 20, 64])
+@pytest.mark.parametrize("ratio", [0.01, 0.1, 0.5, 0.99, 1.01, 2, 10])
+def test_both_sides_of_the_branch_are_exact(k, ratio):
+    # F lies below a response and p on it, k p / (F + p/2) = ratio; in rational arithmetic nothing cancels
+    below = Fraction(1, 3)
+    p = Fraction(ratio) * below / (k - Fraction(ratio) / 2)
+    if below + p > 1:
+        pytest.skip("no such policy")
+    expected = ((below + p) ** (k + 1) - below ** (k + 1)) / ((k + 1) * p)
+    policy = [float(below), float(p), float(1 - below - p)]
+    population = Population.from_rankings([[2, 1, 0]])
+    np.testing.assert_allclose(deviation_payoffs(population, policy, k)[1], float(expected), rtol=2e-15 * (k + 10))
 
 
 @given(users_and_policies(1, min_responses=2), st.integers(14, 60))
@@ -221,7 +241,7 @@ def test_payoff_tensor_contracts_to_payoffs(given_):
 _LARGE = """
 import numpy as np
 from ualign_env import load_scenario, deviation_payoffs, leave_one_out_payoffs
-population = load_scenario("euclidean/responses:40/users:3000").populations[0]
+population = load_scenario("euclidean/responses:40/users:12000").populations[0]
 policy = np.random.default_rng(0).dirichlet(np.ones(40))
 total = deviation_payoffs(population, policy, 20).tobytes() + population.pairwise().tobytes()
 print((total + leave_one_out_payoffs(population, [policy] * 4).tobytes()).hex())
@@ -243,7 +263,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
 
 
 def test_callers_in_several_threads():
-    population = load_scenario("euclidean/responses:40/users:3000").populations[0]
+    population = load_scenario("euclidean/responses:40/users:12000").populations[0]
     policy = np.full(40, 1 / 40)
     expected = deviation_payoffs(population, policy, 9)
     results = [np.empty(0)] * 4
@@ -301,7 +321,7 @@ def test_sums_within_the_tolerance_are_renormalised():
 def test_bad_profiles_mixtures_slots_and_players():
     with pytest.raises(ValueError, match=r"profile has shape \(2, 3\)"):
         leave_one_out_payoffs(GERMAN_GOALS, np.full((2, 3), 1 / 3))
-    with pytest.raises(ValueError, match="profile is empty"):
+    with pytest.raises(ValueError, match="profile has 0 policies, but must have from 1 to 1001"):
         profile_deviation_payoffs(GERMAN_GOALS, [])
     with pytest.raises(ValueError, match="weights has 1 entries, but there are 2 policies"):
         mixture_deviation_payoffs(GERMAN_GOALS, np.full((2, 4), 0.25), 2, [1])
@@ -313,3 +333,15 @@ def test_bad_profiles_mixtures_slots_and_players():
         choice_shares(GERMAN_GOALS, [0.5])
     with pytest.raises(ValueError, match="players is 1, but must be an integer of at least 2"):
         payoff_tensor(GERMAN_GOALS, 1)
+    with pytest.raises(TooLargeError, match=r"25 players with 4 responses have a tensor of 2\.81e16 entries"):
+        payoff_tensor(GERMAN_GOALS, 25)
+    with pytest.raises(TooLargeError, match="70 players with 1 responses"):
+        payoff_tensor(Population.from_scores([[1]]), 70)
+    with pytest.raises(ValueError, match="profile has 1002 policies"):
+        profile_deviation_payoffs(GERMAN_GOALS, np.full((1002, 4), 0.25))
+    with pytest.raises(ValueError, match="population is 'cycle', but must be a Population"):
+        deviation_payoffs("cycle", [1], 2)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="policy has masked entries"):
+        deviation_payoffs(GERMAN_GOALS, np.ma.masked_equal([0.25, 0.25, 0.5, 0.0], 0.5), 2)
+    with pytest.raises(ValueError, match="must be a rectangular array of numbers"):
+        deviation_payoffs(GERMAN_GOALS, np.full(4, 0.25 + 1j), 2)

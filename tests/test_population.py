@@ -30,6 +30,8 @@ def test_only_the_order_of_scores_matters():
 
 def test_integer_weights_count_respondents():
     assert WEIGHTED_CYCLE.n_users == 9
+    assert Population.from_rankings([[0, 1], [1, 0]], weights=[3.0, 2.0]).n_users == 5
+    assert Population.from_rankings([[0, 1], [1, 0]], weights=[2**62, 2**62]).n_users == 2**63
     assert Population.from_rankings([[0, 1], [1, 0]], weights=[0.6, 0.4]).n_users == 2
 
 
@@ -90,8 +92,37 @@ def test_immutable_also_after_pickling():
 
 def test_input_arrays_stay_the_callers():
     scores, weights = np.array([[1.0, 2.0]]), np.array([1.0])
-    Population.from_scores(scores, weights)
+    population = Population.from_scores(scores, weights)
     scores[0, 0] = weights[0] = 3
+    assert population == Population.from_scores([[1.0, 2.0]])
+    ranks = np.array([[0, 1]])
+    population = Population(ranks, np.ones(1), ("a", "b"), 1)
+    ranks[0] = [1, 0]
+    assert population.ranks.tolist() == [[0, 1]]
+
+
+def test_equality_does_not_depend_on_the_order_of_users():
+    one = Population.from_rankings([[0, 1, 2], [2, 1, 0]], [2, 1])
+    two = Population.from_rankings([[2, 1, 0], [0, 1, 2]], [1, 2])
+    assert one == two
+    assert hash(one) == hash(two)
+    assert one != Population.from_rankings([[2, 1, 0], [0, 1, 2]], [2, 1])
+
+
+def test_restricted_to_some_responses():
+    population = Population.from_scores([[3, 1, 2, 3], [0, 0, 1, 2]], responses="abcd")
+    part = population.restricted([3, 0, 1])
+    assert part.responses == ("d", "a", "b")
+    np.testing.assert_array_equal(part.ranks, [[0, 0, 1], [0, 1, 1]])
+    for bad in ([], [0, 0], [4], [-1], [0.5], [[0]]):
+        with pytest.raises(ValueError, match="responses"):
+            population.restricted(bad)
+
+
+def test_only_some_types():
+    part = WEIGHTED_CYCLE.of_types([0, 2])
+    np.testing.assert_allclose(part.weights, [4 / 6, 2 / 6])
+    np.testing.assert_array_equal(part.ranks, WEIGHTED_CYCLE.ranks[[0, 2]])
 
 
 def test_reordered():
@@ -119,12 +150,12 @@ def test_one_response_one_user():
     [
         ([[0, 1], [0, 0]], r"rankings\[1\] is \[0, 0\], but must be a permutation of 0..1"),
         ([[1, 2]], r"rankings\[0\] is \[1, 2\]"),
-        ([[0, 1], [0]], "rows have equal lengths"),
+        ([[0, 1], [0]], "rankings must be a rectangular array"),
         ([0, 1], r"rankings has shape \(2,\)"),
         ([], r"rankings has shape \(0,\)"),
         ([[]], r"rankings has shape \(1, 0\)"),
         ([[0.0, 1.0]], "must hold integers"),
-        ([["a", "b"]], "must hold integers"),
+        ([["a", "b"]], "must be a rectangular array of numbers"),
     ],
 )
 def test_bad_rankings(rankings, message):
@@ -139,6 +170,8 @@ def test_bad_rankings(rankings, message):
         ([[0, 1], [np.inf, 1]], r"scores\[1, 0\] is inf"),
         ([["x", "y"]], "must be a rectangular array of numbers"),
         (np.zeros((2, 2, 2)), r"shape \(2, 2, 2\)"),
+        ([[2**53, 2**53 + 1]], r"only integers up to 2\^53 are exact"),
+        (np.ma.masked_equal([[1.0, 2.0]], 2.0), "masked"),
     ],
 )
 def test_bad_scores(scores, message):
@@ -174,7 +207,7 @@ def test_bad_names(responses, message):
     ("ranks", "weights", "message"),
     [
         ([[1, 2]], [1.0], "must start at 0"),
-        ([[0, 2]], [1.0], "stay below 2"),
+        ([[0, 2]], [1.0], "none may be skipped"),
         ([[0, 1]], [0.5], "weights sum to 0.5"),
         ([0, 1], [1.0], "integers"),
     ],

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ualign_env import load_scenario
+from ualign_env import load_game, load_scenario
 from ualign_env.sources.preflib import read_soc
 
 SOC = """# FILE NAME: 1.soc
@@ -36,19 +36,33 @@ def test_reads_counts_rankings_and_names(soc):
 
 
 def test_a_path_is_a_spec(soc, tmp_path, monkeypatch):
-    soc(SOC, "colours.soc")
-    monkeypatch.chdir(tmp_path)
-    scenario = load_scenario("colours.soc")
-    assert scenario.prompts == ("colours",)
-    # absolute, so that it works from everywhere
-    assert scenario.spec == str(tmp_path / "colours.soc")
-
-
-def test_a_path_that_a_game_string_cannot_hold_becomes_inline(soc):
     path = soc(SOC, "colours (2, old)=x.soc")
-    scenario = load_scenario(path)
-    assert scenario.spec.startswith("inline/")
-    assert load_scenario(scenario.spec).populations == scenario.populations
+    monkeypatch.chdir(tmp_path)
+    scenario = load_scenario(path.name)
+    assert scenario.prompts == ("colours (2, old)=x",)
+    assert scenario.name == path.name
+    # its own spec holds the content, and works where the file is not
+    path.unlink()
+    assert load_scenario(scenario.spec) == scenario
+    assert load_game(scenario, 3).scenario == scenario
+
+
+def test_other_formats_are_named(tmp_path):
+    path = tmp_path / "x.soi"
+    path.write_text("")
+    with pytest.raises(ValueError, match=r"cannot read '.*x\.soi': only PrefLib's \.soc files"):
+        load_scenario(path)
+
+
+def test_byte_order_marks_and_windows_line_ends(tmp_path, soc):
+    path = tmp_path / "windows.soc"
+    path.write_bytes(b"\xef\xbb\xbf" + SOC.replace("\n", "\r\n").encode())
+    assert read_soc(path) == read_soc(soc(SOC))
+
+
+def test_equal_names_are_told_apart(soc):
+    text = SOC.replace("3: blue", "3: green")
+    assert read_soc(soc(text)).responses == ("red: light", "green", "green (3)")
 
 
 def test_names_are_optional(soc):
@@ -75,6 +89,11 @@ def test_names_are_optional(soc):
             lambda s: s.replace("VES: 3", "VES: three"),
             r"1.soc:3: NUMBER ALTERNATIVES is 'three', but must be a positive",
         ),
+        (
+            lambda s: s.replace("VES: 3", "VES: 999999999999"),
+            r"1.soc:9: '2,1,3' does not rank each of the 999999999999",
+        ),
+        (lambda s: s.replace("3: 2,1,3", "9" * 400 + ": 2,1,3"), r"1.soc:9: '9+' is not of the form"),
         (lambda _: "", r"1.soc:1: ends before the first ranking"),
     ],
 )

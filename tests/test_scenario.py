@@ -49,6 +49,13 @@ def test_a_spec_works_in_another_process():
     assert pickle.loads(output) == TWO
 
 
+def test_names():
+    assert load_scenario("mallows/seed:3").name == "mallows/seed:3"
+    assert TWO.name.startswith("in-memory-")
+    assert TWO.name == pickle.loads(pickle.dumps(TWO)).name != Scenario(TWO.populations[::-1]).name
+    assert repr(TWO) == f"Scenario({TWO.name!r}, n_prompts=2, n_responses=3)"
+
+
 def test_different_scenarios_are_not_equal():
     assert Scenario(TWO.populations, TWO.prompts, [0.2, 0.8]) != TWO
     assert Scenario(TWO.populations, ["x", "y"], TWO.probabilities) != TWO
@@ -71,6 +78,7 @@ def test_immutable_also_after_pickling():
     [
         (([],), "at least one population"),
         ((["x"],), r"populations\[0\] is 'x', but must be a Population"),
+        ((TWO.populations[0],), r"for one prompt pass \[population\]"),
         ((TWO.populations, ["a"]), "prompts has 1 names, but there are 2 prompts"),
         ((TWO.populations, ["a", "a"]), "'a' is given twice"),
         ((TWO.populations, None, [0.5, 0.6]), "probabilities sums to 1.1"),

@@ -97,6 +97,24 @@ def test_prompts_are_weighted_and_padded():
     np.testing.assert_allclose(card.effective_responses, np.exp(card.entropy))
 
 
+def test_the_worst_prompt_is_the_one_with_the_lowest_rate_however_rare():
+    rare = Scenario(UNEQUAL.populations, probabilities=[0.95, 0.05])
+    assert score(rare, UNIFORM, 2).worst_prompt == 1
+    assert score(Scenario(UNEQUAL.populations[::-1], probabilities=[0.95, 0.05]), UNIFORM[::-1], 2).worst_prompt == 0
+
+
+def test_tabular_policies_have_the_right_number_of_axes():
+    for wrong in (Profile(UNIFORM), SharedPolicy(UNIFORM[None])):
+        with pytest.raises(ValueError, match="axes, but must have"):
+            score(UNEQUAL, wrong, 2)
+
+
+def test_weights_of_a_mixture_are_scaled():
+    one, two = (score(GERMAN_GOALS, Mixture(np.eye(4)[:2], weights), 2) for weights in ([1, 3], [0.25, 0.75]))
+    assert one == two
+    np.testing.assert_allclose(Mixture(np.eye(4)[:2], [1, 3]).average(), [0.25, 0.75, 0, 0])
+
+
 def test_the_curve_covers_k_and_can_be_chosen():
     assert score(GERMAN_GOALS, [0.25] * 4, 100).curve[-1][0] == 64
     assert score(GERMAN_GOALS, [0.25] * 4, 10_000).curve[-1][0] == 8192
@@ -149,7 +167,7 @@ def test_mixtures_average_payoffs_and_their_average_policy_is_no_worse():
 @pytest.mark.parametrize(
     ("policy", "k", "message"),
     [
-        ([0.5, 0.5], 2, r"policy has shape \(1, 2\), but the scenario has 1 prompt and 4 responses: expected shape"),
+        ([0.5, 0.5], 2, "policy has 2 entries, but the scenario has 4 responses"),
         ([[0.25] * 4] * 2, 2, r"policy has shape \(2, 4\)"),
         (
             [[[0.25] * 4]] * 5,
@@ -159,8 +177,8 @@ def test_mixtures_average_payoffs_and_their_average_policy_is_no_worse():
         ([[0.5], [0.25, 0.25]], 2, "policy must be a rectangular array"),
         ("uniform", 2, "policy must be a rectangular array of numbers, not 'uniform'"),
         (None, 2, "policy"),
-        ([0.5, 0.5, 0.5, 0.5], 2, r"policy\[0\] sums to 2"),
-        ([0.5, 0.5, 0.5, -0.5], 2, r"policy\[0, 3\] is -0.5"),
+        ([0.5, 0.5, 0.5, 0.5], 2, "policy sums to 2"),
+        ([0.5, 0.5, 0.5, -0.5], 2, r"policy\[3\] is -0.5"),
         (lambda _: [1, 0], 2, "the policy answered 'prompt 0' with 2 probabilities, not 4"),
         (lambda _: np.eye(4), 2, r"the policy's answer has shape \(4, 4\)"),
         (Mixture([[0.25] * 4], [1, 1]), 2, "weights has 2 entries, but there are 1 policies"),

@@ -22,7 +22,7 @@ def test_specs_come_back_and_prompts_differ(name):
     scenario = load_scenario(f"{name}/prompts:2")
     assert scenario.spec == f"{name}/prompts:2"
     assert scenario.n_prompts == 2
-    # a policy that ignores the prompt is found out: responses are redrawn or rotated
+    # responses are redrawn or listed in another order
     assert scenario.populations[0] != scenario.populations[1]
     assert scenario.populations[0] == load_scenario(name).populations[0]
 
@@ -87,7 +87,8 @@ def test_registered_scenarios():
     scenario = Scenario([Population.from_rankings([[0, 1]])])
     register_scenario("my-own", scenario)
     register_scenario("my-own", scenario)
-    assert load_scenario("my-own") is scenario
+    assert load_scenario("my-own") == scenario
+    assert load_scenario("my-own").name == "my-own"
     assert "my-own" in list_scenarios()
     other = Scenario([Population.from_rankings([[1, 0]])])
     with pytest.raises(ValueError, match="already stands for another scenario; pass overwrite=True"):
@@ -98,7 +99,12 @@ def test_registered_scenarios():
         load_scenario("my-own/prompts:2")
 
 
-@pytest.mark.parametrize("name", ["cycle", "My Own", "a/b", "a:b", "inline", "", "x--y", "9"])
+def test_prompts_draw_from_streams_of_their_own():
+    two = load_scenario("impartial/seed:0/prompts:2")
+    assert two.populations[1] != load_scenario("impartial/seed:1").populations[0]
+
+
+@pytest.mark.parametrize("name", ["cycle", "true", "My Own", "a/b", "a:b", "inline", "", "x--y", "9"])
 def test_bad_names_to_register(name):
     with pytest.raises(ValueError, match=r"built-in|must be lower-case words"):
         register_scenario(name, Scenario([Population.from_rankings([[0, 1]])]))
@@ -125,6 +131,11 @@ def test_only_scenarios_are_registered_and_targeted():
         ("cycle/responses:0", "responses is 0, but must be an integer of at least 1"),
         ("cycle/responses:3/responses:4", "'responses' is given twice"),
         ("cycle/prompts:0", "prompts is 0"),
+        ("cycle/prompts:100000000000000000000", r"ranks are more than the 2,000,000,000 that are made"),
+        ("cycle/responses:100000000", r"ranks are more than"),
+        ("cycle/responses: 3", "responses is ' 3', but must be an integer"),
+        ("cycle/responses:1_0", "responses is '1_0'"),
+        ("majority-trap/majority:0.4", "majority is 0.4, but must be a number from 0.5 to 1"),
         ("mallows/phi:1.5", "phi is 1.5, but must be a number from 0 to 1"),
         ("mallows/phi:nan", "phi is nan"),
         ("mallows/phi:0.1;x", "phi is '0.1;x', but must be numbers joined by ';', as in phi:0.8"),

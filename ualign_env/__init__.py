@@ -6,6 +6,7 @@ Importing the package registers the games `python_ualign` and `python_ualign_tur
 from ualign_env.envs.open_spiel_games import cached_game, load_game, tensor_game
 from ualign_env.envs.open_spiel_policies import GamePolicy
 from ualign_env.payoffs import (
+    TooLargeError,
     choice_shares,
     deviation_payoffs,
     leave_one_out_payoffs,
@@ -37,6 +38,7 @@ __all__ = [
     "Scorecard",
     "SelfPlay",
     "SharedPolicy",
+    "TooLargeError",
     "cached_game",
     "choice_shares",
     "deviation_payoffs",

@@ -38,7 +38,7 @@ def number_of_outputs(k: Any) -> int:
 
 def real(name: str, value: Any, low: float, high: float) -> float:
     """Returns `value` as a float from `low` to `high`."""
-    if not isinstance(value, int | float | np.number) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
         raise ValueError(f"{name} is {value!r}, but must be a number from {low:g} to {high:g}")
     return float(value)
 

@@ -3,7 +3,7 @@
 import math
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import typer
@@ -19,6 +19,7 @@ from ualign_env.scoring import score
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Alignment games: k responses for users who disagree, at best k/(k+1) against every opponent.",
 )
 
@@ -32,11 +33,23 @@ _Temperature = Annotated[float, typer.Option(help="Weight of the KL divergence f
 def main() -> None:
     """Runs the command line; bad input is one line on stderr and exit status 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except (ValueError, MemoryError, OverflowError) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        print("ualign: error:", text if len(text) < 1000 else f"{text[:1000]}...", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        _fail(str(error) or type(error).__name__)
+    except Exception as error:
+        message = getattr(error, "format_message", None)  # of wrong options and arguments
+        if message is None:
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(message())
+            sys.exit(2)
+        _fail(message())
+
+
+def _fail(message: str) -> NoReturn:
+    text = " ".join(message.split())
+    print("ualign: error:", text if len(text) < 1000 else f"{text[:1000]}...", file=sys.stderr)  # noqa: T201
+    sys.exit(2)
 
 
 def _show_version(wanted: bool) -> None:

@@ -83,7 +83,8 @@ def print_results(results: Iterable[Result]) -> None:
     by_scenario: dict[str, list[Result]] = {}
     for result in results:
         by_scenario.setdefault(result.scenario, []).append(result)
-    for scenario, rows in by_scenario.items():
+    for scenario, unsorted in by_scenario.items():
+        rows = sorted(unsorted, key=lambda result: (result.k, result.scorecard.gap if result.scorecard else np.inf))
         table = _table("agent", "k", "robust win rate", "optimum", "gap", "NashConv", "seconds")
         for column in table.columns[1:]:
             column.justify = "right"

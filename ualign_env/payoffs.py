@@ -26,6 +26,10 @@ _MAX_TENSOR = 100_000_000  # entries
 _MAX_PLAYERS = 1001  # with policies of their own: quadrature takes time and memory that grow with their square
 
 
+class TooLargeError(ValueError):
+    """A game is too large to be enumerated; the message says how large it would be."""
+
+
 def deviation_payoffs(population: Population, policy: npt.ArrayLike, k: int) -> Floats:
     """Returns the chance that each response, played alone, is picked against k samples of a policy.
 
@@ -144,12 +148,13 @@ def payoff_tensor(population: Population, players: int) -> Floats:
         `[K, N, ..., N]`: the chance that each player's response is picked.
 
     Raises:
-        ValueError: if K is no integer of at least 2, or there would be more entries (with their number).
+        ValueError: if K is no integer of at least 2.
+        TooLargeError: if there would be more entries (with their number).
     """
     players, n = _checks.count("players", players, 2), _population(population).n_responses
     entries = players * n**players
     if entries > _MAX_TENSOR or players > 62:  # 62: numpy's arrays have at most 64 axes
-        raise ValueError(
+        raise TooLargeError(
             f"{players} players with {n} responses have a tensor of {about(entries)} entries "
             f"({about(-(-entries // 2**27))} GiB), but at most {_MAX_TENSOR:,} are built; use deviation_payoffs instead"
         )

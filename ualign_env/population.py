@@ -27,7 +27,7 @@ class Population:
         ranks: `[U, N]` rank of each response for each user type: 0 = best, ties share a rank, no rank is skipped.
         weights: `[U]` share of the users who have these preferences; sums to 1.
         responses: N names.
-        n_users: respondents the population was made from: the sum of the weights where they were integers
+        n_users: respondents the population was made from: the sum of the weights where they were whole numbers
             (counts of respondents), otherwise the number of rows.
     """
 
@@ -71,7 +71,7 @@ class Population:
 
         Args:
             rankings: `[users, N]` response indices, best first; every row is a permutation of 0..N-1.
-            weights: `[users]` non-negative weights (default: equal). Integers are counts of respondents.
+            weights: `[users]` non-negative weights (default: equal). Whole numbers are counts of respondents.
             responses: N distinct names (default: `"0"`, `"1"`, ...).
 
         Raises:
@@ -97,7 +97,7 @@ class Population:
 
         Args:
             scores: `[users, N]` finite numbers, higher is better. Only their order within a row matters.
-            weights: `[users]` non-negative weights (default: equal). Integers are counts of respondents.
+            weights: `[users]` non-negative weights (default: equal). Whole numbers are counts of respondents.
             responses: N distinct names (default: `"0"`, `"1"`, ...).
 
         Raises:
@@ -117,8 +117,8 @@ class Population:
         rows, n = ranks.shape
         names = _checks.names("responses", responses, n, map(str, range(n)))
         shares = _checks.weights(np.ones(rows) if weights is None else weights, rows, "rows of users")
-        counts = np.asarray(np.ones(rows, int) if weights is None else weights)
-        n_users = sum(counts.tolist()) if counts.dtype.kind in "iu" else rows
+        counts = np.asarray(np.ones(rows) if weights is None else weights)
+        n_users = sum(map(int, counts.tolist())) if (counts == np.floor(counts)).all() else rows
         index: dict[bytes, int] = {}
         types = np.array([index.setdefault(row.tobytes(), len(index)) for row in ranks])
         if len(index) < rows:
@@ -207,12 +207,15 @@ class Population:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Population):
             return NotImplemented
-        return (
-            self.responses == other.responses
-            and self.n_users == other.n_users
-            and np.array_equal(self.ranks, other.ranks)
-            and np.array_equal(self.weights, other.weights)
-        )
+        if (self.responses, self.n_users, self.n_types) != (other.responses, other.n_users, other.n_types):
+            return False
+        mine, theirs = self._order(), other._order()
+        same = np.array_equal(self.ranks[mine], other.ranks[theirs])
+        return same and np.array_equal(self.weights[mine], other.weights[theirs])
+
+    def _order(self) -> list[int]:
+        """Returns the types in an order that does not depend on how they came in."""
+        return sorted(range(self.n_types), key=lambda u: self.ranks[u].tobytes())
 
     def __hash__(self) -> int:
         return hash((self.responses, self.n_users, self.n_types))

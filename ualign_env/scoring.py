@@ -121,11 +121,13 @@ def nash_conv(target: Scenario | Population | str, policy: Any, k: int) -> float
     raise ValueError("a mixture correlates the players, so it has no NashConv; see exploitability")
 
 
-def score(target: Scenario | Population | str, policy: Any, k: int, *, curve: Iterable[int] | None = None) -> Scorecard:
+def score(
+    scenario: Scenario | Population | str, policy: Any, k: int, *, curve: Iterable[int] | None = None
+) -> Scorecard:
     """Returns the U-alignment metrics of a policy.
 
     Args:
-        target: a scenario, its spec, or the population of its only prompt.
+        scenario: a scenario, its spec, or the population of its only prompt.
         policy: anything that `tabulate` takes: arrays, OpenSpiel policies, callables, mixtures.
         k: number of responses shown.
         curve: the k' of the scorecard's curve (default: the powers of two up to 64, or up to k where that is larger).
@@ -134,7 +136,7 @@ def score(target: Scenario | Population | str, policy: Any, k: int, *, curve: It
     Raises:
         ValueError: if the policy doesn't fit the scenario and k.
     """
-    scenario, k = as_scenario(target), _checks.number_of_outputs(k)
+    scenario, k = as_scenario(scenario), _checks.number_of_outputs(k)
     learned = tabulate(policy, scenario, k)
     rates, best = _prompt_win_rates(scenario, learned, k)
     rate = float(scenario.probabilities @ rates)

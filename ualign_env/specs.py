@@ -5,6 +5,7 @@ A spec is the name of a built-in or registered scenario with its parameters, the
 """
 
 import inspect
+import math
 import os
 import re
 from collections.abc import Callable
@@ -33,6 +34,7 @@ _REGISTERED: dict[str, Scenario] = {}
 #: The scenario that games, commands and benchmarks use unless told otherwise.
 DEFAULT = "german-goals"
 
+_MAX_RANKS = 2_000_000_000
 _RESERVED = (INLINE.rstrip("/"), "true", "false")  # OpenSpiel takes the last two for no strings
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -130,6 +132,9 @@ def _build(text: str) -> Scenario:
     source = _source(name)
     values = _parse(pairs, _parameters(source))
     n_prompts = _checks.count("prompts", values.pop("prompts"), 1)
+    sizes = [n_prompts, values.get("responses", 1), values.get("users", values.get("responses", 1))]
+    if math.prod(sizes) > _MAX_RANKS:
+        raise ValueError(f"{math.prod(sizes):.3g} ranks are more than the {_MAX_RANKS:,} that are made")
     if "seed" in values:
         seed = _checks.count("seed", values.pop("seed"), 0)
         populations = [source(rng, **values) for rng in np.random.default_rng(seed).spawn(n_prompts)]

@@ -18,6 +18,7 @@ from ualign_env.benchmark.tasks import Task
 _PRD_STEP = 0.5
 _PRD_ITERATIONS = 500
 _PRD_AVERAGED = 100
+_MAX_PROFILES = 2_000_000  # of the empirical game
 
 
 def psro(task: Task) -> Iterator[SharedPolicy]:
@@ -25,7 +26,7 @@ def psro(task: Task) -> Iterator[SharedPolicy]:
     with redirect_stdout(io.StringIO()):  # the solver announces its settings
         solver = _ExactPSRO(task)
     yield solver.learned()
-    while True:
+    while solver.can_grow():
         solver.iteration()
         yield solver.learned()
 
@@ -60,6 +61,10 @@ class _ExactPSRO(PSROSolver):
         """Returns the population's policies, mixed by the meta-strategy."""
         tables = [self._table(policy) for policy in self._policies[0]]
         return SharedPolicy(np.tensordot(self._meta_strategy_probabilities[0], tables, axes=1))
+
+    def can_grow(self) -> bool:
+        """Returns whether the last best response was new, and the empirical game is not too large for another."""
+        return bool(self._new_policies[0]) and (len(self._policies[0]) + 1) ** (self._task.k + 1) <= _MAX_PROFILES
 
     def update_agents(self) -> None:
         """Adds a best response, unless the population has it: a copy would only blow up the empirical game."""

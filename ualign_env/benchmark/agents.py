@@ -18,8 +18,8 @@ GROUP = "ualign.agents"
 
 
 def list_agents() -> list[str]:
-    """Returns the names of the installed agents, in the order in which their packages list them."""
-    return list(_installed())
+    """Returns the names of the installed agents, in alphabetical order."""
+    return sorted(_installed())
 
 
 def load_agent(name: str) -> Agent:

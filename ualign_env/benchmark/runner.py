@@ -12,6 +12,7 @@ import numpy as np
 
 from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.tasks import Task
+from ualign_env.payoffs import TooLargeError
 from ualign_env.policies import tabulate
 from ualign_env.scoring import Scorecard, score
 from ualign_env.specs import load_scenario
@@ -44,7 +45,7 @@ class Result:
         seconds: time spent learning, without scoring.
         steps: how often the agent yielded a policy.
         scorecard: metrics of the last policy, None where there is none.
-        status: `"learned"`; `"unsupported"` where the agent refused the task by a ValueError; `"failed"` where it
+        status: `"learned"`; `"unsupported"` where the agent met a TooLargeError; `"failed"` where it
             broke off; `"interrupted"` where the user did.
         error: why it is not `"learned"`, None if it is.
         policy: `[P][N]` how often the last policy shows each response, None where there is none.
@@ -92,22 +93,22 @@ def run(name: str, agent: Agent, task: Task, seconds: float) -> Result:
             card = None
             done = elapsed >= seconds
             if done or elapsed >= look:
-                card = score(task.scenario, policy, task.k)
+                card = score(task.scenario, policy, task.k, curve=())
                 trace.append(TracePoint(elapsed, steps, card.robust_win_rate, card.nash_conv))
                 look = 2 * elapsed
             if done or (card and _error(card) < _SOLVED):
                 break
         if not steps:
             status, error = "failed", "the agent yielded no policy"
-        elif card is None:
+        else:
             card = score(task.scenario, policy, task.k)
     except KeyboardInterrupt:
         status, error = "interrupted", f"interrupted after {steps} steps"
     except (Exception, SystemExit) as exception:  # one agent's failure must not lose the others' results
-        refused = isinstance(exception, ValueError) and not steps
+        refused = isinstance(exception, TooLargeError)
         status = "unsupported" if refused else "failed"
         error = str(exception) if refused else "".join(traceback.format_exception(exception))
-    if steps and card is None:
+    if steps and error:
         with suppress(ValueError):  # where the last policy is what failed, there is nothing to score
             card = score(task.scenario, policy, task.k)
     learned = tabulate(policy, task.scenario, task.k).average().tolist() if card else None

@@ -11,7 +11,7 @@ import numpy as np
 import pyspiel
 
 from ualign_env import _checks
-from ualign_env.payoffs import about, choice_shares, payoff_tensor
+from ualign_env.payoffs import TooLargeError, about, choice_shares, payoff_tensor
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT, as_scenario, load_scenario
@@ -21,7 +21,7 @@ TURN_BASED = "python_ualign_turn"
 
 _MAX_PLAYERS = 10_001
 _DEFAULTS = {"players": 3, "scenario": DEFAULT, "anonymous": False}
-_REMEMBERED = 100_000  # profiles of responses whose returns a game keeps
+_REMEMBERED = 300_000  # returns that a game keeps, over all players
 
 
 def _game_type(short_name: str, long_name: str, dynamics: Any, information: Any) -> pyspiel.GameType:
@@ -85,7 +85,7 @@ class _AlignmentGame(pyspiel.Game):
         )
         self.scenario = scenario
         self.anonymous = bool(params["anonymous"])
-        self._shares: dict[tuple[int, ...], list[float]] = {}
+        self._shares: dict[tuple[int, ...], tuple[float, ...]] = {}
 
     def new_initial_state(self) -> "_AlignmentState":
         """Returns the state before chance draws the prompt."""
@@ -108,18 +108,15 @@ class _AlignmentGame(pyspiel.Game):
         key = (prompt, *responses)
         shares = self._shares.get(key)
         if shares is None:
-            if len(self._shares) >= _REMEMBERED:
+            if len(self._shares) * len(key) >= _REMEMBERED:
                 self._shares.clear()
-            shares = choice_shares(self.scenario.populations[prompt], responses).tolist()
+            shares = tuple(choice_shares(self.scenario.populations[prompt], responses).tolist())
             self._shares[key] = shares
-        return shares
+        return list(shares)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # OpenSpiel's own pickling of Python games drops their attributes
         return pyspiel.load_game, (str(self),)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_AlignmentGame":
-        return self  # immutable
 
 
 class _AlignmentState(pyspiel.State):
@@ -133,6 +130,7 @@ class _AlignmentState(pyspiel.State):
     @property
     def population(self) -> Population:
         """The users who judge the prompt's responses."""
+        assert self.prompt >= 0, "chance has not drawn the prompt yet"  # noqa: S101
         return self.get_game().scenario.populations[self.prompt]
 
     def is_terminal(self) -> bool:
@@ -147,6 +145,15 @@ class _AlignmentState(pyspiel.State):
         # C++ asks for player -2 at simultaneous nodes, and crashes where it gets an answer
         assert player >= 0  # noqa: S101
         return list(range(self.population.n_responses))
+
+    def _draw(self, prompt: int) -> None:
+        # C++ does not check moves
+        assert self.prompt < 0 <= prompt < self.get_game().scenario.n_prompts, f"no prompt {prompt}"  # noqa: S101
+        self.prompt = prompt
+
+    def _submit(self, response: int) -> None:
+        assert 0 <= response < self.population.n_responses, f"no response {response}"  # noqa: S101
+        self.responses += (response,)
 
     def _action_to_string(self, player: int, action: int) -> str:
         if player == pyspiel.PlayerId.CHANCE:
@@ -175,10 +182,12 @@ class SimultaneousState(_AlignmentState):
         return pyspiel.PlayerId.CHANCE if self.prompt < 0 else pyspiel.PlayerId.SIMULTANEOUS
 
     def _apply_action(self, action: int) -> None:
-        self.prompt = action
+        self._draw(action)
 
     def _apply_actions(self, actions: list[int]) -> None:
-        self.responses = tuple(actions)
+        assert len(actions) == self.num_players()  # noqa: S101
+        for action in actions:
+            self._submit(action)
 
 
 class TurnBasedState(_AlignmentState):
@@ -192,9 +201,9 @@ class TurnBasedState(_AlignmentState):
 
     def _apply_action(self, action: int) -> None:
         if self.prompt < 0:
-            self.prompt = action
+            self._draw(action)
         else:
-            self.responses += (action,)
+            self._submit(action)
 
 
 class SimultaneousGame(_AlignmentGame):
@@ -215,6 +224,8 @@ class _Observer:
     """What a player knows: who she is (unless the game is anonymous), the prompt, and her own response once given."""
 
     def __init__(self, game: _AlignmentGame, kind: pyspiel.IIGObservationType) -> None:
+        if kind.private_info == pyspiel.PrivateInfoType.ALL_PLAYERS:
+            raise ValueError("no observer sees all players' responses: private_info must be SINGLE_PLAYER or NONE")
         scenario = game.scenario
         sizes = {}
         if not game.anonymous:
@@ -274,14 +285,15 @@ def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.G
         max_states: largest tree to cache; a million states take about 2 GB and half a minute.
 
     Raises:
-        ValueError: if it is neither game, or the tree would have more states (with their number).
+        ValueError: if it is neither game.
+        TooLargeError: if the tree would have more states (with their number).
     """
     own = _own_game(game)
     players = own.num_players()
     # a prompt's tree has n^0 + n^1 + ... + n^players states
     states = 1 + sum(sum(p.n_responses**i for i in range(players + 1)) for p in own.scenario.populations)
     if states > max_states:
-        raise ValueError(
+        raise TooLargeError(
             f"the tree of {players} players would have {about(states)} states, but at most {max_states:,} are wanted; "
             "use fewer players or responses, or a method that needs no tree"
         )
@@ -291,13 +303,15 @@ def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.G
 def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
     """Returns the alignment game of one prompt in normal form, for small games.
 
+    What solvers learn on it is scored as arrays, `[K, 1, N]` for K players: its states name no prompt.
+
     Args:
         game: a `python_ualign` or `python_ualign_turn` game.
         prompt: index of the prompt; needed where the scenario has several.
 
     Raises:
-        ValueError: if it is neither game, the prompt is missing or unknown, or the tensor would have more than
-            100 million entries (with their number).
+        ValueError: if it is neither game, or the prompt is missing or unknown.
+        TooLargeError: if the tensor would have more than 100 million entries (with their number).
     """
     own = _own_game(game)
     scenario = own.scenario

@@ -46,13 +46,13 @@ class GamePolicy:
 def _(policy: GamePolicy, scenario: Scenario, k: int) -> Tabular:
     _check_game(policy.game, scenario, k)
     if not isinstance(policy.policy, pyspiel.Policy):
-        return tabulate(_table(policy.game, policy.policy.action_probabilities, scenario), scenario, k)
+        return _tabulated(_table(policy.game, policy.policy.action_probabilities, scenario), scenario, k)
     if policy.game.get_type().dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
         raise ValueError(f"a C++ policy is one of a turn-based game, not of {str(policy.game)[:80]!r}")
-    table = _table(policy.game, _complete(policy.policy), scenario)
+    table = _table(policy.game, lambda state, _: policy.policy.action_probabilities(state), scenario)
     if _answers_anything(policy.policy) and _uniform_rows(table, scenario).all():
         raise ValueError(f"the policy answers uniformly everywhere: it knows no state of {str(policy.game)[:80]!r}")
-    return tabulate(table, scenario, k)
+    return _tabulated(table, scenario, k)
 
 
 @tabulate.register
@@ -81,7 +81,12 @@ def _(policy: pyspiel.Policy, scenario: Scenario, k: int) -> Tabular:
         )
     if any(not np.array_equal(table, tables[0]) for table in tables[1:]):
         raise ValueError("the policy acts differently in different forms of the game: pass GamePolicy(game, policy)")
-    return tabulate(tables[0], scenario, k)
+    return _tabulated(tables[0], scenario, k)
+
+
+def _tabulated(table: Floats, scenario: Scenario, k: int) -> Tabular:
+    """Returns one shared policy where all players have the same, as in anonymous games, otherwise the profile."""
+    return tabulate(table[0] if (table == table[0]).all() else table, scenario, k)
 
 
 class _UnknownStateError(ValueError):

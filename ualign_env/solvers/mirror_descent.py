@@ -35,9 +35,10 @@ def self_play(scenario: Scenario, k: int, step: float = 1.0, *, optimistic: bool
     """Yields self-play without end, from the uniform policy on.
 
     After each iterate, the weight of a response is multiplied by `exp(step * (k + 1) * payoff)`. The mean payoff of a
-    policy is 1 / (k + 1), so that the scaled payoffs have mean 1 for every k, and a step of about 1 is neither slow
-    nor so large that self-play cycles. The optimistic variant counts the last payoffs twice and takes the ones before
-    back, which makes the last iterate converge for k = 1 too.
+    policy is 1 / (k + 1), so that the scaled payoffs have mean 1 for every k. For k >= 2 the last iterate converges
+    with steps of about 1, and cycles with much larger ones. For k = 1 it circles around equilibria of several responses
+    at any step, and only the average converges; the optimistic variant, which counts the last payoffs twice and takes
+    the ones before back, converges there too.
 
     Args:
         scenario: P prompts with up to N responses.

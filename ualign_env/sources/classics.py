@@ -33,7 +33,7 @@ def cycle(*, responses: int = 3) -> Population:
 
 
 def two_groups(*, responses: int = 2, majority: float = 0.6) -> Population:
-    """Two groups with opposite rankings; the majority's favourite is response 0."""
+    """Two groups with opposite rankings; a share of `majority` likes response 0 best."""
     order = np.arange(_checks.count("responses", responses, 1))
     majority = _checks.real("majority", majority, 0, 1)
     return Population.from_rankings([order, order[::-1]], [majority, 1 - majority])
@@ -46,7 +46,7 @@ def majority_trap(*, responses: int = 4, majority: float = 0.51) -> Population:
     the other responses are ranked in rotations, equally often.
     """
     n = _checks.count("responses", responses, 2)
-    majority = _checks.real("majority", majority, 0, 1)
+    majority = _checks.real("majority", majority, 0.5, 1)
     others = 1 + (np.arange(n - 1)[:, None] + np.arange(n - 1)) % (n - 1)
     first, last = np.insert(others, 0, 0, axis=1), np.insert(others, n - 1, 0, axis=1)
     return Population.from_rankings(np.vstack([first, last]), np.repeat([majority, 1 - majority], n - 1))

@@ -1,0 +1,56 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ualign_env import Population, kernels
+
+
+@given(reference.users(max_responses=5), st.sampled_from([1, 2, 3, 13, 14, 15, 64]), st.data())
+def test_the_jacobian_is_the_derivative(users, k, data):
+    population = users.population()
+    n = population.n_responses
+    policy = np.array(data.draw(st.lists(st.floats(0.05, 1), min_size=n, max_size=n)))
+    policy /= policy.sum()
+
+    def payoffs(values):
+        return kernels.deviation_payoffs(population.ranks, population.weights, values[None], np.ones(1), k)
+
+    jacobian = kernels.deviation_jacobian(population.ranks, population.weights, policy, k)
+    step = 1e-6
+    for z in range(n):
+        along = step * np.eye(n)[z]
+        difference = (payoffs(policy + along) - payoffs(policy - along)) / (2 * step)
+        np.testing.assert_allclose(jacobian[:, z], difference, atol=1e-6 * k)
+
+
+def test_the_derivative_check_rejects_the_wrong_power():
+    population = Population.from_rankings([[0, 1, 2]])
+    policy = np.array([0.2, 0.3, 0.5])
+    right, wrong = (kernels.deviation_jacobian(population.ranks, population.weights, policy, k) for k in (3, 4))
+    assert np.abs(right - wrong).max() > 1e-2
+
+
+@pytest.mark.parametrize("p", [0.0, 1e-300, 1e-12, 1e-4])
+def test_the_jacobian_of_tiny_probabilities(p):
+    # response 1 above response 0, which has 1 - p: d/dF of the integral of (F + t p)^k is k F^(k-1) for p = 0
+    population = Population.from_rankings([[1, 0]])
+    k = 50
+    jacobian = kernels.deviation_jacobian(population.ranks, population.weights, np.array([1 - p, p]), k)
+    np.testing.assert_allclose(jacobian[1], [k, k / 2], rtol=k**2 * max(p, 1e-14))
+
+
+def test_the_package_works_where_nothing_can_be_cached(tmp_path):
+    code = (
+        "import numba.core.caching as c; c.CacheImpl._locator_classes = []\n"
+        "import ualign_env as ua; print(ua.robust_win_rate('cycle', [1/3] * 3, 2))"
+    )
+    environment = os.environ | {"HOME": str(tmp_path)}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) == pytest.approx(2 / 3)
