@@ -93,7 +93,7 @@ def test_the_mixture_keeps_every_second_iterate_when_it_has_too_many(monkeypatch
 
 
 def test_psro_computes_the_exact_empirical_game():
-    task = Task(load_scenario("impartial/responses:3/users:7"), 2)
+    task = Task(load_scenario("german-goals"), 2)
     with redirect_stdout(io.StringIO()):
         solver = psro._ExactPSRO(task)
     while solver.can_grow():

@@ -145,8 +145,9 @@ class Population:
 
         Tied favourites share their user's weight.
         """
-        best = self.ranks == 0
-        return (self.weights / best.sum(axis=1)) @ best
+        users, best = np.nonzero(self.ranks == 0)
+        shares = (self.weights / np.bincount(users))[users]
+        return np.bincount(best, weights=shares, minlength=self.n_responses)
 
     def plurality(self) -> int:
         """Returns the response that most users like best; the first of those tied."""
