@@ -147,7 +147,7 @@ class Population:
         """
         users, best = np.nonzero(self.ranks == 0)
         shares = (self.weights / np.bincount(users))[users]
-        return np.bincount(best, weights=shares, minlength=self.n_responses)
+        return np.bincount(best, weights=shares, minlength=self.n_responses).astype(np.float64)
 
     def plurality(self) -> int:
         """Returns the response that most users like best; the first of those tied."""
