@@ -165,13 +165,19 @@ def _power(base, k, out):
 
 
 @_compiled
-def _mass_by_rank(row, policy, mass):
-    """Adds up a policy over each rank of one user; returns the number of ranks."""
+def _mass_by_rank(row, policy, mass, below):
+    """Adds up a policy over each rank of one user, and over all worse ranks; returns the number of ranks.
+
+    What lies below rank r is `below[r + 1]`; with r itself it is `below[r]`.
+    """
     mass[:] = 0.0
     worst = 0
     for y in range(row.size):
         mass[row[y]] += policy[y]
         worst = max(worst, row[y])
+    below[worst + 1] = 0.0
+    for r in range(worst, -1, -1):
+        below[r] = below[r + 1] + mass[r]
     return worst + 1
 
 
@@ -189,10 +195,7 @@ def _deviation_payoffs(ranks, weights, policies, mixture, k, series, exact, out)
     for u in range(ranks.shape[0]):
         row = ranks[u]
         for t in range(policies.shape[0]):
-            n_ranks = _mass_by_rank(row, policies[t], mass)
-            below[n_ranks] = 0.0
-            for r in range(n_ranks - 1, -1, -1):
-                below[r] = below[r + 1] + mass[r]
+            n_ranks = _mass_by_rank(row, policies[t], mass, below)
             for r in range(n_ranks):
                 middle[r] = below[r + 1] + 0.5 * mass[r]
             base[:n_ranks] = middle[:n_ranks]
@@ -229,10 +232,7 @@ def _deviation_jacobian(ranks, weights, policy, k, lower, tilt, exact, out):
     by_worse, by_tied = np.empty(n), np.empty(n)
     for u in range(ranks.shape[0]):
         row = ranks[u]
-        n_ranks = _mass_by_rank(row, policy, mass)
-        below[n_ranks] = 0.0
-        for r in range(n_ranks - 1, -1, -1):
-            below[r] = below[r + 1] + mass[r]
+        n_ranks = _mass_by_rank(row, policy, mass, below)
         for r in range(n_ranks):
             middle[r] = below[r + 1] + 0.5 * mass[r]
         base[:n_ranks] = middle[:n_ranks]
@@ -275,10 +275,7 @@ def _leave_one_out_payoffs(ranks, weights, profile, nodes, node_weights, out):
         row = ranks[u]
         n_ranks = 0
         for j in range(players):
-            n_ranks = _mass_by_rank(row, profile[j], mass[j])
-            below[j, n_ranks] = 0.0
-            for r in range(n_ranks - 1, -1, -1):
-                below[j, r] = below[j, r + 1] + mass[j, r]
+            n_ranks = _mass_by_rank(row, profile[j], mass[j], below[j])
         chance[:, :n_ranks] = 0.0
         for r in range(n_ranks):
             for q in range(nodes.size):

@@ -46,10 +46,17 @@ def deviation_payoffs(population: Population, policy: npt.ArrayLike, k: int) -> 
     Raises:
         ValueError: if `policy` is not a distribution over the population's N responses, or k is out of range.
     """
-    policies = _policies("policy", policy, population, ())[None, :]
-    return kernels.deviation_payoffs(
-        population.ranks, population.weights, policies, np.ones(1), _checks.number_of_outputs(k)
-    )
+    return unchecked_payoffs(population, _policies("policy", policy, population, ()), _checks.number_of_outputs(k))
+
+
+def unchecked_payoffs(population: Population, policy: Floats, k: int) -> Floats:
+    """Returns `deviation_payoffs` of a policy that is known to be one: the solvers' inner loop."""
+    return kernels.deviation_payoffs(population.ranks, population.weights, policy[None, :], np.ones(1), k)
+
+
+def unchecked_jacobian(population: Population, policy: Floats, k: int) -> Floats:
+    """Returns `[N, N]`: the derivative of the row's payoff by the policy's share of the column, in O(U N^2) time."""
+    return kernels.deviation_jacobian(population.ranks, population.weights, policy, k)
 
 
 def mixture_deviation_payoffs(

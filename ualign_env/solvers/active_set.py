@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from ualign_env import kernels
+from ualign_env.payoffs import unchecked_payoffs
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.solvers.interior_point import interior_point
@@ -37,9 +37,7 @@ def active_set(population: Population, k: int, tolerance: float, max_iterations:
         iterations += run.iterations
         policy = np.zeros(n)
         policy[candidates] = run.policy
-        gains = kernels.deviation_payoffs(population.ranks, population.weights, policy[None], np.ones(1), k) - 1 / (
-            k + 1
-        )
+        gains = unchecked_payoffs(population, policy, k) - 1 / (k + 1)
         if gains.max() < least:
             best, least = policy, gains.max()
         gains[candidates] = -1

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
-from ualign_env import kernels
 from ualign_env._checks import Floats
+from ualign_env.payoffs import unchecked_jacobian, unchecked_payoffs
 from ualign_env.population import Population
 from ualign_env.solvers.result import Run
 
@@ -60,7 +60,7 @@ def interior_point(
             break
 
         residual = payoffs + slack - level
-        jacobian = (k + 1) * kernels.deviation_jacobian(population.ranks, population.weights, policy, k)
+        jacobian = (k + 1) * unchecked_jacobian(population, policy, k)
         system = np.diag(slack / policy + damping * np.abs(jacobian).max()) - jacobian
         factors = lu_factor(system, check_finite=False)
         ones = lu_solve(factors, np.ones(n))  # how the policy follows the level
@@ -102,7 +102,7 @@ def _longest(policy: Floats, to_policy: Floats, slack: Floats, to_slack: Floats)
 
 
 def _scaled_payoffs(population: Population, policy: Floats, k: int) -> Floats:
-    return (k + 1) * kernels.deviation_payoffs(population.ranks, population.weights, policy[None], np.ones(1), k)
+    return (k + 1) * unchecked_payoffs(population, policy, k)
 
 
 def _exploitability(population: Population, policy: Floats, k: int) -> float:

@@ -10,14 +10,15 @@ import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 from scipy.special import logsumexp, rel_entr, softmax
 
-from ualign_env import kernels
 from ualign_env._checks import Floats
+from ualign_env.payoffs import unchecked_jacobian, unchecked_payoffs
 from ualign_env.population import Population
 from ualign_env.solvers.result import Run
 
 _HOT = 100.0  # a temperature at which the reference is all but the equilibrium
 _COOLING = 0.1  # factor to the next temperature, as long as Newton's method follows
 _PATIENCE = 12  # Newton steps for a temperature before a smaller change is tried
+_LEAST_STEP = 1e-6
 _ON_THE_WAY = 1e-4  # gap, in temperatures, that is good enough for going on
 
 
@@ -34,17 +35,17 @@ def regularised_gap(population: Population, policy: Floats, k: int, temperature:
     Returns:
         The gain, 0 at the equilibrium and only there.
     """
-    payoffs = kernels.deviation_payoffs(population.ranks, population.weights, policy[None], np.ones(1), k)
-    return _gap(payoffs, policy, temperature, reference)
+    return _gap(unchecked_payoffs(population, policy, k), policy, temperature, reference)
 
 
 def regularised_equilibrium(
     population: Population, k: int, temperature: float, reference: Floats, tolerance: float, max_iterations: int
 ) -> Run:
-    """Returns a policy with a gap of at most `tolerance`, or the last one of `max_iterations` Newton steps.
+    """Returns a policy with a gap of at most `tolerance`, or the best one found in about `max_iterations` Newton steps.
 
     Follows the equilibrium from a high temperature down, by Newton's method on
-    log(policy / reference) = payoffs / temperature + constant. Takes O(U N^2 + N^3) time a step.
+    log(policy / reference) = payoffs / temperature + constant. Takes O(U N^2 + N^3) time a step. Below temperatures of
+    about 1e-5, where the equilibrium is that of the game itself for most purposes, it can get stuck.
     """
     allowed = np.flatnonzero(reference > 0)
     game = _Game(population.restricted(allowed), k, reference[allowed])
@@ -54,20 +55,22 @@ def regularised_equilibrium(
     iterations = 0
     while least > tolerance and iterations < max_iterations:
         cooler = max(temperature, cooling * heat)
-        trial = tilt * (heat / cooler)  # the new equilibrium, if the payoffs stayed the same
+        # with the same payoffs the tilt would grow as the temperature falls; where much weight moves they change
+        trial = min(tilt * (heat / cooler), tilt, key=lambda guess: game.gap(guess, cooler))
+        target = tolerance if cooler == temperature else _ON_THE_WAY * cooler
         for _ in range(_PATIENCE):
-            gap = game.gap(trial, cooler)
-            if gap <= (tolerance if cooler == temperature else _ON_THE_WAY * cooler):
+            if game.gap(trial, cooler) <= target:
                 break
             trial = game.newton_step(trial, cooler)
             iterations += 1
-        gap = game.gap(trial, cooler)
-        if gap <= max(tolerance, _ON_THE_WAY * cooler):
+        if game.gap(trial, cooler) <= _ON_THE_WAY * cooler:
             tilt, heat, cooling = trial, cooler, max(cooling**2, _COOLING)
         else:
             cooling = np.sqrt(cooling)
         if game.gap(trial, temperature) < least:
             best, least = trial, game.gap(trial, temperature)
+        elif heat == temperature:
+            break
     policy = np.zeros(population.n_responses)
     policy[allowed] = game.policy(best)
     return Run(policy, iterations)
@@ -82,26 +85,27 @@ class _Game:
     def policy(self, tilt: Floats) -> Floats:
         return softmax(np.log(self.reference) + tilt)
 
-    def payoffs(self, policy: Floats) -> Floats:
-        return kernels.deviation_payoffs(
-            self.population.ranks, self.population.weights, policy[None], np.ones(1), self.k
-        )
-
     def gap(self, tilt: Floats, temperature: float) -> float:
         policy = self.policy(tilt)
-        return _gap(self.payoffs(policy), policy, temperature, self.reference)
+        return _gap(unchecked_payoffs(self.population, policy, self.k), policy, temperature, self.reference)
+
+    def residual(self, tilt: Floats, temperature: float) -> Floats:
+        """Returns by how much the fixed-point equations are missed; constants don't matter."""
+        residual = temperature * tilt - unchecked_payoffs(self.population, self.policy(tilt), self.k)
+        return residual - residual.mean()
 
     def newton_step(self, tilt: Floats, temperature: float) -> Floats:
-        """Returns the next tilt: a Newton step, halved until the gap shrinks."""
-        policy = self.policy(tilt)
-        jacobian = kernels.deviation_jacobian(self.population.ranks, self.population.weights, policy, self.k)
-        residual = temperature * tilt - self.payoffs(policy)
+        """Returns the next tilt: a Newton step, halved until the residual shrinks."""
+        policy, residual = self.policy(tilt), self.residual(tilt, temperature)
+        jacobian = unchecked_jacobian(self.population, policy, self.k)
         factors = lu_factor(temperature * np.eye(tilt.size) - jacobian * policy, check_finite=False)
-        along, ones = lu_solve(factors, policy @ residual - residual), lu_solve(factors, np.ones_like(tilt))
+        along, ones = lu_solve(factors, -residual), lu_solve(factors, np.ones_like(tilt))
         direction = along - (policy @ along) / (policy @ ones) * ones  # keeps the sum of the policy
-        gap, step = self.gap(tilt, temperature), 1.0
-        while self.gap(tilt + step * direction, temperature) > (1 - 0.1 * step) * gap and step > 1e-8:
+        size, step = np.linalg.norm(residual), 1.0
+        while np.linalg.norm(self.residual(tilt + step * direction, temperature)) > (1 - 0.1 * step) * size:
             step /= 2
+            if step < _LEAST_STEP:
+                break
         return tilt + step * direction
 
 
