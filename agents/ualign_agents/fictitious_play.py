@@ -11,7 +11,7 @@ from ualign_env.benchmark.tasks import Task
 
 def fictitious_play(task: Task) -> Iterator[Policy]:
     """Fictitious play (OpenSpiel's XFP, Python), average policies, one for each player."""
-    solver = XFPSolver(cached_game(task.game(), max_states=100_000))
+    solver = XFPSolver(cached_game(task.game(), max_states=200_000))
     while True:
         solver.iteration()
         yield solver.average_policy()

@@ -45,7 +45,7 @@ class _ExactPSRO(PSROSolver):
         super().__init__(
             # players share policies, which takes information states without the player in them; with them, or with
             # the oracle in C++, best responses to the other players' copies are wrong
-            cached_game(task.game(anonymous=True), max_states=100_000),
+            cached_game(task.game(anonymous=True), max_states=200_000),
             BestResponseOracle(best_response_backend="py"),
             sims_per_entry=1,
             symmetric_game=True,
