@@ -12,7 +12,7 @@ from ualign_env import __version__, cli, score
 from ualign_env.baselines import BASELINES
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.tasks import Task
-from ualign_env.specs import list_scenarios
+from ualign_env.specs import list_scenarios, load_scenario
 
 
 @pytest.fixture
@@ -231,6 +231,22 @@ def test_solve_prints_and_stores_certificates(ualign, tmp_path):
     assert stored["policy"].shape == (3, 1, 4)
     assert (stored["exploitability"] < 1e-10).all()
     assert stored["converged"].all()
+    assert load_scenario(str(stored["scenario"])) == load_scenario("german-goals")
+
+
+def test_solve_with_a_temperature_prints_its_certificate(ualign):
+    status, out, _ = ualign("solve", "--k", "3", "--temperature", "0.05")
+    assert status == 0
+    assert "regularised gap" in out
+
+
+def test_what_has_not_converged_is_one_line_of_warning_and_status_1():
+    command = [sys.executable, "-m", "ualign_env", "solve", "impartial/responses:20", "--k=2,3", "--tolerance=1e-300"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "NOT CONVERGED" in result.stdout
+    assert all(line.startswith("ualign: warning: interior-point stopped") for line in result.stderr.splitlines())
+    assert len(result.stderr.splitlines()) == 2
 
 
 @pytest.mark.parametrize("command", ["curve", "family"])
@@ -252,6 +268,10 @@ def test_pictures(ualign, tmp_path, command, ending):
         (["solve", "--tolerance", "0"], "tolerance is 0.0, but must be positive"),
         (["solve", "--method", "magic"], "unknown method 'magic'"),
         (["solve", "--out", "x.txt"], "out is 'x.txt', but must end in .npz"),
+        (
+            ["solve", "--out", "no/folder/x.npz"],
+            "out is 'no/folder/x.npz', but must end in .npz, in a folder that exists",
+        ),
         (["solve", "--temperature", "-1"], "temperature is -1"),
     ],
 )

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -36,13 +37,21 @@ def test_the_derivative_check_rejects_the_wrong_power():
     assert np.abs(right - wrong).max() > 1e-2
 
 
-@pytest.mark.parametrize("p", [0.0, 1e-300, 1e-12, 1e-4])
-def test_the_jacobian_of_tiny_probabilities(p):
-    # response 1 above response 0, which has 1 - p: d/dF of the integral of (F + t p)^k is k F^(k-1) for p = 0
+@pytest.mark.parametrize(
+    "p", [Fraction(0), Fraction(1, 10**40), Fraction(1, 10**12), Fraction(1, 10**4), Fraction(1, 3)]
+)
+@pytest.mark.parametrize("k", [1, 2, 13, 14, 50])
+def test_the_jacobian_of_tiny_probabilities(p, k):
+    # response 1 is preferred to response 0, which has F = 1 - p: the integral of (F + t p)^k has the derivatives
+    # (A^k - F^k) / p and (A^k - g) / p with A = 1, by F and by p; k and k / 2 where p is 0
+    below = 1 - p
+    by_worse, by_tied = Fraction(k), Fraction(k, 2)
+    if p:
+        payoff = (1 - below ** (k + 1)) / ((k + 1) * p)
+        by_worse, by_tied = (1 - below**k) / p, (1 - payoff) / p
     population = Population.from_rankings([[1, 0]])
-    k = 50
-    jacobian = kernels.deviation_jacobian(population.ranks, population.weights, np.array([1 - p, p]), k)
-    np.testing.assert_allclose(jacobian[1], [k, k / 2], rtol=k**2 * max(p, 1e-14))
+    jacobian = kernels.deviation_jacobian(population.ranks, population.weights, np.array([1 - p, p], float), k)
+    np.testing.assert_allclose(jacobian[1], [float(by_worse), float(by_tied)], rtol=1e-14 * (k + 1))
 
 
 def test_the_package_works_where_nothing_can_be_cached(tmp_path):

@@ -240,10 +240,14 @@ def test_payoff_tensor_contracts_to_payoffs(given_):
 
 _LARGE = """
 import numpy as np
-from ualign_env import load_scenario, deviation_payoffs, leave_one_out_payoffs
+from ualign_env import load_scenario, deviation_payoffs, leave_one_out_payoffs, solve
+from ualign_env.kernels import deviation_jacobian
 population = load_scenario("euclidean/responses:40/users:12000").populations[0]
 policy = np.random.default_rng(0).dirichlet(np.ones(40))
 total = deviation_payoffs(population, policy, 20).tobytes() + population.pairwise().tobytes()
+total += deviation_jacobian(population.ranks, population.weights, policy, 20).tobytes()
+total += population.restricted(range(9, 30)).ranks.tobytes()
+total += solve(population, 8).policy.tobytes() + solve(population, 8, method="active-set").policy.tobytes()
 print((total + leave_one_out_payoffs(population, [policy] * 4).tobytes()).hex())
 """
 

@@ -119,12 +119,6 @@ def test_restricted_to_some_responses():
             population.restricted(bad)
 
 
-def test_only_some_types():
-    part = WEIGHTED_CYCLE.of_types([0, 2])
-    np.testing.assert_allclose(part.weights, [4 / 6, 2 / 6])
-    np.testing.assert_array_equal(part.ranks, WEIGHTED_CYCLE.ranks[[0, 2]])
-
-
 def test_reordered():
     population = WEIGHTED_CYCLE.reordered([2, 0, 1])
     assert population.responses == ("c", "a", "b")

@@ -1,3 +1,4 @@
+import threading
 import warnings
 
 import numpy as np
@@ -6,6 +7,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from threadpoolctl import threadpool_info
 
 from ualign_env import (
     ConvergenceWarning,
@@ -209,18 +211,19 @@ def test_prompts_are_solved_one_by_one(unequal_scenario):
 
 def test_what_has_not_converged_says_so():
     with pytest.warns(
-        ConvergenceWarning, match=r"stopped after 3 steps at .*, above the tolerance of 1.0e-10; try more"
+        ConvergenceWarning,
+        match=r"stopped .* from the equilibrium of 'prompt 0', above .* 1.0e-10, after 3 steps; try more",
     ):
         result = solve("impartial/responses:20", 3, max_iterations=3)
     assert not result.converged
     assert result.exploitability > 1e-10
     assert "converged=False" in repr(result)
     np.testing.assert_allclose(result.policy.sum(), 1)
-    with pytest.warns(ConvergenceWarning, match="mirror-descent stopped after 50 steps"):
+    with pytest.warns(ConvergenceWarning, match="mirror-descent stopped .* after 50 steps"):
         solve("impartial/responses:20/users:7", 1, method="mirror-descent", max_iterations=50)
 
 
-def test_better_tolerance_never_hurts():
+def test_every_tolerance_is_met():
     population = load_scenario("impartial/responses:20").populations[0]
     for k in (1, 3, 64):
         errors = [solve(population, k, tolerance=t).exploitability for t in (1e-2, 1e-6, 1e-12)]
@@ -234,6 +237,8 @@ def test_impossible_tolerances_end_with_the_best():
         warnings.simplefilter("ignore", ConvergenceWarning)
         result = solve("impartial/responses:20", 3, tolerance=1e-300)
     assert result.exploitability < 1e-13
+    # without the dust of responses that are not in the support
+    assert result.support_size == solve("impartial/responses:20", 3).support_size
 
 
 @pytest.mark.parametrize(
@@ -243,6 +248,9 @@ def test_impossible_tolerances_end_with_the_best():
         ({"tolerance": -1e-3}, "tolerance is -0.001"),
         ({"tolerance": float("nan")}, "tolerance is nan"),
         ({"method": "interior"}, "unknown method 'interior'; did you mean 'interior-point'"),
+        ({"method": None}, "unknown method 'None'"),
+        ({"method": "newton"}, "method 'newton' needs a temperature above 0"),
+        ({"tolerance": True}, "tolerance is True"),
         ({"k": 0}, "k is 0"),
         ({"k": 10**10}, "k is 10000000000, but must be an integer from 1 to 1000000"),
         ({"temperature": -1}, "temperature is -1"),
@@ -251,7 +259,7 @@ def test_impossible_tolerances_end_with_the_best():
         ({"temperature": 1, "reference": [[[0.25] * 4]]}, "the reference must be one policy"),
         (
             {"temperature": 1, "method": "active-set"},
-            "method 'active-set' knows no temperature; use 'auto' or 'proximal'",
+            "method 'active-set' knows no temperature; use one of auto, newton, proximal",
         ),
         ({"max_iterations": 0}, "max_iterations is 0"),
         ({"target": 5}, "expected a Scenario, a Population or a scenario's spec, not 5"),
@@ -260,6 +268,94 @@ def test_impossible_tolerances_end_with_the_best():
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         solve(**({"target": "german-goals", "k": 3} | arguments))
+
+
+@pytest.mark.parametrize(("k", "support"), [(1, 1), (2, 2), (3, 2), (8, 3), (64, 4)])
+def test_policies_have_no_dust(k, support):
+    assert solve(GERMAN_GOALS, k).support_size == support
+
+
+def test_unconverged_dynamics_return_their_best():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        errors = [
+            solve("impartial/responses:20/users:7", 1, method="mirror-descent", max_iterations=steps).exploitability
+            for steps in (10, 100, 1000)
+        ]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_almost_everybody_weighs_nothing():
+    weights = np.zeros(5000)
+    weights[1] = 1
+    population = Population.from_scores(np.random.default_rng(0).random((5000, 101)), weights)
+    result = solve(population, 3)
+    assert result.method == "active-set"
+    np.testing.assert_allclose(result.policy, population.favourites(), atol=1e-9)
+
+
+def test_near_twins_with_wide_weights():
+    # two responses that only a user of weight 1e-10 tells apart: Newton's steps along their difference are all but
+    # arbitrary, and the undamped system of exact twins is singular
+    scores = [[2, 1, 3, 3, 2], [1, 3, 0, 2, 1], [1, 1, 0, 1, 1]]
+    for weights in ([0.99957, 0.00043, 2.6e-10], [1, 1, 0]):
+        for k in (1, 3, 64, 1000, 10_000):
+            assert solve(Population.from_scores(scores, weights), k, tolerance=1e-11).converged
+
+
+@pytest.mark.parametrize(("k", "temperature", "tiny"), [(3, 1e-4, 1e-12), (3, 1e-5, 1e-10), (8, 1e-6, 1e-8)])
+def test_references_that_all_but_exclude_a_response(k, temperature, tiny):
+    population = Population.from_rankings([[0, 1], [1, 0]])
+    result = solve(population, k, temperature=temperature, reference=[tiny, 1 - tiny])
+    assert result.converged
+    np.testing.assert_allclose(result.policy, [0.5, 0.5], atol=0.01)
+
+
+@pytest.mark.parametrize("temperature", [1e3, 1e7, 1e12, 1e16, 1e300])
+def test_certificates_do_not_drown_at_high_temperatures(temperature):
+    assert solve(GERMAN_GOALS, 3, temperature=temperature, tolerance=1e-12).converged
+    # a policy that is off by a thousandth costs at least temperature times half the squared distance
+    off = np.array([0.251, 0.249, 0.25, 0.25])
+    assert regularised_gap(GERMAN_GOALS, off, 3, temperature) > temperature * 1e-6
+
+
+@pytest.mark.parametrize("k", [1, 1000, 1_000_000])
+def test_the_proximal_method_scales_with_k(k):
+    assert solve(GERMAN_GOALS, k, method="proximal").iterations < 5000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"policy": [1, 0]}, "policy has 2 entries, but the scenario has 4 responses"),
+        ({"policy": [5, -2, -1, -1]}, "must not be negative"),
+        ({"k": 0}, "k is 0"),
+        ({"temperature": -0.1}, "temperature is -0.1"),
+        ({"reference": [1, 1, 0, 0]}, "sums to 2"),
+    ],
+)
+def test_the_gap_checks_its_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        regularised_gap(**({"target": "german-goals", "policy": [0.25] * 4, "k": 3, "temperature": 1} | arguments))
+    assert regularised_gap(GERMAN_GOALS, [0.5, 0.5, 0, 0], 3, 1, [1, 0, 0, 0]) == np.inf
+
+
+def test_solving_in_several_threads_leaves_blas_as_it_was():
+    def threads_of_blas():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before = threads_of_blas()
+    solvers = [threading.Thread(target=lambda: [solve(GERMAN_GOALS, 3) for _ in range(20)]) for _ in range(4)]
+    for solver in solvers:
+        solver.start()
+    for solver in solvers:
+        solver.join()
+    assert threads_of_blas() == before
+
+
+def test_results_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        solve(GERMAN_GOALS, 3).policy[0] = 1
 
 
 def test_large_games():

@@ -20,9 +20,8 @@ from ualign_env.scenario import Scenario
 from ualign_env.scoring import Scorecard, exploitability, nash_conv, robust_win_rate, score
 from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent
 from ualign_env.solvers.proximal import proximal
-from ualign_env.solvers.regularised import regularised_gap
 from ualign_env.solvers.result import ConvergenceWarning, Equilibrium
-from ualign_env.solvers.solve import solve
+from ualign_env.solvers.solve import regularised_gap, solve
 from ualign_env.specs import list_scenarios, load_scenario, register_scenario
 
 __version__ = "0.1.0"

@@ -45,7 +45,7 @@ def real(name: str, value: Any, low: float, high: float) -> float:
 
 def positive(name: str, value: Any) -> float:
     """Returns `value` as a float, positive and finite."""
-    if not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
         raise ValueError(f"{name} is {value!r}, but must be positive and finite")
     return float(value)
 

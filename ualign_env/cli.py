@@ -2,6 +2,7 @@
 
 import math
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -31,7 +32,8 @@ _Temperature = Annotated[float, typer.Option(help="Weight of the KL divergence f
 
 
 def main() -> None:
-    """Runs the command line; bad input is one line on stderr and exit status 2."""
+    """Runs the command line; bad input is one line on stderr and exit status 2, and so is each warning."""
+    warnings.showwarning = lambda message, *_: typer.echo(f"ualign: warning: {message}", err=True)
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except (ValueError, MemoryError, OverflowError) as error:
@@ -113,12 +115,13 @@ def solve_scenario(
     from ualign_env.solvers.solve import solve
 
     loaded, sizes = specs.load_scenario(scenario), _sizes(k)
-    if out is not None and out.suffix != ".npz":
-        raise ValueError(f"out is {str(out)!r}, but must end in .npz")
+    if out is not None and (out.suffix != ".npz" or not out.parent.is_dir()):
+        raise ValueError(f"out is {str(out)!r}, but must end in .npz, in a folder that exists")
     equilibria = [solve(loaded, size, tolerance=tolerance, method=method, temperature=temperature) for size in sizes]
     if out is not None:
-        columns = ("k", "policy", "exploitability", "robust_win_rate", "converged", "gap")
+        columns = ("k", "policy", "exploitability", "robust_win_rate", "gap", "converged", "method")
         arrays: dict[str, Any] = {name: np.array([getattr(result, name) for result in equilibria]) for name in columns}
+        arrays |= {"scenario": loaded.spec, "tolerance": tolerance, "temperature": temperature}
         try:
             np.savez(out, **arrays)
         except OSError as error:
@@ -140,6 +143,7 @@ def draw_curve(
 
     loaded, sizes = specs.load_scenario(scenario), _sizes(k)
     path = out or Path("curve.png")
+    plots.check_path(path)
     plots.save(plots.curve(loaded, sizes, temperature=temperature), path)
     typer.echo(f"picture: {path}")
 
@@ -157,6 +161,7 @@ def draw_family(
     loaded, sizes = specs.load_scenario(scenario), _sizes(k)
     prompt = _checks.count("prompt", prompt, 0, loaded.n_prompts - 1)
     path = out or Path("family.png")
+    plots.check_path(path)
     plots.save(plots.family(loaded, sizes, prompt), path)
     typer.echo(f"picture: {path}")
 

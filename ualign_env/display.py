@@ -101,7 +101,9 @@ def print_results(results: Iterable[Result]) -> None:
 
 def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
     """Prints the rate, the certificate and the most likely responses of each k."""
-    table = _table("k", "robust win rate", "optimum", "exploitability", "support", "method", "seconds")
+    columns = ["k", "robust win rate", "optimum", "exploitability", "support", "method", "seconds"]
+    regularised = any(result.temperature for result in equilibria)
+    table = _table(*columns, *(["regularised gap"] if regularised else []))
     for result in equilibria:
         table.add_row(
             str(result.k),
@@ -111,6 +113,7 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
             str(result.support_size),
             result.method,
             f"{result.seconds:.3f}",
+            *([f"{result.gap:.1e}"] if regularised else []),
         )
     _line(scenario.name)
     Console().print(table)

@@ -96,7 +96,10 @@ def _sum_over_users(
     starts = range(0, ranks.shape[0], chunk)
     partial = np.zeros((len(starts), *shape))
     _in_threads(lambda i: work(starts[i], starts[i] + chunk, partial[i]), len(starts), work=ranks.size * cost)
-    return partial.sum(axis=0)
+    total = partial[0]
+    for part in partial[1:]:
+        total += part
+    return total
 
 
 def _in_threads(one: Callable[[int], None], n: int, work: float) -> None:
@@ -119,7 +122,7 @@ def _gauss_legendre(n: int) -> tuple[Floats, Floats]:
 
 
 def _square_chunk(ranks: Ranks) -> int:
-    """Returns the users a range for results of N^2 numbers each: few ranges, so that these need little memory."""
+    """Returns the users a range for results of N^2 numbers: four ranges at most, so that these need little memory."""
     return max(_CHUNK, -(-ranks.shape[0] // 4))
 
 

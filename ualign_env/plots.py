@@ -41,7 +41,9 @@ def curve(scenario: Scenario, sizes: Sequence[int], *, temperature: float = 0.0)
     axes.plot(sizes, equilibria, color="#009E73", marker="o", markersize=4, label="equilibrium of each k")
     if temperature:
         rates = [solve(scenario, k, temperature=temperature).robust_win_rate for k in sizes]
-        axes.plot(sizes, rates, color="#E69F00", marker="s", markersize=4, label=f"regularised, {temperature:g}")
+        axes.plot(
+            sizes, rates, color="#E69F00", marker="s", markersize=4, label=f"equilibrium at temperature {temperature:g}"
+        )
     for (name, label), colour in zip(_LINES.items(), _COLOURS, strict=False):
         policy = baseline(scenario, name)
         style = "--" if name == "borda" else "-"  # it often hides another line
@@ -76,9 +78,26 @@ def family(scenario: Scenario, sizes: Sequence[int], prompt: int = 0) -> Figure:
     axes.set_xticks([*sizes, last], [*(str(k) for k in sizes), "∞"])
     axes.set_xlabel("k, responses shown (∞: random dictatorship)")
     axes.set_ylabel("probability in the equilibrium")
-    axes.set_title(f"{scenario.name}: equilibria from k = {sizes[0]} on")
+    if population.n_responses > len(shown):
+        others = np.setdiff1d(np.arange(population.n_responses), shown)
+        together = policies[:, others].sum(axis=1)
+        axes.plot(sizes, together, color="#CCCCCC", linestyle="--", label=f"{others.size} others together")
+    axes.set_title(f"{scenario.name}, {scenario.prompts[prompt]}: equilibria for k = {sizes[0]} to {sizes[-1]}")
     axes.legend(frameon=False)
     return figure
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Raises an error unless a picture can go there, before the work of making one.
+
+    Raises:
+        ValueError: if the format is unknown or the folder missing.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"{os.fspath(path)!r} must end in .png, .svg or .pdf")
+    if not file.parent.is_dir():
+        raise ValueError(f"cannot write {os.fspath(path)!r}: there is no folder {os.fspath(file.parent)!r}")
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
@@ -87,9 +106,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: if the format is unknown or the file cannot be written.
     """
+    check_path(path)
     file = Path(path)
-    if file.suffix not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"{os.fspath(path)!r} must end in .png, .svg or .pdf")
     try:
         with rc_context({"svg.hashsalt": "ualign"}):  # the same picture gives the same file
             figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)

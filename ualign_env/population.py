@@ -179,19 +179,8 @@ class Population:
         if not (index.min() >= 0 and index.max() < self.n_responses):
             raise ValueError(f"responses are {index.tolist()!s:.200}, but the population has {self.n_responses}")
         names = tuple(self.responses[i] for i in index)
-        return type(self)(
-            kernels.restricted_ranks(self.ranks, index.astype(np.int64)), self.weights, names, self.n_users
-        )
-
-    def of_types(self, types: npt.ArrayLike) -> Self:
-        """Returns only the users of some types, weighted as they are among each other.
-
-        Args:
-            types: `[T]` distinct rows of `ranks`, not all of weight zero.
-        """
-        rows = np.asarray(types)
-        weights = _checks.weights(self.weights[rows], rows.size, "user types")
-        return self._trusted(self.ranks[rows], weights, self.responses, self.n_users)
+        ranks = kernels.restricted_ranks(self.ranks, index.astype(np.int64))
+        return self._trusted(ranks, self.weights, names, self.n_users)
 
     def reordered(self, order: npt.ArrayLike) -> Self:
         """Returns the same users with the responses listed in another order.

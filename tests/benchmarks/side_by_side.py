@@ -44,7 +44,7 @@ def compare() -> None:
             times.append(f"{result.seconds:.3g}")
         print(f"  {'solve':<16} {times[0]:>8} {times[1]:>8}")
         for name in AGENTS:
-            result = run(name, load_agent(name), Task(scenario, k), SECONDS)
+            result = run(name, load_agent(name), Task(scenario, k), SECONDS, look_growth=1.1)
             if result.status == "unsupported":
                 print(f"  {name:<16} {result.error}")
                 continue

@@ -17,7 +17,7 @@ from ualign_env.policies import tabulate
 from ualign_env.scoring import Scorecard, score
 from ualign_env.specs import load_scenario
 
-_FIRST_LOOK = 0.01  # seconds of learning before the first point of a trace; each later one at twice the time
+_FIRST_LOOK = 0.01  # seconds of learning before the first point of a trace
 _SOLVED = 1e-10  # NashConv below which more learning would show nothing
 
 Status = Literal["learned", "unsupported", "failed", "interrupted"]
@@ -69,7 +69,7 @@ class Result:
         return asdict(self)
 
 
-def run(name: str, agent: Agent, task: Task, seconds: float) -> Result:
+def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: float = 2.0) -> Result:
     """Lets an agent learn a task until its time is up, it stops, or it has solved the game.
 
     Time is checked between the agent's steps, so that one long step can exceed the budget. An exception or an
@@ -80,6 +80,7 @@ def run(name: str, agent: Agent, task: Task, seconds: float) -> Result:
         agent: the agent.
         task: the task.
         seconds: time budget.
+        look_growth: each look for the trace is taken at this multiple of the time of the one before.
     """
     _compile_kernels()
     elapsed, steps, look = 0.0, 0, _FIRST_LOOK
@@ -95,7 +96,7 @@ def run(name: str, agent: Agent, task: Task, seconds: float) -> Result:
             if done or elapsed >= look:
                 card = score(task.scenario, policy, task.k, curve=())
                 trace.append(TracePoint(elapsed, steps, card.robust_win_rate, card.nash_conv))
-                look = 2 * elapsed
+                look = look_growth * elapsed
             if done or (card and _error(card) < _SOLVED):
                 break
         if not steps:

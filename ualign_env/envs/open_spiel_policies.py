@@ -50,7 +50,8 @@ def _(policy: GamePolicy, scenario: Scenario, k: int) -> Tabular:
     if policy.game.get_type().dynamics != pyspiel.GameType.Dynamics.SEQUENTIAL:
         raise ValueError(f"a C++ policy is one of a turn-based game, not of {str(policy.game)[:80]!r}")
     table = _table(policy.game, lambda state, _: policy.policy.action_probabilities(state), scenario)
-    if _answers_anything(policy.policy) and _uniform_rows(table, scenario).all():
+    uniform = _uniform_rows(table, scenario)
+    if uniform.size and uniform.all() and _answers_anything(policy.policy):
         raise ValueError(f"the policy answers uniformly everywhere: it knows no state of {str(policy.game)[:80]!r}")
     return _tabulated(table, scenario, k)
 

@@ -18,7 +18,7 @@ from ualign_env.solvers.interior_point import interior_point
 from ualign_env.solvers.mirror_descent import self_play
 from ualign_env.solvers.result import Run
 
-_SAMPLE = 2000  # user types whose self-play proposes the first candidates
+_SAMPLE = 2000  # users, drawn evenly by weight, whose self-play proposes the first candidates
 _SAMPLE_STEPS = 30
 _FEW = 32  # candidates that join at once, or as many as there are
 
@@ -50,8 +50,9 @@ def active_set(population: Population, k: int, tolerance: float, max_iterations:
 
 
 def _first_candidates(population: Population, k: int) -> npt.NDArray[np.intp]:
-    """Returns the responses that self-play among a part of the users has raised above a uniform share."""
-    rows = np.unique(np.linspace(0, population.n_types - 1, _SAMPLE).astype(int))
-    sample = population.of_types(rows)
-    (policy,) = next(islice(self_play(Scenario([sample]), k), _SAMPLE_STEPS, None)).policy
+    """Returns the responses that self-play among a sample of the users has raised above a uniform share."""
+    quantiles = (np.arange(_SAMPLE) + 0.5) / _SAMPLE
+    rows = np.searchsorted(np.cumsum(population.weights), quantiles).clip(max=population.n_types - 1)
+    sample = Scenario([Population.from_scores(-population.ranks[rows].astype(float))])
+    (policy,) = next(islice(self_play(sample, k), _SAMPLE_STEPS, None)).policy
     return np.flatnonzero(policy >= min(1 / population.n_responses, policy.max()))

@@ -26,6 +26,7 @@ _GROWTH = 3.0  # factor by which a step may raise the residual; longer ones are 
 _FREE_STEPS = 3  # first steps, which may raise it as they like
 _DAMPING = (1e-11, 1e-4)  # relative to the Jacobian: keeps the systems of equal responses solvable
 _LEAST_MU = 1e-25  # beyond it, rounding is all there is
+_DUST = 1e-12  # probabilities that a policy is better without, unless they matter
 _EXTRA_STEPS = 4  # after convergence, to tell the support from the rest
 
 
@@ -60,9 +61,10 @@ def interior_point(
             break
 
         residual = payoffs + slack - level
-        jacobian = (k + 1) * unchecked_jacobian(population, policy, k)
-        system = np.diag(slack / policy + damping * np.abs(jacobian).max()) - jacobian
-        factors = lu_factor(system, check_finite=False)
+        system = unchecked_jacobian(population, policy, k)
+        system *= -(k + 1)  # in place: with many responses this is the largest array
+        system[np.diag_indices(n)] += slack / policy - damping * system.min()
+        factors = lu_factor(system, overwrite_a=True, check_finite=False)
         ones = lu_solve(factors, np.ones(n))  # how the policy follows the level
 
         # predictor: how far does a step straight to mu = 0 get? corrector: its second-order error, and a mu to match
@@ -82,7 +84,9 @@ def interior_point(
             step /= 2
         policy, slack, level = new
         damping = min(100 * damping, _DAMPING[1]) if step < 0.5 else max(damping / 10, _DAMPING[0])
-    return Run(best, iteration)
+    sparse = np.where(best > _DUST, best, 0)
+    sparse /= sparse.sum()
+    return Run(sparse if _exploitability(population, sparse, k) <= max(least, tolerance) else best, iteration)
 
 
 def _direction(

@@ -51,12 +51,12 @@ def self_play(scenario: Scenario, k: int, step: float = 1.0, *, optimistic: bool
     """
     k, step = _checks.number_of_outputs(k), _checks.positive("step", step)
     logits = uniform_logits(scenario)
-    before = None
+    before = np.zeros_like(logits)
     while True:
         policy = softmax(logits)
         payoffs = SharedPolicy(policy).deviation_payoffs(scenario, k)
         yield Iterate(policy, payoffs)
-        logits += step * (k + 1) * (2 * payoffs - before if optimistic and before is not None else payoffs)
+        logits += step * (k + 1) * (2 * payoffs - before if optimistic else payoffs)
         logits -= logits.max(axis=1, keepdims=True)
         before = payoffs
 
@@ -99,7 +99,7 @@ def mirror_descent(
     Args:
         target: a scenario, its spec, or the population of its only prompt.
         k: number of samples that a response competes with.
-        steps: T, the number of iterates.
+        steps: T, the number of iterates, all of which the mixture keeps: `T P N` numbers.
         step: step size, as in `self_play`; None takes the one that minimises the regret bound for T steps, with which
             the mixture's exploitability is at most `sqrt(log(N) / (2 T))`.
         optimistic: whether to extrapolate payoffs.

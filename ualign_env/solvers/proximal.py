@@ -25,7 +25,7 @@ def magnetic_self_play(
     k: int,
     step: float = 1.0,
     *,
-    temperature: float = 0.05,
+    temperature: float | None = None,
     reference: Floats | None = None,
     magnet_every: int | None = 100,
 ) -> Iterator[Iterate]:
@@ -38,7 +38,8 @@ def magnetic_self_play(
         scenario: P prompts with up to N responses.
         k: number of samples that a response competes with.
         step: step size, positive.
-        temperature: weight of the KL divergence from the magnet, positive.
+        temperature: weight of the KL divergence from the magnet, positive (default: 0.1 / (k + 1), a tenth of the mean
+            payoff).
         reference: `[P, N]` first magnet (default: uniform).
         magnet_every: number of steps after which the magnet moves to the present policy; None keeps it.
 
@@ -46,6 +47,8 @@ def magnetic_self_play(
     Zero-Sum Games", 2023; proximal point: Rockafellar, 1976.
     """
     k, step = _checks.number_of_outputs(k), _checks.positive("step", step)
+    if temperature is None:
+        temperature = 0.1 / (k + 1)
     pull = (k + 1) * step * _checks.positive("temperature", temperature)
     if magnet_every is not None:
         magnet_every = _checks.count("magnet_every", magnet_every, 1)
@@ -73,7 +76,7 @@ def proximal(
     *,
     steps: int = 1000,
     step: float = 1.0,
-    temperature: float = 0.05,
+    temperature: float | None = None,
     magnet_every: int | None = 100,
 ) -> SelfPlay:
     """Runs magnetic self-play from the uniform policy and records how exploitable its iterates are.
@@ -83,7 +86,8 @@ def proximal(
         k: number of samples that a response competes with.
         steps: T, the number of iterates.
         step: step size, positive.
-        temperature: weight of the KL divergence from the magnet, positive.
+        temperature: weight of the KL divergence from the magnet, positive (default: 0.1 / (k + 1), a tenth of the mean
+            payoff).
         magnet_every: number of steps after which the magnet moves to the present policy; None keeps it.
 
     Raises:

@@ -8,7 +8,7 @@ Axes: N responses.
 
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
-from scipy.special import logsumexp, rel_entr, softmax
+from scipy.special import log_softmax, softmax
 
 from ualign_env._checks import Floats
 from ualign_env.payoffs import unchecked_jacobian, unchecked_payoffs
@@ -22,8 +22,11 @@ _LEAST_STEP = 1e-6
 _ON_THE_WAY = 1e-4  # gap, in temperatures, that is good enough for going on
 
 
-def regularised_gap(population: Population, policy: Floats, k: int, temperature: float, reference: Floats) -> float:
+def unchecked_gap(population: Population, policy: Floats, k: int, temperature: float, reference: Floats) -> float:
     """Returns what a player of the regularised game can gain by deviating from a policy that all others play.
+
+    The best response to the policy is `q ~ reference * exp(payoffs / temperature)`, and the gain is
+    `temperature * KL(policy || q)`, here as a sum of terms of which none is negative.
 
     Args:
         population: U user types over N responses.
@@ -35,7 +38,8 @@ def regularised_gap(population: Population, policy: Floats, k: int, temperature:
     Returns:
         The gain, 0 at the equilibrium and only there.
     """
-    return _gap(unchecked_payoffs(population, policy, k), policy, temperature, reference)
+    with np.errstate(divide="ignore"):
+        return _gap(unchecked_payoffs(population, policy, k), np.log(policy), temperature, np.log(reference))
 
 
 def regularised_equilibrium(
@@ -58,6 +62,7 @@ def regularised_equilibrium(
         # with the same payoffs the tilt would grow as the temperature falls; where much weight moves they change
         trial = min(tilt * (heat / cooler), tilt, key=lambda guess: game.gap(guess, cooler))
         target = tolerance if cooler == temperature else _ON_THE_WAY * cooler
+        iterations += 1
         for _ in range(_PATIENCE):
             if game.gap(trial, cooler) <= target:
                 break
@@ -80,14 +85,14 @@ class _Game:
     """The game of the responses that the reference allows, in terms of the policy's tilt against it."""
 
     def __init__(self, population: Population, k: int, reference: Floats) -> None:
-        self.population, self.k, self.reference = population, k, reference
+        self.population, self.k, self.log_reference = population, k, np.log(reference)
 
     def policy(self, tilt: Floats) -> Floats:
-        return softmax(np.log(self.reference) + tilt)
+        return softmax(self.log_reference + tilt)
 
     def gap(self, tilt: Floats, temperature: float) -> float:
-        policy = self.policy(tilt)
-        return _gap(unchecked_payoffs(self.population, policy, self.k), policy, temperature, self.reference)
+        payoffs = unchecked_payoffs(self.population, self.policy(tilt), self.k)
+        return _gap(payoffs, log_softmax(self.log_reference + tilt), temperature, self.log_reference)
 
     def residual(self, tilt: Floats, temperature: float) -> Floats:
         """Returns by how much the fixed-point equations are missed; constants don't matter."""
@@ -109,6 +114,15 @@ class _Game:
         return tilt + step * direction
 
 
-def _gap(payoffs: Floats, policy: Floats, temperature: float, reference: Floats) -> float:
-    best = temperature * np.asarray(logsumexp(payoffs / temperature, b=reference))
-    return max(0.0, float(best - policy @ payoffs + temperature * rel_entr(policy, reference).sum()))
+def _gap(payoffs: Floats, log_policy: Floats, temperature: float, log_reference: Floats) -> float:
+    log_best = log_softmax(log_reference + payoffs / temperature)
+    played = log_policy > -np.inf
+    if (log_best[played] == -np.inf).any():
+        return np.inf
+    best = np.exp(log_best)
+    ratio = log_policy[played] - log_best[played]
+    small = np.abs(ratio) < 1e-3  # there the terms cancel, and a series takes their place
+    series = best[played] * ratio**2 * (1 / 2 + ratio * (1 / 3 + ratio / 8))
+    policy = np.exp(log_policy[played])
+    terms = np.where(small, series, policy * ratio - policy + best[played])
+    return temperature * float(terms.sum() + best[~played].sum())

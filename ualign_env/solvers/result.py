@@ -43,7 +43,8 @@ class Equilibrium:
         tolerance: what was asked for.
         converged: whether the certificate is at most `tolerance` on every prompt.
         temperature: weight of the KL divergence from the reference policy, 0 without regularisation.
-        gap: the certificate: the exploitability, or what a player can gain by deviating in the regularised game.
+        gap: the certificate: what a player can gain by deviating, in the regularised game with a temperature, on the
+            prompt where it is largest.
     """
 
     policy: Floats
@@ -63,6 +64,7 @@ class Equilibrium:
         with np.printoptions(precision=4, suppress=True, threshold=12):
             return (
                 f"Equilibrium(k={self.k}, policy={self.policy}, robust_win_rate={self.robust_win_rate:.6f}, "
-                f"exploitability={self.exploitability:.1e}, support_size={self.support_size}, method={self.method!r}, "
+                f"exploitability={self.exploitability:.1e}, gap={self.gap:.1e}, support_size={self.support_size}, "
+                f"method={self.method!r}, "
                 f"converged={self.converged})"
             )

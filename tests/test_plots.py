@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from ualign_env import load_scenario, plots, robust_win_rate, solve
+
+SIZES = [1, 2, 8]
+
+
+def lines(figure):
+    """Returns the y-data of each labelled line."""
+    return {str(line.get_label()): np.asarray(line.get_ydata()) for line in figure.axes[0].lines}
+
+
+def test_the_curve_shows_optimum_equilibria_and_baselines():
+    scenario = load_scenario("german-goals")
+    drawn = lines(plots.curve(scenario, SIZES, temperature=0.1))
+    optimum = [k / (k + 1) for k in SIZES]
+    np.testing.assert_allclose(drawn["optimum k/(k+1)"], optimum)
+    np.testing.assert_allclose(drawn["equilibrium of each k"], optimum, atol=1e-9)
+    regularised = [solve(scenario, k, temperature=0.1).robust_win_rate for k in SIZES]
+    np.testing.assert_allclose(drawn["equilibrium at temperature 0.1"], regularised)
+    nlhf = [robust_win_rate(scenario, [0, 0, 1, 0], k) for k in SIZES]
+    np.testing.assert_allclose(drawn["NLHF (maximal lottery)"], nlhf)
+    np.testing.assert_allclose(drawn["Borda winner (RLHF)"], nlhf)
+    favourites = [robust_win_rate(scenario, scenario.populations[0].favourites(), k) for k in SIZES]
+    np.testing.assert_allclose(drawn["random dictatorship"], favourites)
+    np.testing.assert_allclose(drawn["uniform"], [robust_win_rate(scenario, [0.25] * 4, k) for k in SIZES])
+
+
+def test_the_family_shows_the_equilibria_of_its_prompt():
+    scenario = load_scenario("mallows/responses:4/prompts:2")
+    for prompt, population in enumerate(scenario.populations):
+        drawn = lines(plots.family(scenario, SIZES, prompt))
+        policies = np.array([solve(population, k).policy for k in SIZES])
+        for y, name in enumerate(population.responses):
+            np.testing.assert_allclose(drawn[name], policies[:, y])
+
+
+def test_many_responses_are_drawn_together():
+    scenario = load_scenario("impartial/responses:14/users:300")
+    drawn = lines(plots.family(scenario, SIZES))
+    own = {name: line for name, line in drawn.items() if not name.startswith("_child")}
+    assert "5 others together" in own
+    np.testing.assert_allclose(sum(own.values()), 1)
+
+
+def test_the_same_picture_gives_the_same_file(tmp_path):
+    for name in ("one.svg", "two.svg"):
+        plots.save(plots.family(load_scenario("cycle"), SIZES), tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["x.gif", "x", "none/x.png"])
+def test_bad_paths(tmp_path, name):
+    with pytest.raises(ValueError, match=r"must end in \.png|there is no folder"):
+        plots.check_path(tmp_path / name)
