@@ -364,3 +364,15 @@ def test_large_games():
         result = solve(scenario, k, tolerance=1e-11)
         assert result.method == "active-set"
         assert result.converged
+
+
+def test_steps_that_raise_the_residual_are_halved(monkeypatch):
+    # found among 160,000 random populations with weights over many orders of magnitude
+    scores = [[7, 9, 8, 1, 6, 3, 6], [1, 4, 2, 8, 8, 5, 4], [5, 6, 6, 4, 1, 6, 5], [2, 2, 9, 6, 4, 4, 3]]
+    weights = [0.008932690373485644, 0.044242100896779414, 0.2107623185393032, 0.000192687713719309]
+    population = Population.from_scores(scores, weights)
+    assert solve(population, 500, tolerance=1e-11).converged
+    # the broken twin: without the limit on the residual's growth the method circles
+    monkeypatch.setattr("ualign_env.solvers.interior_point._GROWTH", np.inf)
+    with pytest.warns(ConvergenceWarning):
+        assert not solve(population, 500, tolerance=1e-11, max_iterations=100).converged
