@@ -119,6 +119,15 @@ def test_restricted_to_some_responses():
             population.restricted(bad)
 
 
+def test_resampled():
+    sample = WEIGHTED_CYCLE.resampled([2, 0, 2, 2])
+    assert (sample.n_users, sample.n_types) == (4, 2)
+    np.testing.assert_allclose(sample.favourites(), [1 / 4, 0, 3 / 4])
+    for bad in ([], [3], [-1], [0.5], [[0]]):
+        with pytest.raises(ValueError, match="types"):
+            WEIGHTED_CYCLE.resampled(bad)
+
+
 def test_reordered():
     population = WEIGHTED_CYCLE.reordered([2, 0, 1])
     assert population.responses == ("c", "a", "b")

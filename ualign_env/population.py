@@ -182,6 +182,19 @@ class Population:
         ranks = kernels.restricted_ranks(self.ranks, index.astype(np.int64))
         return self._trusted(ranks, self.weights, names, self.n_users)
 
+    def resampled(self, types: npt.ArrayLike) -> Self:
+        """Returns a population of one user for each entry, of that type: a bootstrap sample, for example.
+
+        Args:
+            types: `[users]` rows of `ranks`, in any number.
+        """
+        rows = _checks.number_array("types", types)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size:
+            raise ValueError(f"types must be indices of user types, at least one, not {types!r:.200}")
+        if rows.min() < 0 or rows.max() >= self.n_types:
+            raise ValueError(f"types go from {rows.min()} to {rows.max()}, but the population has {self.n_types}")
+        return self._merged(self.ranks[rows], None, self.responses)
+
     def reordered(self, order: npt.ArrayLike) -> Self:
         """Returns the same users with the responses listed in another order.
 

@@ -53,6 +53,6 @@ def _first_candidates(population: Population, k: int) -> npt.NDArray[np.intp]:
     """Returns the responses that self-play among a sample of the users has raised above a uniform share."""
     quantiles = (np.arange(_SAMPLE) + 0.5) / _SAMPLE
     rows = np.searchsorted(np.cumsum(population.weights), quantiles).clip(max=population.n_types - 1)
-    sample = Scenario([Population.from_scores(-population.ranks[rows].astype(float))])
+    sample = Scenario([population.resampled(rows)])
     (policy,) = next(islice(self_play(sample, k), _SAMPLE_STEPS, None)).policy
     return np.flatnonzero(policy >= min(1 / population.n_responses, policy.max()))
