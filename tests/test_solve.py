@@ -90,10 +90,11 @@ def test_strict_populations_have_one_equilibrium(users, k, data):
     n = population.n_responses
     starts = [np.array(data.draw(st.lists(st.floats(0.01, 1), min_size=n, max_size=n))) for _ in range(2)]
     one, two = (interior_point(population, k, 1e-13, 100, start / start.sum()).policy for start in starts)
-    if min(np.abs(deviation_payoffs(population, one, k) - 1 / (k + 1))[one == 0], default=1) > 1e-6:
-        np.testing.assert_allclose(one, two, atol=1e-7)
-    # where a response is just about to enter, the policy is as exact as the square root of the certificate
-    np.testing.assert_allclose(one, two, atol=1e-4)
+    # Where a response without weight earns as much as the others (as for two groups of 2 : 1), the policy is only as
+    # exact as the square root of the certificate.
+    slack = 1 / (k + 1) - deviation_payoffs(population, one, k)
+    degenerate = ((one < 1e-3) & (slack < 1e-3 / (k + 1))).any()
+    np.testing.assert_allclose(one, two, atol=1e-4 if degenerate else 1e-7)
 
 
 def test_duplicated_responses_share_their_weight_anyhow():
@@ -376,3 +377,11 @@ def test_steps_that_raise_the_residual_are_halved(monkeypatch):
     monkeypatch.setattr("ualign_env.solvers.interior_point._GROWTH", np.inf)
     with pytest.warns(ConvergenceWarning):
         assert not solve(population, 500, tolerance=1e-11, max_iterations=100).converged
+
+
+def test_unlucky_starts_are_given_up():
+    # from here the steps go round in circles, at first
+    population = Population.from_scores([[1, 2, 0], [2, 1, 0]])
+    start = np.array([1, 0.03125, 0.5])
+    assert exploitability(population, interior_point(population, 2, 1e-12, 40, start / start.sum()).policy, 2) > 0.1
+    assert exploitability(population, interior_point(population, 2, 1e-12, 100, start / start.sum()).policy, 2) < 1e-12

@@ -5,8 +5,8 @@ An equilibrium policy pi solves a complementarity problem: with slacks s and a l
     g(pi) + s = v,   sum(pi) = 1,   pi >= 0,   s >= 0,   pi * s = 0,
 
 where g(y) is (k + 1) times the payoff of response y against k samples of pi, so that v = 1 at the equilibrium for
-every k. The game is monotone: Newton steps on these equations with pi * s = mu, mu -> 0, need about ten steps from
-any start to machine precision.
+every k. The game is monotone: Newton's method on these equations with pi * s = mu, mu -> 0, needs about ten steps to
+machine precision.
 
 Axes: N responses.
 """
@@ -25,6 +25,7 @@ _TO_THE_BOUND = 0.995  # share of the way to the nearest bound that a step may g
 _GROWTH = 3.0  # factor by which a step may raise the residual; longer ones are halved
 _FREE_STEPS = 3  # first steps, which may raise it as they like
 _DAMPING = (1e-11, 1e-4)  # relative to the Jacobian: keeps the systems of equal responses solvable
+_PATIENCE = 50  # steps before a new start
 _LEAST_MU = 1e-25  # beyond it, rounding is all there is
 _DUST = 1e-12  # probabilities that a policy is better without, unless they matter
 _EXTRA_STEPS = 4  # after convergence, to tell the support from the rest
@@ -42,12 +43,15 @@ def interior_point(
     """
     n = population.n_responses
     policy = 0.5 / n + 0.5 * population.favourites() if start is None else start
-    payoffs = _scaled_payoffs(population, policy, k)
-    level = payoffs.max() + 0.1
-    slack = level - payoffs
-    damping = _DAMPING[0]
     best, least, extra, iteration = policy, np.inf, 0, 0
+    payoffs, slack, level, damping = policy, policy, 0.0, 0.0  # set at the start, and at each restart
     for iteration in range(max_iterations + 1):
+        if iteration % _PATIENCE == 0:
+            policy = np.full(n, 1 / n) if iteration else policy  # steps from an unlucky start can go round in circles
+            payoffs = _scaled_payoffs(population, policy, k)
+            level = payoffs.max() + 0.1
+            slack = level - payoffs
+            damping = _DAMPING[0]
         error = (payoffs.max() - 1) / (k + 1)
         if error < least:
             best, least = policy / policy.sum(), error
