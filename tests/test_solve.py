@@ -376,7 +376,7 @@ def test_steps_that_raise_the_residual_are_halved(monkeypatch):
     # the broken twin: without the limit on the residual's growth the method circles
     monkeypatch.setattr("ualign_env.solvers.interior_point._GROWTH", np.inf)
     with pytest.warns(ConvergenceWarning):
-        assert not solve(population, 500, tolerance=1e-11, max_iterations=100).converged
+        assert not solve(population, 500, tolerance=1e-11, max_iterations=45).converged
 
 
 def test_unlucky_starts_are_given_up():
