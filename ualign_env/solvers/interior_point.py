@@ -68,8 +68,8 @@ def interior_point(
         system = unchecked_jacobian(population, policy, k)
         system *= -(k + 1)  # in place: with many responses this is the largest array
         system[np.diag_indices(n)] += slack / policy - damping * system.min()
-        factors = lu_factor(system.T, overwrite_a=True, check_finite=False)  # transposed: in LAPACK's order, no copy
-        ones = lu_solve(factors, np.ones(n), trans=1)  # how the policy follows the level
+        factors = lu_factor(system, overwrite_a=True, check_finite=False)  # not transposed: row pivots matter
+        ones = lu_solve(factors, np.ones(n))  # how the policy follows the level
 
         # predictor: how far does a step straight to mu = 0 get? corrector: its second-order error, and a mu to match
         to_policy, to_slack, _ = _direction(factors, ones, policy, slack, residual, np.zeros(n))
@@ -97,7 +97,7 @@ def _direction(
     factors: Any, ones: Floats, policy: Floats, slack: Floats, residual: Floats, products: Floats
 ) -> tuple[Floats, Floats, float]:
     """Returns the steps of policy, slack and level to residual 0 and `policy * slack = products`, to first order."""
-    along = lu_solve(factors, residual + products / policy - slack, trans=1)
+    along = lu_solve(factors, residual + products / policy - slack)
     to_level = along.sum() / ones.sum()  # keeps the sum of the policy
     to_policy = along - to_level * ones
     return to_policy, (products - slack * to_policy) / policy - slack, float(to_level)
