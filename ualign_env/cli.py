@@ -3,6 +3,7 @@
 import math
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -10,11 +11,12 @@ import numpy as np
 import typer
 
 from ualign_env import __version__, _checks, display, specs
-from ualign_env.baselines import BASELINES
+from ualign_env.baselines import BASELINES, baseline
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.results import ResultsFile
 from ualign_env.benchmark.runner import Result, run
 from ualign_env.benchmark.tasks import Task
+from ualign_env.scenario import Scenario
 from ualign_env.scoring import score
 
 app = typer.Typer(
@@ -95,7 +97,7 @@ def score_policy(
 ) -> None:
     """Score a policy against the worst opponent."""
     loaded = specs.load_scenario(scenario)
-    card = score(loaded, display.load_policy(loaded, policy), _integer("k", k))
+    card = score(loaded, _load_policy(loaded, policy), _integer("k", k))
     if as_json:
         display.print_json(card.to_dict())
     else:
@@ -221,3 +223,18 @@ def _integer(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise ValueError(f"{name} is {text!r:.100}, but must be an integer") from None
+
+
+def _load_policy(scenario: Scenario, text: str) -> Any:
+    """Returns a baseline's policy, or the array in a `.npy` file."""
+    if text in BASELINES:
+        return baseline(scenario, text)
+    if not text.endswith(".npy"):
+        raise _checks.unknown("policy", text, [*BASELINES, "FILE.npy"])
+    try:
+        array = np.load(text, allow_pickle=False)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"cannot read a policy from {text!r}: {error}") from None
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"cannot read a policy from {text!r}: it holds several arrays, not one")
+    return array

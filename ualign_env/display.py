@@ -1,7 +1,6 @@
 """What the command line prints: plain tables, in which names from data are never taken for markup."""
 
 import json
-import zipfile
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,28 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ualign_env import _checks
-from ualign_env.baselines import BASELINES, baseline
 from ualign_env.benchmark.runner import Result
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.scoring import Scorecard
 from ualign_env.solvers.result import Equilibrium
-
-
-def load_policy(scenario: Scenario, text: str) -> Any:
-    """Returns a baseline's policy, or the array in a `.npy` file."""
-    if text in BASELINES:
-        return baseline(scenario, text)
-    if not text.endswith(".npy"):
-        raise _checks.unknown("policy", text, [*BASELINES, "FILE.npy"])
-    try:
-        array = np.load(text, allow_pickle=False)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"cannot read a policy from {text!r}: {error}") from None
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"cannot read a policy from {text!r}: it holds several arrays, not one")
-    return array
 
 
 def progress() -> Progress:

@@ -68,7 +68,7 @@ def interior_point(
         system = unchecked_jacobian(population, policy, k)
         system *= -(k + 1)  # in place: with many responses this is the largest array
         system[np.diag_indices(n)] += slack / policy - damping * system.min()
-        factors = lu_factor(system, overwrite_a=True, check_finite=False)  # not transposed: row pivots matter
+        factors = lu_factor(system, check_finite=False)  # not transposed: row pivots matter
         ones = lu_solve(factors, np.ones(n))  # how the policy follows the level
 
         # predictor: how far does a step straight to mu = 0 get? corrector: its second-order error, and a mu to match
