@@ -23,6 +23,7 @@ LAYERS = [
     "baselines",
     "scoring",
     "envs",
+    "ualign_v0",
     "plots",
     "benchmark",
     "display",
@@ -30,7 +31,7 @@ LAYERS = [
     "__main__",
 ]
 CORE = LAYERS[: LAYERS.index("envs")]
-FRAMEWORKS = {"pyspiel", "open_spiel", "gymnasium", "pettingzoo", "torch", "matplotlib"}
+FRAMEWORKS = {"pyspiel", "open_spiel", "gymnasium", "pettingzoo", "torch", "stable_baselines3", "matplotlib"}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 

@@ -1,8 +1,11 @@
 """Alignment games: users disagree, a policy shows each of them k responses, and the rate to reach is k / (k + 1).
 
-Importing the package registers the games `python_ualign` and `python_ualign_turn` with OpenSpiel.
+Importing the package registers the games `python_ualign` and `python_ualign_turn` with OpenSpiel, the environments
+`ualign/Exploiter-v0` and `ualign/SelfPlay-v0` with Gymnasium, and `ualign-v0` with PettingZoo.
 """
 
+from ualign_env.envs import registration
+from ualign_env.envs.batch import BatchedGame
 from ualign_env.envs.open_spiel_games import cached_game, load_game, tensor_game
 from ualign_env.envs.open_spiel_policies import GamePolicy
 from ualign_env.payoffs import (
@@ -24,9 +27,12 @@ from ualign_env.solvers.result import ConvergenceWarning, Equilibrium
 from ualign_env.solvers.solve import regularised_gap, solve
 from ualign_env.specs import list_scenarios, load_scenario, register_scenario
 
+registration.register()
+
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchedGame",
     "ConvergenceWarning",
     "Equilibrium",
     "GamePolicy",

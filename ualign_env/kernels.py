@@ -85,7 +85,7 @@ def restricted_ranks(ranks: Ranks, columns: npt.NDArray[np.int64]) -> Ranks:
     def one(i: int) -> None:
         _restricted_ranks(ranks[starts[i] : starts[i] + _CHUNK], columns, out[starts[i] : starts[i] + _CHUNK])
 
-    _in_threads(one, len(starts), work=ranks.size)
+    in_threads(one, len(starts), work=ranks.size)
     return out
 
 
@@ -95,14 +95,14 @@ def _sum_over_users(
     """Returns the sum of what `work` adds to an array of `shape`; `cost` is in nanoseconds a rank."""
     starts = range(0, ranks.shape[0], chunk)
     partial = np.zeros((len(starts), *shape))
-    _in_threads(lambda i: work(starts[i], starts[i] + chunk, partial[i]), len(starts), work=ranks.size * cost)
+    in_threads(lambda i: work(starts[i], starts[i] + chunk, partial[i]), len(starts), work=ranks.size * cost)
     total = partial[0]
     for part in partial[1:]:
         total += part
     return total
 
 
-def _in_threads(one: Callable[[int], None], n: int, work: float) -> None:
+def in_threads(one: Callable[[int], None], n: int, work: float) -> None:
     """Calls `one(i)` for i in 0..n-1, in threads where that pays."""
     limit = int(config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
     threads = min(limit, n, max(1, int(work / _WORTH_A_THREAD)))
@@ -144,7 +144,7 @@ def _odd_series(k: int) -> Floats:
     return np.array([c / (2 * j + 3) for j, c in enumerate(coefficients)])
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles a loop, kept on disk between runs where there is a folder to write to."""
     try:
         return njit(cache=True, nogil=True, error_model="numpy")(function)
@@ -152,7 +152,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return njit(nogil=True, error_model="numpy")(function)
 
 
-@_compiled
+@compiled
 def _power(base, k, out):
     """Sets `out = base ** k` for an integer k by repeated squaring; `base` is used up."""
     out[:] = 1.0
@@ -167,7 +167,7 @@ def _power(base, k, out):
             base[i] *= base[i]
 
 
-@_compiled
+@compiled
 def _mass_by_rank(row, policy, mass, below):
     """Adds up a policy over each rank of one user, and over all worse ranks; returns the number of ranks.
 
@@ -184,7 +184,7 @@ def _mass_by_rank(row, policy, mass, below):
     return worst + 1
 
 
-@_compiled
+@compiled
 def _deviation_payoffs(ranks, weights, policies, mixture, k, series, exact, out):
     """Adds every user's integral of (F + t p)^k over t in [0, 1]: F lies below a response, p is tied with it.
 
@@ -222,7 +222,7 @@ def _deviation_payoffs(ranks, weights, policies, mixture, k, series, exact, out)
                 out[y] += chance[row[y]]
 
 
-@_compiled
+@compiled
 def _deviation_jacobian(ranks, weights, policy, k, lower, tilt, exact, out):
     """Adds every user's derivatives of the integral of (F + t p)^k by F, for what is worse, and by p, for ties.
 
@@ -268,7 +268,7 @@ def _deviation_jacobian(ranks, weights, policy, k, lower, tilt, exact, out):
                     out[y, z] += (worse if row[z] > rank else 0.0) + (tied if row[z] == rank else 0.0)
 
 
-@_compiled
+@compiled
 def _leave_one_out_payoffs(ranks, weights, profile, nodes, node_weights, out):
     """Adds every user's integral of the product over j != i of (F_j + t p_j), for every player i."""
     players, n = profile.shape
@@ -295,7 +295,7 @@ def _leave_one_out_payoffs(ranks, weights, profile, nodes, node_weights, out):
                 out[i, y] += weights[u] * chance[i, row[y]]
 
 
-@_compiled
+@compiled
 def _pairwise(ranks, weights, out):
     """Adds every user's comparisons of two responses."""
     n = ranks.shape[1]
@@ -307,7 +307,7 @@ def _pairwise(ranks, weights, out):
                 out[i, j] += (whole if row[i] < row[j] else 0.0) + (half if row[i] == row[j] else 0.0)
 
 
-@_compiled
+@compiled
 def _shares(ranks, weights, slots, out):
     """Adds every user's weight to the slots that hold her most preferred response, in equal parts."""
     rows, players = slots.shape
@@ -327,7 +327,7 @@ def _shares(ranks, weights, slots, out):
                     out[b, i] += weights[u] / ties
 
 
-@_compiled
+@compiled
 def _restricted_ranks(ranks, columns, out):
     """Writes every user's ranks of some responses, counted anew."""
     place = np.empty(ranks.shape[1], ranks.dtype)

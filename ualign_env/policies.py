@@ -3,12 +3,13 @@
 Axes: P prompts, N responses (padded with zeros to the largest number), K players or outputs, T policies of a mixture.
 
 `tabulate` turns anything that acts in the game into one of these three. Policies of other libraries join by
-`@tabulate.register`, as the OpenSpiel adapter's do.
+`@tabulate.register`, as the OpenSpiel adapter's do; those of libraries that are slow to import, by `_READERS`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatch
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,13 @@ class Profile:
         """Returns `[P, N]`: how often each response is shown."""
         return self.probabilities.mean(axis=0)
 
-    def deviation_payoffs(self, scenario: Scenario) -> Floats:
-        """Returns `[P, N]`: the chance that each response is picked against one output of each of the K policies."""
+    def deviation_payoffs(self, scenario: Scenario, k: int) -> Floats:
+        """Returns `[P, N]`: the chance that each response is picked against k outputs.
+
+        They are one of each policy where there are k, otherwise (a game's k + 1 players) samples of the average policy.
+        """
+        if len(self.probabilities) != k:
+            return SharedPolicy(self.average()).deviation_payoffs(scenario, k)
         return _each_prompt(
             scenario,
             lambda population, x, own: payoffs.profile_deviation_payoffs(population, self.probabilities[:, x, own]),
@@ -101,6 +107,13 @@ class Mixture:
 
 Tabular = SharedPolicy | Profile | Mixture
 
+#: Classes whose policies another module reads: it is imported, and registers them, when the first one is met.
+_READERS = {
+    "stable_baselines3.common.base_class.BaseAlgorithm": "ualign_env.envs.sb3_policies",
+    "stable_baselines3.common.policies.BaseModel": "ualign_env.envs.sb3_policies",
+    "torch.nn.modules.module.Module": "ualign_env.envs.torch_policies",
+}
+
 
 @singledispatch
 def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
@@ -109,13 +122,19 @@ def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
     Args:
         policy: `[N]` (one prompt) or `[P, N]`: a shared policy; `[K, P, N]`: one policy for each of K = k + 1
             players, or for each of K = k outputs; a `Mixture`; an OpenSpiel policy (Python or C++) of one of our
-            games; or a callable from the observation of a prompt (`[P]`, one-hot) to `[N]` probabilities.
+            games; a Stable-Baselines3 model with a stochastic policy; a torch module from observations `[P, D]` to
+            logits `[P, N]`; or a callable from the observation of a prompt (a row of `scenario.observations`) to
+            `[N]` probabilities.
         scenario: P prompts with up to N responses.
         k: number of outputs.
 
     Raises:
         ValueError: if the policy doesn't fit the scenario and k, or is not a distribution.
     """
+    reader = next((_READERS[name] for name in map(_class_path, type(policy).__mro__) if name in _READERS), None)
+    if reader:
+        import_module(reader)
+        return tabulate(policy, scenario, k)
     if callable(policy):
         rows = [_answer(policy, scenario, x) for x in range(scenario.n_prompts)]
         return SharedPolicy(_table("policy", rows, scenario, ()))
@@ -151,6 +170,10 @@ def _(policy: Mixture, scenario: Scenario, k: int) -> Mixture:  # noqa: ARG001
     return Mixture(policies, _checks.weights(policy.weights, n, "policies"))
 
 
+def _class_path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
 def _table(name: str, value: npt.ArrayLike, scenario: Scenario, leading: tuple[int, ...]) -> Floats:
     """Returns `[*leading, P, N]` distributions that are 0 beyond each prompt's own responses."""
     prompts, n = scenario.n_prompts, scenario.n_responses
@@ -166,7 +189,7 @@ def _table(name: str, value: npt.ArrayLike, scenario: Scenario, leading: tuple[i
 
 def _answer(policy: Callable[..., Any], scenario: Scenario, x: int) -> Floats:
     """Returns `[N]`: what a callable does on observing a prompt; it may leave out what the prompt hasn't got."""
-    row = _checks.real_array("the policy's answer", policy(np.eye(scenario.n_prompts, dtype=np.float32)[x]), 1)
+    row = _checks.real_array("the policy's answer", policy(scenario.observations[x].copy()), 1)
     own = scenario.populations[x].n_responses
     if row.size not in (own, scenario.n_responses):
         raise ValueError(f"the policy answered {scenario.prompts[x]!r} with {row.size} probabilities, not {own}")

@@ -1,6 +1,6 @@
 """Scenarios: the prompts of a game, how likely each is, and the population that judges its responses.
 
-Axes: P prompts, N responses (the largest number over the prompts).
+Axes: P prompts, N responses (the largest number over the prompts), F features.
 """
 
 import base64
@@ -34,12 +34,14 @@ class Scenario:
         populations: one population for each of the P prompts.
         prompts: P names.
         probabilities: `[P]` chance of each prompt, positive; sums to 1.
+        features: `[P, F]` what learners see of a prompt beside its number; F is 0 where there is nothing.
         name: what reports call it: the spec of a built-in scenario, a file, a registered name, or a digest.
     """
 
     populations: tuple[Population, ...]
     prompts: tuple[str, ...]
     probabilities: Floats
+    features: Floats
     _name: str | None
     _spec: str | None
 
@@ -49,6 +51,7 @@ class Scenario:
         prompts: Iterable[str] | None = None,
         probabilities: npt.ArrayLike | None = None,
         *,
+        features: npt.ArrayLike | None = None,
         name: str | None = None,
         spec: str | None = None,
     ) -> None:
@@ -58,11 +61,12 @@ class Scenario:
             populations: P populations.
             prompts: P distinct names (default: `"prompt 0"`, `"prompt 1"`, ...).
             probabilities: `[P]` positive chances that sum to 1 (default: equal).
+            features: `[P, F]` finite numbers that learners see beside the prompt's number, such as an embedding.
             name: what reports call it (default: a digest of its content).
             spec: a spec that rebuilds it (default: one that holds its content).
 
         Raises:
-            ValueError: if there is no population, or names or probabilities don't fit.
+            ValueError: if there is no population, or names, probabilities or features don't fit.
         """
         if isinstance(populations, Population):
             raise ValueError("populations must be several; for one prompt pass [population]")
@@ -80,9 +84,14 @@ class Scenario:
         # what sums to 1 up to rounding stays as it is, so that a scenario equals its copy to the last bit
         kept = np.array(given if np.allclose(given, normalised, rtol=1e-12, atol=0) else normalised)
         kept.flags.writeable = False
+        seen = np.zeros((n, 0)) if features is None else _checks.real_array("features", features, 2)
+        if len(seen) != n:
+            raise ValueError(f"features has {len(seen)} rows, but the scenario has {n} prompts")
+        seen.flags.writeable = False
         object.__setattr__(self, "populations", populations)
         object.__setattr__(self, "prompts", _checks.names("prompts", prompts, n, (f"prompt {i}" for i in range(n))))
         object.__setattr__(self, "probabilities", kept)
+        object.__setattr__(self, "features", seen)
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_spec", spec)
 
@@ -97,6 +106,26 @@ class Scenario:
         return max(population.n_responses for population in self.populations)
 
     @cached_property
+    def observations(self) -> npt.NDArray[np.float32]:
+        """`[P, max(P, 2) + F]` what a learner sees of each prompt: its number, one-hot, then its features.
+
+        At least two wide, since PettingZoo's checks take an observation of one number for a mistake.
+        """
+        table = np.zeros((self.n_prompts, max(self.n_prompts, 2) + self.features.shape[1]), np.float32)
+        np.fill_diagonal(table, 1)
+        table[:, max(self.n_prompts, 2) :] = self.features
+        table.flags.writeable = False
+        return table
+
+    @cached_property
+    def legal(self) -> npt.NDArray[np.bool_]:
+        """`[P, N]` which responses each prompt has."""
+        sizes = np.array([population.n_responses for population in self.populations])
+        table = np.arange(self.n_responses) < sizes[:, None]
+        table.flags.writeable = False
+        return table
+
+    @cached_property
     def spec(self) -> str:
         """A string from which `load_scenario` rebuilds an equal scenario, in any process.
 
@@ -109,7 +138,7 @@ class Scenario:
         """What reports call it."""
         if self._name or self._spec:
             return str(self._name or self._spec)
-        digest = hashlib.sha256(repr((self.prompts, self.probabilities.tolist())).encode())
+        digest = hashlib.sha256(repr((self.prompts, self.probabilities.tolist())).encode() + self.features.tobytes())
         for population in self.populations:
             digest.update(population.ranks.tobytes() + population.weights.tobytes())
         return f"in-memory-{digest.hexdigest()[:8]}"
@@ -124,7 +153,7 @@ class Scenario:
                 Population(np.array(ranks), np.array(weights), tuple(names), n_users)
                 for ranks, weights, names, n_users in content["populations"]
             ]
-            return cls(populations, content["prompts"], content["probabilities"])
+            return cls(populations, content["prompts"], content["probabilities"], features=content.get("features"))
         except (ValueError, zlib.error, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"inline scenario {packed[:40]!r}... is damaged: {error}") from None
 
@@ -135,6 +164,7 @@ class Scenario:
             self.prompts == other.prompts
             and self.populations == other.populations
             and np.array_equal(self.probabilities, other.probabilities)
+            and np.array_equal(self.features, other.features)
         )
 
     def __hash__(self) -> int:
@@ -142,22 +172,26 @@ class Scenario:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # arrays come back from a pickle writeable: building anew locks them again
-        return _rebuild, (self.populations, self.prompts, self.probabilities, self._name, self._spec)
+        return _rebuild, (self.populations, self.prompts, self.probabilities, self.features, self._name, self._spec)
 
     def __repr__(self) -> str:
         return f"Scenario({self.name!r}, n_prompts={self.n_prompts}, n_responses={self.n_responses})"
 
 
-def _rebuild(populations: Any, prompts: Any, probabilities: Any, name: str | None, spec: str | None) -> Scenario:
-    return Scenario(populations, prompts, probabilities, name=name, spec=spec)
+def _rebuild(
+    populations: Any, prompts: Any, probabilities: Any, features: Any, name: str | None, spec: str | None
+) -> Scenario:
+    return Scenario(populations, prompts, probabilities, features=features, name=name, spec=spec)
 
 
 def _pack(scenario: Scenario) -> str:
     """Returns the content in letters, digits, `-` and `_`: what every parser of game strings leaves alone."""
-    content = {
+    content: dict[str, Any] = {
         "prompts": scenario.prompts,
         "probabilities": scenario.probabilities.tolist(),
         "populations": [(p.ranks.tolist(), p.weights.tolist(), p.responses, p.n_users) for p in scenario.populations],
     }
+    if scenario.features.size:
+        content["features"] = scenario.features.tolist()
     text = json.dumps(content, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(zlib.compress(text, level=9)).decode().rstrip("=")

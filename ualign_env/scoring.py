@@ -164,12 +164,7 @@ def score(
 
 def _prompt_win_rates(scenario: Scenario, learned: Tabular, k: int) -> tuple[Floats, np.ndarray]:
     """Returns `[P]` robust win rates and `[P]` best responses of the opponent."""
-    if isinstance(learned, Profile) and len(learned.probabilities) == k:
-        payoffs = learned.deviation_payoffs(scenario)
-    elif isinstance(learned, Profile):
-        payoffs = SharedPolicy(learned.average()).deviation_payoffs(scenario, k)
-    else:
-        payoffs = learned.deviation_payoffs(scenario, k)
+    payoffs = learned.deviation_payoffs(scenario, k)
     return 1 - payoffs.max(axis=1), payoffs.argmax(axis=1)
 
 

@@ -91,7 +91,7 @@ class _ExactPSRO(PSROSolver):
         """Returns `[P, N]`: what each response earns against k policies of the population."""
         if others not in self._against:
             profile = np.array([self._table(self._policies[0][i]) for i in others])
-            self._against[others] = Profile(profile).deviation_payoffs(self._task.scenario)
+            self._against[others] = Profile(profile).deviation_payoffs(self._task.scenario, self._task.k)
         return self._against[others]
 
     def _table(self, policy: Any) -> np.ndarray:

@@ -1,0 +1,298 @@
+"""The alignment game for Gymnasium: `ualign/Exploiter-v0` and `ualign/SelfPlay-v0`, single and vectorised.
+
+A game is one step long: the observation is a prompt, the action a response, and the episode ends. The vector
+environments begin the next games in the same step (`AutoresetMode.SAME_STEP`); since no step is ever wasted or
+truncated, there are no final observations to keep. Where prompts differ in their number of responses,
+`info["action_mask"]` tells which are legal.
+"""
+
+import operator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from ualign_env import _checks
+from ualign_env._checks import Floats
+from ualign_env.envs import rendering
+from ualign_env.envs.batch import BatchedGame, Feedback
+from ualign_env.envs.draws import Ints, over_ranges
+from ualign_env.envs.exploiter import BatchedExploiter
+from ualign_env.envs.spaces import observation_box
+from ualign_env.kernels import compiled
+from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+from ualign_env.specs import DEFAULT
+
+_Game = BatchedGame | BatchedExploiter
+_Observation = npt.NDArray[Any]
+
+_SAME_STEP = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
+
+
+class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
+    """One game at a time; subclasses say what a response earns."""
+
+    metadata = rendering.metadata()
+
+    def __init__(self, game: _Game, render_mode: str | None) -> None:
+        self.game = game
+        self.render_mode = rendering.check_mode(render_mode)
+        self.observation_space = observation_box(game.scenario)
+        self.action_space = spaces.Discrete(game.scenario.n_responses)
+        self._prompt = -1
+        self._played: tuple[int, float] | None = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[_Observation, dict]:
+        """Draws a prompt; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
+        self._prompt = self.game.reset(seed).item()
+        super().reset(seed=seed, options=options)
+        self._played = None
+        return self._observation(), self._info()
+
+    def step(self, action: Any) -> tuple[_Observation, float, bool, bool, dict[str, Any]]:
+        """Submits a response and ends the episode.
+
+        Raises:
+            ValueError: if no episode is running, or the response is not one of the prompt's.
+        """
+        try:
+            response = operator.index(action)
+        except TypeError:
+            raise ValueError(f"the action is {action!r:.100}, but must be an integer, a response") from None
+        reward = self._reward(response)
+        self._played = response, reward
+        if self.render_mode == "human":
+            self.render()
+        return self._observation(), reward, True, False, self._info()
+
+    def _reward(self, response: int) -> float:
+        raise NotImplementedError
+
+    def _observation(self) -> _Observation:
+        return self.game.scenario.observations[self._prompt].copy()
+
+    def _info(self) -> dict[str, Any]:
+        legal = self.game.scenario.legal
+        return {} if legal.all() else {"action_mask": legal[self._prompt].astype(np.int8)}
+
+    def render(self) -> Any:
+        """Prints or returns the prompt, and once the game is over what happened."""
+        if self._prompt < 0:
+            raise ValueError("the environment has not been reset: call reset() first")
+        return rendering.render(self._text(), self.render_mode)
+
+    def _text(self) -> str:
+        raise NotImplementedError
+
+
+class Exploiter(_OneShotEnv):
+    """`ualign/Exploiter-v0`: one response against k samples of a given policy.
+
+    The best response earns `1 / (k + 1) + exploitability` of the policy on average, which is 1 minus its robust win
+    rate.
+    """
+
+    game: BatchedExploiter
+
+    def __init__(
+        self,
+        scenario: Scenario | Population | str = DEFAULT,
+        k: int = 2,
+        policy: Any = "uniform",
+        feedback: Feedback = "pick",
+        render_mode: str | None = None,
+    ) -> None:
+        """Makes the environment; see `BatchedExploiter` for the arguments and errors."""
+        super().__init__(BatchedExploiter(scenario, k, policy, feedback=feedback), render_mode)
+
+    def _reward(self, response: int) -> float:
+        return self.game.step([response]).item()
+
+    def _text(self) -> str:
+        prompt = self.game.scenario.prompts[self._prompt]
+        if self._played is None:
+            return prompt
+        response, reward = self._played
+        population = self.game.scenario.populations[self._prompt]
+        return rendering.describe_game(prompt, population, ["exploiter"], [response], [reward])
+
+
+class SelfPlay(_OneShotEnv):
+    """`ualign/SelfPlay-v0`: a learner against its own latest responses.
+
+    The other players show the learner's last responses to the same prompt, and before it has given any, responses drawn
+    uniformly. While the learner's policy stays as it is, these are samples of it, so that any single-agent algorithm
+    plays the symmetric game with itself. The vectorised form needs no memory: its learner gives the responses of all
+    players.
+    """
+
+    game: BatchedGame
+
+    def __init__(
+        self,
+        scenario: Scenario | Population | str = DEFAULT,
+        players: int = 3,
+        feedback: Feedback = "pick",
+        render_mode: str | None = None,
+    ) -> None:
+        """Makes the environment; see `BatchedGame` for the arguments and errors."""
+        super().__init__(BatchedGame(scenario, players, feedback=feedback), render_mode)
+        self._latest: Ints | None = None  # [P, K - 1]
+        self._slots: list[int] = []
+        self._earned: list[float] = []
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[_Observation, dict]:
+        """Draws a prompt; with a seed, the random numbers start anew and the learner's responses are forgotten."""
+        result = super().reset(seed=seed, options=options)
+        if seed is not None or self._latest is None:
+            sizes = self.game.scenario.legal.sum(axis=1, keepdims=True)
+            self._latest = self.np_random.integers(sizes, size=(len(sizes), self.game.players - 1))
+        return result
+
+    def _reward(self, response: int) -> float:
+        latest = [] if self._latest is None else self._latest[self._prompt].tolist()
+        self._slots = [response, *latest]
+        self._earned = self.game.step([self._slots])[0].tolist()
+        if self._latest is not None:
+            self._latest[self._prompt] = self._slots[:-1]
+        return self._earned[0]
+
+    def _text(self) -> str:
+        prompt = self.game.scenario.prompts[self._prompt]
+        if self._played is None:
+            return prompt
+        population = self.game.scenario.populations[self._prompt]
+        names = [f"player_{i}" for i in range(self.game.players)]
+        text = rendering.describe_game(prompt, population, names, self._slots, self._earned)
+        if self.game.feedback == "pick":
+            text += "\n" + rendering.describe_user(population, self.game.draws.users.item())
+        return text
+
+
+class _OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
+    """Many games at a time; a sub-environment is one learner's seat in a game."""
+
+    metadata = _SAME_STEP
+
+    def __init__(self, game: _Game, seats: int) -> None:
+        self.game = game
+        self.num_envs = game.num_games * seats
+        self.single_observation_space = observation_box(game.scenario)
+        self.single_action_space = spaces.Discrete(game.scenario.n_responses)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._seats = seats
+        self._masks = None if game.scenario.legal.all() else game.scenario.legal.astype(np.int8)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[_Observation, dict[str, Any]]:
+        """Draws prompts; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
+        seen = self._next(seed)
+        super().reset(seed=seed, options=options)
+        return seen
+
+    def step(
+        self, actions: npt.ArrayLike
+    ) -> tuple[_Observation, Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
+        """Plays all games to their end and draws the next prompts.
+
+        Args:
+            actions: `[num_envs]` integers, responses that the prompts have.
+
+        Returns:
+            `[num_envs, D]` observations of the next games, `[num_envs]` rewards, terminations (all True) and
+            truncations (all False), infos.
+
+        Raises:
+            ValueError: if the environment has not been reset, or a response is not one of the prompt's.
+        """
+        rewards = self._rewards(np.asarray(actions))
+        observations, infos = self._next(None)
+        return observations, rewards, np.ones(self.num_envs, np.bool_), np.zeros(self.num_envs, np.bool_), infos
+
+    def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
+        raise NotImplementedError
+
+    def _next(self, seed: int | None) -> tuple[_Observation, dict[str, Any]]:
+        prompts = self.game.reset(seed)
+        seen = _rows(self.game.scenario.observations, prompts, self._seats)
+        if self._masks is None:
+            return seen, {}
+        masks = _rows(self._masks, prompts, self._seats)
+        return seen, {"action_mask": masks, "_action_mask": np.ones(self.num_envs, np.bool_)}
+
+
+class ExploiterVectorEnv(_OneShotVectorEnv):
+    """`ualign/Exploiter-v0`, `num_envs` opponents of one policy at a time."""
+
+    game: BatchedExploiter
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        scenario: Scenario | Population | str = DEFAULT,
+        k: int = 2,
+        policy: Any = "uniform",
+        feedback: Feedback = "pick",
+    ) -> None:
+        """Makes the environments; see `BatchedExploiter` for the arguments and errors."""
+        num_envs = _checks.count("num_envs", num_envs, 1)
+        super().__init__(BatchedExploiter(scenario, k, policy, num_envs, feedback=feedback), seats=1)
+
+    def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
+        return self.game.step(actions)
+
+
+class SelfPlayVectorEnv(_OneShotVectorEnv):
+    """`ualign/SelfPlay-v0`, vectorised: the learner responds for all players of `num_envs / players` games.
+
+    Sub-environments 0 to K-1 are the players of the first game, and so on.
+    """
+
+    game: BatchedGame
+
+    def __init__(
+        self,
+        num_envs: int = 3,
+        scenario: Scenario | Population | str = DEFAULT,
+        players: int = 3,
+        feedback: Feedback = "pick",
+    ) -> None:
+        """Makes the environments; see `BatchedGame` for the arguments and errors.
+
+        Raises:
+            ValueError: also if `num_envs` is no multiple of `players`.
+        """
+        num_envs = _checks.count("num_envs", num_envs, 1)
+        players = _checks.count("players", players, 2)
+        if num_envs % players:
+            raise ValueError(
+                f"num_envs is {num_envs}, but must be a multiple of the {players} players: each is a player of a game"
+            )
+        super().__init__(BatchedGame(scenario, players, num_envs // players, feedback=feedback), seats=players)
+
+    def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
+        if actions.shape != (self.num_envs,):
+            raise ValueError(f"actions have shape {actions.shape}, but must be {self.num_envs} integers")
+        return self.game.step(actions.reshape(-1, self.game.players)).reshape(-1)
+
+
+def _rows(table: npt.NDArray[Any], rows: Ints, copies: int) -> npt.NDArray[Any]:
+    """Returns the rows of a table, each several times in a row."""
+    out = np.empty((rows.size * copies, table.shape[1]), table.dtype)
+    over_ranges(lambda first, last: _copy_rows(table, rows, copies, out, first, last), rows.size, cost=6 * copies)
+    return out
+
+
+@compiled
+def _copy_rows(table, rows, copies, out, first, last):
+    for b in range(first, last):
+        for i in range(copies):
+            for j in range(table.shape[1]):
+                out[b * copies + i, j] = table[rows[b], j]

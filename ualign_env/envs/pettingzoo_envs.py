@@ -1,0 +1,248 @@
+"""The alignment game as PettingZoo environments: players act at once (parallel) or in turn (AEC).
+
+Every player sees the prompt and submits one response; a user, whom nobody sees, picks one. An episode has `rounds`
+such games, each with a prompt and a user of its own; most trainers are faster with many. All players see the same and
+play for the same, so that one policy can act for all of them.
+"""
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from pettingzoo.utils.env import AECEnv, ParallelEnv
+
+from ualign_env import _checks
+from ualign_env.envs import rendering
+from ualign_env.envs.batch import BatchedGame, Feedback, illegal_response
+from ualign_env.envs.spaces import observation_box
+from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+from ualign_env.specs import DEFAULT
+
+Observation = npt.NDArray[np.float32] | dict[str, npt.NDArray[Any]]
+
+_MAX_ROUNDS = 2**31
+
+
+class _Alignment:
+    """What both forms share: the games, the spaces, observations and rendering."""
+
+    def __init__(
+        self,
+        scenario: Scenario | Population | str = DEFAULT,
+        players: int = 3,
+        feedback: Feedback = "pick",
+        rounds: int = 1,
+        render_mode: str | None = None,
+    ) -> None:
+        """Makes the environment.
+
+        Args:
+            scenario: a scenario, its spec, or the population of its only prompt.
+            players: k + 1, the number of responses that users see side by side.
+            feedback: `"pick"`: a user picks one response, whose player earns 1 and the others 0. `"expected"`:
+                players earn the chance that a random user of the prompt picks their response.
+            rounds: number of games in an episode.
+            render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it; None: neither.
+
+        Raises:
+            ValueError: if an argument is out of range or unknown.
+        """
+        self.games = BatchedGame(scenario, players, feedback=feedback)
+        self.rounds = _checks.count("rounds", rounds, 1, _MAX_ROUNDS)
+        self.render_mode = rendering.check_mode(render_mode)
+        self.possible_agents = [f"player_{i}" for i in range(self.games.players)]
+        self.agents: list[str] = []
+        own = self.games.scenario
+        self._table = own.observations
+        self._masks = None if own.legal.all() else own.legal.astype(np.int8)
+        self.observation_spaces = {agent: self._make_observation_space() for agent in self.possible_agents}
+        self.action_spaces = {agent: spaces.Discrete(own.n_responses) for agent in self.possible_agents}
+        self.state_space = observation_box(self.scenario)
+        self._sizes = [population.n_responses for population in own.populations]
+        self._prompt = -1
+        self._left = 0
+        self._played: tuple[int, int, list[int], list[float]] | None = None
+
+    @property
+    def scenario(self) -> Scenario:
+        """The prompts and their users."""
+        return self.games.scenario
+
+    def _make_observation_space(self) -> spaces.Space[Any]:
+        box = observation_box(self.scenario)
+        if self._masks is None:
+            return box
+        return spaces.Dict({"observation": box, "action_mask": spaces.Box(0, 1, self._masks.shape[1:], np.int8)})
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """Returns the prompt's number, one-hot, and its features; with an action mask where prompts differ in size."""
+        return self.observation_spaces[self._known(agent)]
+
+    def action_space(self, agent: str) -> spaces.Discrete:
+        """Returns the responses."""
+        return self.action_spaces[self._known(agent)]
+
+    def _known(self, agent: str) -> str:
+        if agent not in self.action_spaces:
+            raise _checks.unknown("agent", str(agent), self.possible_agents)
+        return agent
+
+    def state(self) -> npt.NDArray[np.float32]:
+        """Returns what all players see of the prompt."""
+        return self._table[self._begun()].copy()
+
+    def _observation(self) -> Observation:
+        """Returns new arrays: what a player sees."""
+        if self._masks is None:
+            return self._table[self._prompt].copy()
+        return {"observation": self._table[self._prompt].copy(), "action_mask": self._masks[self._prompt].copy()}
+
+    def _begun(self) -> int:
+        if self._prompt < 0:
+            raise ValueError("the environment has not been reset: call reset() first")
+        return self._prompt
+
+    def _begin_episode(self, seed: int | None) -> None:
+        self._left = self.rounds
+        self._played = None
+        self.agents = self.possible_agents.copy()
+        self._prompt = self.games.reset(seed).item()
+
+    def _play(self, shown: list[int]) -> tuple[list[float], bool]:
+        """Ends a game and begins the next, if there is one; returns what each player earned, and whether it was not."""
+        earned = self.games.step([shown])[0].tolist()
+        self._played = self._prompt, self.games.draws.users.item(), shown, earned
+        self._left -= 1
+        if self._left:
+            self._prompt = self.games.reset().item()
+        if self.render_mode == "human":
+            self.render()
+        return earned, not self._left
+
+    def _check_alive(self) -> None:
+        if not self.agents:
+            raise ValueError("the episode is over or has not begun: call reset() before step()")
+
+    def _response(self, agent: str, action: Any) -> int:
+        """Returns an action as an int; `1.5` and `None` are none."""
+        try:
+            response = operator.index(action)
+        except TypeError:
+            raise ValueError(f"{agent}: the action is {action!r:.100}, but must be an integer, a response") from None
+        if not 0 <= response < self._sizes[self._prompt]:
+            raise illegal_response(agent, response, self.scenario, self._prompt)
+        return response
+
+    def render(self) -> str | None:
+        """Prints or returns the last game of the episode: what was shown, what was picked and by which kind of user.
+
+        Before there is one, the prompt.
+        """
+        prompt = self._begun()
+        if self._played is None:
+            return rendering.render(self.scenario.prompts[prompt], self.render_mode)
+        prompt, user, shown, earned = self._played
+        population = self.scenario.populations[prompt]
+        text = rendering.describe_game(self.scenario.prompts[prompt], population, self.possible_agents, shown, earned)
+        if self.games.feedback == "pick":
+            text += "\n" + rendering.describe_user(population, user)
+        return rendering.render(text, self.render_mode)
+
+    def close(self) -> None:
+        """Does nothing: there is nothing to release."""
+
+
+class ParallelAlignment(_Alignment, ParallelEnv[str, Any, Any]):
+    """The alignment game, all players acting at once."""
+
+    metadata = rendering.metadata(name="ualign_v0")
+
+    def reset(
+        self,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Begins an episode; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
+        self._begin_episode(seed)
+        return {agent: self._observation() for agent in self.agents}, {agent: {} for agent in self.agents}
+
+    def step(
+        self, actions: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Plays a game: one response from each agent.
+
+        Returns:
+            Observations (of the next game, or once more of the last one), rewards, terminations, truncations, infos.
+
+        Raises:
+            ValueError: if no episode is running, or the actions are not one legal response from each agent.
+        """
+        self._check_alive()
+        agents = self.agents
+        if len(actions) != len(agents) or not all(agent in actions for agent in agents):
+            missing = [agent for agent in agents if agent not in actions]
+            extra = [str(agent) for agent in actions if agent not in agents]
+            raise ValueError(f"expected one action from each of {len(agents)} agents: missing {missing}, extra {extra}")
+        earned, over = self._play([self._response(agent, actions[agent]) for agent in agents])
+        if over:
+            self.agents = []
+        return (
+            {agent: self._observation() for agent in agents},
+            dict(zip(agents, earned, strict=True)),
+            dict.fromkeys(agents, over),
+            dict.fromkeys(agents, False),
+            {agent: {} for agent in agents},
+        )
+
+
+class AECAlignment(_Alignment, AECEnv[str, Any, Any]):
+    """The alignment game, players acting in turn without seeing what the others submitted."""
+
+    metadata = rendering.metadata(name="ualign_v0", is_parallelizable=True)
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Begins an episode; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
+        self._begin_episode(seed)
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
+        self.terminations = dict.fromkeys(self.agents, False)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self.infos = {agent: {} for agent in self.agents}
+        self.agent_selection = self.agents[0]
+        self._skip_agent_selection = None
+        self._submitted: list[int] = []
+
+    def observe(self, agent: str) -> Observation:
+        """Returns what an agent sees: the prompt."""
+        self._known(agent)
+        self._begun()
+        return self._observation()
+
+    def step(self, action: Any) -> None:
+        """Submits the response of the agent whose turn it is; None where its episode is over.
+
+        Raises:
+            ValueError: if no episode is running, or the response is not legal.
+        """
+        self._check_alive()
+        agent = self.agent_selection
+        if self.terminations[agent]:
+            self._was_dead_step(action)
+            return
+        self._submitted.append(self._response(agent, action))
+        self._cumulative_rewards[agent] = 0.0
+        if len(self._submitted) < len(self.agents):
+            if len(self._submitted) == 1:
+                self._clear_rewards()
+            self.agent_selection = self.agents[len(self._submitted)]
+            return
+        earned, over = self._play(self._submitted)
+        self._submitted = []
+        self.rewards = dict(zip(self.agents, earned, strict=True))
+        self._accumulate_rewards()
+        self.terminations = dict.fromkeys(self.agents, over)
+        self.agent_selection = self.agents[0]

@@ -1,0 +1,55 @@
+"""Stable-Baselines3 models as arrays: importing this module, which needs the library, teaches `tabulate` to read them.
+
+It is always the stochastic policy that is read: the mode of a policy is one response, which is no equilibrium where
+users disagree.
+
+Axes: P prompts, N responses.
+"""
+
+import inspect
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy, BaseModel
+
+from ualign_env.policies import Tabular, tabulate
+from ualign_env.scenario import Scenario
+
+
+@tabulate.register
+def _(policy: BaseAlgorithm, scenario: Scenario, k: int) -> Tabular:
+    return tabulate(policy.policy, scenario, k)
+
+
+@tabulate.register
+def _(policy: BaseModel, scenario: Scenario, k: int) -> Tabular:
+    if not isinstance(policy, ActorCriticPolicy):
+        raise ValueError(
+            f"{type(policy).__name__} has no stochastic policy over responses, as those of PPO and A2C have"
+        )
+    if not isinstance(policy.action_space, spaces.Discrete) or policy.action_space.n != scenario.n_responses:
+        raise ValueError(
+            f"the model's actions are {policy.action_space}, but the scenario has {scenario.n_responses} responses"
+        )
+    policy.set_training_mode(False)
+    seen, _ = policy.obs_to_tensor(_observations(policy.observation_space, scenario))
+    masked = "action_masks" in inspect.signature(policy.get_distribution).parameters  # as sb3-contrib's have
+    masks: dict[str, Any] = {"action_masks": scenario.legal} if masked else {}
+    with torch.no_grad():
+        distribution: Any = policy.get_distribution(seen, **masks)
+    chances = distribution.distribution.probs.double().cpu().numpy()
+    return tabulate(np.where(scenario.legal, chances, 0) if masked else chances, scenario, k)
+
+
+def _observations(space: spaces.Space[Any], scenario: Scenario) -> Any:
+    """Returns what a model sees of all prompts: an array, or with action masks a dictionary of two."""
+    table = scenario.observations.copy()
+    seen = space.spaces.get("observation") if isinstance(space, spaces.Dict) else space
+    if seen is None or seen.shape != table.shape[1:]:
+        raise ValueError(f"the model observes {space}, but the scenario's observations have {table.shape[1]} entries")
+    if isinstance(space, spaces.Dict):
+        return {"observation": table, "action_mask": scenario.legal.astype(np.int8)}
+    return table
