@@ -181,7 +181,7 @@ def bench(
 ) -> None:
     """Let agents learn alignment games, and score what they learned."""
     scenarios = {spec: specs.load_scenario(spec) for spec in scenario or [specs.DEFAULT]}
-    competitors = {name: agents.load_agent(name) for name in agent or agents.list_agents()}
+    competitors = {name: agents.load_agent(name) for name in agent} if agent else _all_agents()
     if not 0 < seconds < math.inf:
         raise ValueError(f"seconds is {seconds}, but must be positive and finite")
     seed = _checks.count("seed", seed, 0, 2**31 - 1)
@@ -211,6 +211,17 @@ def bench(
         raise typer.Exit(130)
     if any(result.status == "failed" for result in results):
         raise typer.Exit(1)
+
+
+def _all_agents() -> dict[str, agents.Agent]:
+    """Returns the agents that can run here, and says which cannot."""
+    found = {}
+    for name in agents.list_agents():
+        try:
+            found[name] = agents.load_agent(name)
+        except agents.MissingExtraError as error:
+            typer.echo(f"left out: {error}", err=True)
+    return found
 
 
 def _sizes(text: str) -> list[int]:

@@ -59,6 +59,10 @@ class Scorecard:
     effective_responses: float
     curve: tuple[tuple[int, float], ...]
 
+    def __str__(self) -> str:
+        nash_conv = "" if self.nash_conv is None else f", NashConv {self.nash_conv:.2g}"
+        return f"robust win rate {self.robust_win_rate:.4f} of {self.optimal_rate:.4f} at k = {self.k}{nash_conv}"
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the metrics as plain Python values, ready for JSON."""
         return asdict(self)

@@ -17,6 +17,10 @@ Agent = Callable[[Task], Iterator[Any]]
 GROUP = "ualign.agents"
 
 
+class MissingExtraError(ValueError):
+    """An agent needs optional dependencies of its package; the message says how to install them."""
+
+
 def list_agents() -> list[str]:
     """Returns the names of the installed agents, in alphabetical order."""
     return sorted(_installed())
@@ -26,6 +30,7 @@ def load_agent(name: str) -> Agent:
     """Returns the agent of a name.
 
     Raises:
+        MissingExtraError: if its entry point names an extra of its package that is not installed.
         ValueError: if no installed package offers it, several do, or it cannot be imported.
     """
     installed = _installed()
@@ -37,8 +42,17 @@ def load_agent(name: str) -> Agent:
         raise ValueError(f"agent {name!r} is offered several times, by {offers}; uninstall all but one")
     try:
         return first.load()
+    except ModuleNotFoundError as error:
+        if not (first.extras and first.dist):
+            raise _not_loaded(first, error) from error
+        package = f"{first.dist.name}[{','.join(first.extras)}]"
+        raise MissingExtraError(f"agent {name!r} needs {error.name}: pip install '{package}'") from None
     except Exception as error:  # whatever a foreign module raises on import
-        raise ValueError(f"agent {name!r} cannot be loaded from {first.value!r}: {error!r}") from error
+        raise _not_loaded(first, error) from error
+
+
+def _not_loaded(entry: EntryPoint, error: Exception) -> ValueError:
+    return ValueError(f"agent {entry.name!r} cannot be loaded from {entry.value!r}: {error!r}")
 
 
 def _installed() -> dict[str, list[EntryPoint]]:

@@ -58,7 +58,7 @@ class BatchedGame:
         if feedback not in get_args(Feedback):
             raise _checks.unknown("feedback", str(feedback), get_args(Feedback))
         self.feedback: Feedback = feedback
-        self.draws = Draws(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint32))
+        self.draws = Draws.none()
         self._nature = Nature(self.scenario, self.num_games)
         self._ranks, self._layout = _flat_ranks(self.scenario)
         self._over = True

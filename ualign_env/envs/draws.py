@@ -12,6 +12,7 @@ algorithm for generating random numbers with a given distribution", 1991 (alias 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,11 @@ class Draws:
     prompts: Ints
     users: Ints
     ties: npt.NDArray[np.uint32]
+
+    @classmethod
+    def none(cls) -> Self:
+        """Returns no draws."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint32))
 
 
 class Nature:

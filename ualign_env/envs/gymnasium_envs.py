@@ -80,6 +80,10 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
         legal = self.game.scenario.legal
         return {} if legal.all() else {"action_mask": legal[self._prompt].astype(np.int8)}
 
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Returns `[N]` which responses the prompt has, as sb3-contrib's algorithms ask for it."""
+        return self.game.scenario.legal[self._prompt].copy()
+
     def render(self) -> Any:
         """Prints or returns the prompt, and once the game is over what happened."""
         if self._prompt < 0:
@@ -218,6 +222,10 @@ class _OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
 
     def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
         raise NotImplementedError
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Returns `[num_envs, N]` which responses the prompts have, as sb3-contrib's algorithms ask for it."""
+        return _rows(self.game.scenario.legal, self.game.draws.prompts, self._seats)
 
     def _next(self, seed: int | None) -> tuple[_Observation, dict[str, Any]]:
         prompts = self.game.reset(seed)

@@ -245,4 +245,5 @@ class AECAlignment(_Alignment, AECEnv[str, Any, Any]):
         self.rewards = dict(zip(self.agents, earned, strict=True))
         self._accumulate_rewards()
         self.terminations = dict.fromkeys(self.agents, over)
+        self.infos = {agent: {} for agent in self.agents}
         self.agent_selection = self.agents[0]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy, BaseModel
+from stable_baselines3.common.policies import BaseModel
 
 from ualign_env.policies import Tabular, tabulate
 from ualign_env.scenario import Scenario
@@ -26,22 +26,24 @@ def _(policy: BaseAlgorithm, scenario: Scenario, k: int) -> Tabular:
 
 @tabulate.register
 def _(policy: BaseModel, scenario: Scenario, k: int) -> Tabular:
-    if not isinstance(policy, ActorCriticPolicy):
+    distribution_of: Any = getattr(policy, "get_distribution", None)
+    needs = set(inspect.signature(distribution_of).parameters) if distribution_of else set()
+    if not {"obs"} <= needs <= {"obs", "action_masks"}:
         raise ValueError(
-            f"{type(policy).__name__} has no stochastic policy over responses, as those of PPO and A2C have"
+            f"{type(policy).__name__} has no distribution of responses given the observation alone, as PPO and A2C have"
         )
     if not isinstance(policy.action_space, spaces.Discrete) or policy.action_space.n != scenario.n_responses:
         raise ValueError(
             f"the model's actions are {policy.action_space}, but the scenario has {scenario.n_responses} responses"
         )
+    training = policy.training
     policy.set_training_mode(False)
     seen, _ = policy.obs_to_tensor(_observations(policy.observation_space, scenario))
-    masked = "action_masks" in inspect.signature(policy.get_distribution).parameters  # as sb3-contrib's have
-    masks: dict[str, Any] = {"action_masks": scenario.legal} if masked else {}
+    masks = {"action_masks": scenario.legal.copy()} if "action_masks" in needs else {}
     with torch.no_grad():
-        distribution: Any = policy.get_distribution(seen, **masks)
-    chances = distribution.distribution.probs.double().cpu().numpy()
-    return tabulate(np.where(scenario.legal, chances, 0) if masked else chances, scenario, k)
+        chances = distribution_of(seen, **masks).distribution.probs.double().cpu().numpy()
+    policy.set_training_mode(training)
+    return tabulate(np.where(scenario.legal, chances, 0) if masks else chances, scenario, k)
 
 
 def _observations(space: spaces.Space[Any], scenario: Scenario) -> Any:

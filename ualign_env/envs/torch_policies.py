@@ -23,16 +23,20 @@ def _(policy: torch.nn.Module, scenario: Scenario, k: int) -> Tabular:
         policy.train(training)
     if not isinstance(logits, torch.Tensor):
         raise ValueError(f"the module answered with {type(logits).__name__}, but must answer with a tensor of logits")
-    table = _checks.real_array("the module's answer", logits.double().cpu().numpy(), 2)
+    table = logits.double().cpu().numpy()
     if table.shape != scenario.legal.shape:
         expected = f"{scenario.legal.shape}: logits of {scenario.n_responses} responses to {scenario.n_prompts} prompts"
         raise ValueError(f"the module's answer has shape {table.shape}, but must have {expected}")
-    if table.shape[1] > 1 and (table >= 0).all() and np.allclose(table.sum(axis=1), 1, atol=_checks.SUM_TOLERANCE):
+    table = np.where(scenario.legal, table, -np.inf)
+    if not (table.max(axis=1) > -np.inf).all() or not (table < np.inf).all():
+        raise ValueError(f"the module's answer has rows without a finite greatest logit: {table.tolist()!s:.200}")
+    chances = np.exp(table - table.max(axis=1, keepdims=True))
+    raw = np.where(scenario.legal, table, 0)
+    if table.shape[1] > 1 and (raw >= 0).all() and np.allclose(raw.sum(axis=1), 1, rtol=0, atol=_checks.SUM_TOLERANCE):
         raise ValueError(
             "the module's answer looks like probabilities, but is read as logits: leave out its last softmax, or take "
             "the logarithm"
         )
-    chances = np.exp(table - np.where(scenario.legal, table, -np.inf).max(axis=1, keepdims=True)) * scenario.legal
     return tabulate(chances / chances.sum(axis=1, keepdims=True), scenario, k)
 
 

@@ -1,0 +1,41 @@
+"""Deep self-play: PPO of Stable-Baselines3, all players sharing one network."""
+
+from collections.abc import Iterator
+
+import gymnasium
+import torch
+from sb3_contrib import MaskablePPO
+from stable_baselines3 import PPO
+
+from ualign_env.benchmark.tasks import Task
+from ualign_env.envs.sb3_envs import NativeVecEnv
+
+_GAMES = 256  # at a time
+_ROUNDS = 8  # between two updates
+
+
+def ppo(task: Task) -> Iterator[PPO | MaskablePPO]:
+    """PPO self-play (Stable-Baselines3), the last iterate."""
+    players = task.k + 1
+    games = gymnasium.make_vec("ualign/SelfPlay-v0", num_envs=_GAMES * players, scenario=task.scenario, players=players)
+    algorithm = PPO if task.scenario.legal.all() else MaskablePPO
+    model = algorithm(
+        "MlpPolicy",
+        NativeVecEnv(games),
+        learning_rate=3e-3,
+        n_steps=_ROUNDS,
+        batch_size=_GAMES * players * _ROUNDS // 4,
+        n_epochs=4,
+        gamma=0.0,  # games are independent
+        gae_lambda=0.0,
+        ent_coef=0.01,
+        policy_kwargs={"net_arch": []},
+        seed=task.seed,
+        device="cpu",
+    )
+    threads = torch.get_num_threads()
+    while True:
+        torch.set_num_threads(1)  # the network is small
+        model.learn(_GAMES * players * _ROUNDS, reset_num_timesteps=False)
+        torch.set_num_threads(threads)
+        yield model

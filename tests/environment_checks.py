@@ -1,0 +1,201 @@
+"""What must hold in every form of the environment, as checks that fail with an AssertionError.
+
+The frameworks' own checks let a second winner, a seat bias, a leaked user or an ignored seed pass; these do not.
+A check takes `make(scenario, players)`, which returns an environment with PettingZoo's parallel interface.
+"""
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy.stats import chisquare
+
+from ualign_env import Population, Scenario, choice_shares
+
+Make = Callable[[Scenario, int], Any]
+
+#: Chance that a correct environment would fail a statistical check with another seed; with the fixed one it passes.
+ALPHA = 1e-4
+
+_RNG = np.random.default_rng(0)
+#: Two prompts of unequal probability; ten users with strict preferences over four responses each.
+STRICT = Scenario(
+    [Population.from_rankings([_RNG.permutation(4) for _ in range(10)], _RNG.integers(1, 9, 10)) for _ in range(2)],
+    probabilities=[0.3, 0.7],
+)
+#: The same with one prompt, so that nothing but users differs between games.
+ONE_PROMPT = Scenario(STRICT.populations[:1])
+#: Users who are indifferent between some responses.
+TIED = Scenario([Population.from_scores(_RNG.integers(0, 2, (6, 4)), _RNG.integers(1, 9, 6))])
+
+
+def play(env: Any, actions: np.ndarray, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns `[games]` prompts and `[games, K]` rewards; the seed goes to the first reset only."""
+    prompts, rewards = [], []
+    for row in actions:
+        observations, _ = env.reset(seed=seed)
+        seed = None
+        prompts.append(int(np.argmax(observations["player_0"])))
+        rewards.append(list(env.step(dict(zip(env.possible_agents, row.tolist(), strict=True)))[1].values()))
+    return np.array(prompts), np.array(rewards)
+
+
+def responses(games: int, players: int) -> np.ndarray:
+    """Returns `[games, K]` random responses."""
+    return np.random.default_rng(1).integers(0, 4, (games, players))
+
+
+def one_winner(make: Make) -> None:
+    for scenario in (STRICT, TIED):
+        rewards = play(make(scenario, 4), responses(1000, 4), seed=0)[1]
+        assert np.isin(rewards, (0, 1)).all()
+        np.testing.assert_array_equal(rewards.sum(axis=1), 1)
+
+
+def seats_are_alike(make: Make) -> None:
+    shown = np.array([0, 1, 2])
+    games = np.array([np.roll(shown, i) for i in range(9000)])
+    wins = play(make(STRICT, 3), games, seed=0)[1].sum(axis=0)
+    assert chisquare(wins).pvalue > ALPHA
+
+
+def ties_are_uniform(make: Make) -> None:
+    wins = play(make(STRICT, 3), np.zeros((6000, 3), int), seed=0)[1].sum(axis=0)
+    assert chisquare(wins).pvalue > ALPHA
+    # two of the three show the same response: each wins half of what it wins
+    wins = play(make(STRICT, 3), np.tile([2, 1, 2], (6000, 1)), seed=0)[1].sum(axis=0)
+    assert chisquare(wins[[0, 2]]).pvalue > ALPHA
+
+
+def win_rates_are_exact(make: Make) -> None:
+    games = 20_000
+    bound = np.sqrt(np.log(2 / ALPHA) / (2 * games))  # Hoeffding
+    for scenario, shown in ((STRICT, [0, 1, 2]), (STRICT, [3, 3, 1]), (TIED, [0, 1, 3])):
+        prompts, rewards = play(make(scenario, 3), np.tile(shown, (games, 1)), seed=0)
+        chances = [choice_shares(population, shown) for population in scenario.populations]
+        np.testing.assert_allclose(rewards.mean(axis=0), scenario.probabilities @ chances, rtol=0, atol=bound)
+        frequencies = np.bincount(prompts, minlength=scenario.n_prompts) / games
+        np.testing.assert_allclose(frequencies, scenario.probabilities, rtol=0, atol=bound)
+
+
+def nothing_leaks(make: Make) -> None:
+    env = make(STRICT, 3)
+    for row in responses(500, 3):
+        observations, infos = env.reset()
+        shown = dict(zip(env.possible_agents, row.tolist(), strict=True))
+        after, _, _, _, after_infos = env.step(shown)
+        prompt = int(np.argmax(observations["player_0"]))
+        for seen in (*observations.values(), *after.values()):
+            np.testing.assert_array_equal(seen, STRICT.observations[prompt])
+        assert list(infos.values()) == list(after_infos.values()) == [{}] * 3
+
+
+def objects_are_fresh(make: Make) -> None:
+    env = make(STRICT, 3)
+    arrays, dictionaries = [], []
+    for row in responses(3, 3):
+        observations, infos = env.reset()
+        after = env.step(dict(zip(env.possible_agents, row.tolist(), strict=True)))
+        arrays += [*observations.values(), *after[0].values()]
+        dictionaries += [observations, infos, *infos.values(), *after, *after[4].values()]
+    assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))
+    assert len(set(map(id, dictionaries))) == len(dictionaries)
+    for array in arrays:
+        array[:] = -1
+    assert all(seen.min() >= 0 for seen in env.reset()[0].values())
+
+
+def equal_seeds_give_equal_games(make: Make) -> None:
+    shown = responses(1000, 3)
+    first = make(STRICT, 3)
+    one, other, again = play(first, shown, 7), play(make(STRICT, 3), shown, 7), play(first, shown, 7)
+    for left, right in zip((*one, *one), (*other, *again), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def different_seeds_give_different_games(make: Make) -> None:
+    shown = np.tile([0, 1, 2], (1000, 1))
+    for seeds in ((0, 1), (None, None)):
+        one, other = (play(make(STRICT, 3), shown, seed)[0] for seed in seeds)
+        assert 0.2 < (one != other).mean() < 0.8
+        one, other = (play(make(ONE_PROMPT, 3), shown, seed)[1] for seed in seeds)
+        assert (one != other).any(axis=1).mean() > 0.2
+
+
+def games_go_on(make: Make) -> None:
+    """Without a seed, a reset continues the random numbers."""
+    shown = np.tile([0, 1, 2], (200, 1))
+    env = make(STRICT, 3)
+    first, second = play(env, shown, 0), play(env, shown, None)
+    for one, other in zip(first, second, strict=True):
+        assert (one != other).any()
+    assert len(np.unique(first[0])) == 2
+
+
+CHECKS: dict[str, Callable[[Make], None]] = {
+    check.__name__: check
+    for check in (
+        one_winner,
+        seats_are_alike,
+        ties_are_uniform,
+        win_rates_are_exact,
+        nothing_leaks,
+        objects_are_fresh,
+        equal_seeds_give_equal_games,
+        different_seeds_give_different_games,
+        games_go_on,
+    )
+}
+
+
+class InTurn:
+    """An AEC environment with the parallel interface."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        self.possible_agents = env.possible_agents
+
+    def reset(self, seed: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        self.env.reset(seed=seed)
+        return {agent: self.env.observe(agent) for agent in self.possible_agents}, dict(self.env.infos)
+
+    def step(self, actions: dict[str, int]) -> tuple[dict[str, Any], ...]:
+        for agent in self.possible_agents:
+            assert self.env.agent_selection == agent
+            self.env.step(actions[agent])
+        after = [{}, {}, {}, {}, {}]
+        while self.env.agents:
+            agent = self.env.agent_selection
+            for values, value in zip(after, self.env.last(), strict=True):
+                values[agent] = value
+            self.env.step(None)
+        return tuple({agent: values[agent] for agent in self.possible_agents} for values in after)
+
+
+class Seats:
+    """A native vector environment, its sub-environments being the seats of one game, with the parallel interface."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        self.possible_agents = [f"player_{i}" for i in range(env.num_envs)]
+        self._next: Any = None
+
+    def reset(self, seed: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        if seed is not None or self._next is None:
+            self._next = self.env.reset(seed=seed)
+        self._seen, infos = self._next
+        self._next = None
+        return self._each(self._seen), {agent: infos.copy() for agent in self.possible_agents}
+
+    def step(self, actions: dict[str, int]) -> tuple[dict[str, Any], ...]:
+        observations, rewards, terminations, truncations, infos = self.env.step(np.array(list(actions.values())))
+        self._next = observations, infos
+        assert terminations.all()
+        assert not truncations.any()
+        # the present game's observation once more, as in the parallel environment
+        again = {agent: seen.copy() for agent, seen in self._each(self._seen).items()}
+        return again, self._each(rewards), {}, {}, {agent: infos.copy() for agent in self.possible_agents}
+
+    def _each(self, rows: np.ndarray) -> dict[str, Any]:
+        return dict(zip(self.possible_agents, rows, strict=True))
