@@ -1,8 +1,9 @@
 """Every installed agent, on small games, through the runner that the benchmark uses."""
 
 import io
+import sys
 from contextlib import redirect_stdout
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
 
 import numpy as np
@@ -23,6 +24,8 @@ LEARNERS = {
     "mirror-descent": 1e-4,
     "mirror-descent-average": 1e-3,
     "mirror-descent-mixture": 1e-3,
+    "policy-gradient": 5e-3,
+    "ppo": 0.02,
 }
 FIXED = ["nlhf", "random-dictatorship", "borda", "uniform"]
 
@@ -30,12 +33,19 @@ FIXED = ["nlhf", "random-dictatorship", "borda", "uniform"]
 def test_all_agents_are_installed_and_say_what_they_are():
     assert sorted(agents.list_agents()) == sorted([*LEARNERS, *FIXED])
     for name in agents.list_agents():
+        _skip_without_extra(name)
         assert agents.load_agent(name).__doc__
+
+
+def _skip_without_extra(name):
+    if name == "ppo":
+        pytest.importorskip("sb3_contrib")
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("k", [2, 3])
 def test_learners_reach_the_optimal_rate_on_german_goals(name, k):
+    _skip_without_extra(name)
     result = run(name, agents.load_agent(name), Task(load_scenario("german-goals"), k), seconds=1.0)
     assert result.status == "learned"
     assert result.scorecard is not None
@@ -51,6 +61,7 @@ def test_nlhf_is_stuck_on_german_goals(k):
 
 @pytest.mark.parametrize("name", [*LEARNERS, *FIXED])
 def test_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_scenario):
+    _skip_without_extra(name)
     result = run(name, agents.load_agent(name), Task(unequal_scenario, 2), seconds=0.3)
     assert result.error is None
     assert result.scorecard is not None
@@ -67,7 +78,7 @@ def test_agents_that_need_a_tree_refuse_games_too_large_for_one(name):
     assert "the tree of 65 players would have" in result.error
 
 
-@pytest.mark.parametrize("name", ["es-mccfr", "psro", "mirror-descent-mixture"])
+@pytest.mark.parametrize("name", ["es-mccfr", "psro", "mirror-descent-mixture", "policy-gradient"])
 def test_agents_follow_their_seed(name):
     def after_two_steps(seed):
         learning = agents.load_agent(name)(Task(load_scenario("impartial/responses:4/users:5"), 2, seed))
@@ -76,7 +87,7 @@ def test_agents_follow_their_seed(name):
 
     one, same, other = (after_two_steps(seed).scorecard for seed in (1, 1, 2))
     assert one == same
-    assert (one != other) == (name == "es-mccfr")
+    assert (one != other) == (name in ("es-mccfr", "policy-gradient"))
 
 
 def test_the_mixture_keeps_every_second_iterate_when_it_has_too_many(monkeypatch):
@@ -119,6 +130,19 @@ def test_other_packages_can_add_agents(monkeypatch):
     monkeypatch.setattr(agents, "entry_points", lambda group: [entry] if group == agents.GROUP else [])
     assert agents.list_agents() == ["mine"]
     assert callable(agents.load_agent("mine"))
+
+
+def test_agents_that_need_an_extra_say_how_to_install_it(monkeypatch):
+    (ppo,) = (entry for entry in entry_points(group=agents.GROUP) if entry.name == "ppo")
+    monkeypatch.setitem(sys.modules, "sb3_contrib", None)
+    monkeypatch.delitem(sys.modules, "ualign_agents.ppo", raising=False)
+    with pytest.raises(agents.MissingExtraError, match=r"'ppo' needs sb3_contrib: pip install 'ualign-env\[sb3\]'"):
+        agents.load_agent("ppo")
+    # without an extra in the entry point, a missing module is a broken agent
+    plain = EntryPoint("plain", ppo.module + ":ppo", agents.GROUP)
+    monkeypatch.setattr(agents, "entry_points", lambda group: [plain] if group == agents.GROUP else [])
+    with pytest.raises(ValueError, match="agent 'plain' cannot be loaded"):
+        agents.load_agent("plain")
 
 
 def test_agents_that_clash_or_cannot_be_imported(monkeypatch):

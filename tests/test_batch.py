@@ -5,11 +5,11 @@ import pickle
 import gymnasium as gym
 import numpy as np
 import pytest
+import reference
+from environment_checks import ONE_PROMPT, STRICT, TIED, InTurn, play, responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-import reference
-from environment_checks import ONE_PROMPT, STRICT, TIED, InTurn, play, responses
 from ualign_env import BatchedGame, Population, Scenario, kernels, load_game, ualign_v0
 from ualign_env.envs import draws
 

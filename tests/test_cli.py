@@ -103,6 +103,24 @@ def test_bench_goes_on_after_refusals_and_failures(ualign, monkeypatch):
     assert "0.529951" in out
 
 
+def test_bench_leaves_out_agents_that_need_what_is_not_installed(ualign, monkeypatch):
+    load = agents.load_agent
+
+    def load_agent(name):
+        if name == "ppo":
+            raise agents.MissingExtraError("agent 'ppo' needs torch: pip install 'ualign-env[sb3]'")
+        return load(name)
+
+    monkeypatch.setattr(agents, "load_agent", load_agent)
+    monkeypatch.setattr(agents, "list_agents", lambda: ["ppo", "uniform"])
+    status, out, err = ualign("bench", "--k", "1")
+    assert (status, "uniform" in out, "ppo" in out) == (0, True, False)
+    assert "left out: agent 'ppo' needs torch: pip install 'ualign-env[sb3]'" in err
+    status, out, err = ualign("bench", "--k", "1", "--agent", "ppo")
+    assert (status, out) == (2, "")
+    assert "agent 'ppo' needs torch" in err
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_interrupting_bench_keeps_its_results(tmp_path):
     command = [

@@ -1,11 +1,14 @@
 """Environments with one thing wrong each: at least one of our checks must reject every one of them."""
 
+# pyright: reportIncompatibleMethodOverride=false, reportOperatorIssue=false, reportCallIssue=false
+# pyright: reportArgumentType=false
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from environment_checks import CHECKS
+
 from ualign_env import BatchedGame, ualign_v0
 
 
@@ -57,7 +60,8 @@ class AliasedObservation(ualign_v0.parallel_env):
 class SharedInfo(ualign_v0.parallel_env):
     def reset(self, seed=None, options=None):
         observations, infos = super().reset(seed, options)
-        return observations, dict.fromkeys(infos, {})
+        shared = {}
+        return observations, dict.fromkeys(infos, shared)
 
 
 class AlwaysSeedZero(ualign_v0.parallel_env):

@@ -8,11 +8,11 @@ import cloudpickle
 import numpy as np
 import pettingzoo
 import pytest
+from environment_checks import CHECKS, STRICT, InTurn, play, responses
 from gymnasium import spaces
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 from pettingzoo.utils.conversions import parallel_to_aec
 
-from environment_checks import CHECKS, STRICT, InTurn, play, responses
 from ualign_env import Population, Scenario, choice_shares, load_scenario, ualign_v0
 
 SETTINGS = [
@@ -56,9 +56,11 @@ def test_semantics(form, name):
 def test_made_by_name():
     if not hasattr(pettingzoo, "make"):
         pytest.skip("PettingZoo before 1.27 has no registry")
-    for form, kind in (("parallel", pettingzoo.ParallelEnv), ("aec", pettingzoo.AECEnv)):
-        env = pettingzoo.make(form, "ualign-v0", scenario="cycle", players=5, rounds=2)
-        assert isinstance(env, kind)
+    settings = {"scenario": "cycle", "players": 5, "rounds": 2}
+    parallel, aec = (pettingzoo.make(form, "ualign-v0", **settings) for form in ("parallel", "aec"))
+    assert isinstance(parallel, pettingzoo.ParallelEnv)
+    assert isinstance(aec, pettingzoo.AECEnv)
+    for env in (parallel, aec):
         assert env.possible_agents == [f"player_{i}" for i in range(5)]
         assert str(env) == "ualign_v0"
 
@@ -178,7 +180,7 @@ def test_rendering_lists_no_more_than_the_users_first_ten_responses():
     env = ualign_v0.parallel_env("impartial/responses:30/users:9", render_mode="ansi")
     env.reset(seed=0)
     env.step(dict.fromkeys(env.agents, 0))
-    assert env.render().splitlines()[-1].count(">") == 10
+    assert str(env.render()).splitlines()[-1].count(">") == 10
 
 
 def test_rendering_without_a_mode_warns():

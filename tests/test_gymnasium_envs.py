@@ -1,0 +1,267 @@
+"""The Gymnasium environments, single and vectorised."""
+
+import pickle
+from collections import Counter
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from environment_checks import ALPHA, CHECKS, STRICT, Seats
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+
+from ualign_env import Mixture, Population, Scenario, deviation_payoffs, exploitability, load_scenario, robust_win_rate
+from ualign_env.envs.exploiter import BatchedExploiter
+
+EXPLOITER, SELF_PLAY = "ualign_env:ualign/Exploiter-v0", "ualign_env:ualign/SelfPlay-v0"
+SETTINGS = [{}, {"scenario": "impartial/responses:8/users:10/prompts:16", "feedback": "expected"}]
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_faramas_checks(name, settings, capsys):
+    check_env(gym.make(name, **settings).unwrapped)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_semantics_of_self_play(name):
+    CHECKS[name](lambda scenario, k: Seats(gym.make_vec(SELF_PLAY, num_envs=k, scenario=scenario, players=k)))
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+def test_vector_environments_are_those_of_gymnasium(name):
+    envs = gym.make_vec(name, num_envs=6, scenario=STRICT)
+    assert envs.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+    seen, infos = envs.reset(seed=0)
+    for _ in range(20):
+        assert envs.observation_space.contains(seen)
+        assert infos == {}
+        seen, rewards, terminations, truncations, infos = envs.step(envs.action_space.sample())
+        assert (rewards.shape, rewards.dtype) == ((6,), np.float64)
+        assert terminations.tolist() == [True] * 6
+        assert truncations.tolist() == [False] * 6
+    envs.close()
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+def test_vector_environments_return_fresh_arrays(name):
+    envs = gym.make_vec(name, num_envs=6, scenario=STRICT)
+    kept = [envs.reset(seed=0)[0]]
+    for _ in range(5):
+        kept += envs.step(np.zeros(6, int))[:4]
+    before = [array.copy() for array in kept]
+    for _ in range(5):
+        envs.step(np.ones(6, int))
+    for array, expected in zip(kept, before, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("feedback", ["pick", "expected"])
+def test_exploiters_are_the_same_alone_and_together(feedback):
+    settings = {"scenario": STRICT, "k": 3, "feedback": feedback}
+    env, envs = gym.make(EXPLOITER, **settings), gym.make_vec(EXPLOITER, num_envs=5, **settings)
+    together, _ = envs.reset(seed=3)
+    for i, response in enumerate(np.random.default_rng(0).integers(0, 4, 100).tolist()):
+        alone, _ = env.reset(seed=3 if i == 0 else None)
+        np.testing.assert_array_equal(alone, together[0])
+        together, rewards, *_ = envs.step([response] * 5)
+        assert env.step(response)[1] == rewards[0]
+
+
+def test_the_best_response_earns_the_exploitability():
+    policy = [[0.4, 0.1, 0.2, 0.3]] * 2
+    for k in (1, 4, 10_000):
+        env: Any = gym.make(EXPLOITER, scenario=STRICT, k=k, policy=policy, feedback="expected").unwrapped
+        payoffs = env.game.payoffs
+        best = STRICT.probabilities @ payoffs.max(axis=1)
+        np.testing.assert_allclose(best, 1 / (k + 1) + exploitability(STRICT, policy, k), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(best, 1 - robust_win_rate(STRICT, policy, k), rtol=0, atol=1e-12)
+        earned = Counter()
+        for i in range(50):
+            seen, _ = env.reset(seed=i)
+            prompt = int(seen.argmax())
+            earned[prompt] += env.step(int(payoffs[prompt].argmax()))[1] == payoffs[prompt].max()
+        assert earned.total() == 50
+
+
+def test_picks_come_as_often_as_the_payoffs_say():
+    n = 200_000
+    for policy in ("uniform", "nlhf", Mixture([[[0.5, 0.5, 0, 0]] * 2, [[0, 0, 0, 1]] * 2], [0.3, 0.7])):
+        game = BatchedExploiter(STRICT, 2, policy, n)
+        prompts = game.reset(0)
+        rewards = game.step(np.full(n, 2))
+        assert set(rewards) <= {0.0, 1.0}
+        for prompt in (0, 1):
+            here = rewards[prompts == prompt]
+            bound = np.sqrt(np.log(2 / ALPHA) / (2 * here.size))
+            np.testing.assert_allclose(here.mean(), game.payoffs[prompt, 2], rtol=0, atol=bound)
+
+
+def test_policies_of_each_output_and_of_each_player():
+    outputs = np.random.default_rng(0).dirichlet(np.ones(4), (2, 2))
+    users = STRICT.populations[0]
+    two, one = [[0.2, 0.8, 0, 0], [0, 0, 1, 0]], [0.1, 0.4, 0.5, 0]
+    assert BatchedExploiter(STRICT, 2, outputs).payoffs.shape == (2, 4)
+    # k = 2: two policies are the outputs; three are players, of whose average two samples are shown
+    of_outputs = BatchedExploiter(users, 2, np.array(two)[:, None]).payoffs[0]
+    of_players = BatchedExploiter(users, 2, np.array([*two, [0.1, 0.4, 0.5, 0]])[:, None]).payoffs[0]
+    mean = np.mean([*two, one], axis=0)
+    np.testing.assert_allclose(of_players, deviation_payoffs(users, mean, 2), rtol=0, atol=1e-12)
+    assert not np.allclose(of_outputs, deviation_payoffs(users, np.mean(two, axis=0), 2))
+
+
+def test_single_self_play_meets_its_own_last_responses():
+    users = Population.from_rankings([[0, 1, 2]])
+    env = gym.make(SELF_PLAY, scenario=users, players=3, render_mode="ansi")
+
+    def turn(response):
+        env.reset()
+        return env.step(response)[1]
+
+    env.reset(seed=0)
+    env.step(2)
+    assert turn(2) in (0, 1)
+    assert turn(1) == 1  # against 2 and 2
+    assert turn(2) == 0  # against 1 and 2
+    assert turn(0) == 1
+    assert turn(1) == 0  # against 0 and 2
+    assert "player_0  1\n  player_1  0  picked\n  player_2  2\n  by a user with 0 > 1 > 2" in str(env.render())
+
+
+def test_single_self_play_forgets_with_a_seed():
+    env = gym.make(SELF_PLAY, scenario=STRICT, players=4).unwrapped
+
+    def rewards():
+        earned = [env.step(response % 4)[1] for response in range(1) if env.reset(seed=5)]
+        return earned + [env.step(response % 4)[1] for response in range(50) if env.reset()]
+
+    first = rewards()
+    for _ in range(7):
+        env.reset()
+        env.step(3)
+    assert rewards() == first
+
+
+def test_self_play_memory_holds_only_what_a_prompt_has(unequal_scenario):
+    for seed in range(30):
+        env = gym.make(SELF_PLAY, scenario=unequal_scenario, players=3).unwrapped
+        env.reset(seed=seed)
+        assert env.step(0)[1] in (0, 1)
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+def test_masks(name, unequal_scenario):
+    masks = np.array([[1, 1, 1], [1, 0, 0], [1, 1, 0]])
+    env: Any = gym.make(name, scenario=unequal_scenario).unwrapped
+    for _ in range(20):
+        seen, info = env.reset()
+        assert info["action_mask"].tolist() == env.action_masks().astype(int).tolist() == masks[seen.argmax()].tolist()
+        assert env.step(env.action_space.sample(info["action_mask"]))[4]["action_mask"].dtype == np.int8
+    envs: Any = gym.make_vec(name, num_envs=30, scenario=unequal_scenario)
+    seen, infos = envs.reset(seed=0)
+    for _ in range(3):
+        np.testing.assert_array_equal(infos["action_mask"], masks[seen.argmax(axis=1)])
+        np.testing.assert_array_equal(envs.action_masks(), infos["action_mask"])
+        assert infos["_action_mask"].all()
+        seen, *_, infos = envs.step(np.zeros(30, int))
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+def test_pickled_environments_go_on_alike(name):
+    env = gym.make(name, scenario=STRICT).unwrapped
+    env.reset(seed=0)
+    env.step(0)
+    env.spec = None
+    twin = pickle.loads(pickle.dumps(env))
+    for response in (0, 1, 2, 3) * 5:
+        np.testing.assert_array_equal(env.reset()[0], twin.reset()[0])
+        assert env.step(response)[1] == twin.step(response)[1]
+
+
+def test_rendering(capsys):
+    env = gym.make(EXPLOITER, k=3, policy="nlhf", feedback="expected", render_mode="human")
+    env.reset(seed=0)
+    env.step(0)
+    assert capsys.readouterr().out == "prompt 0\n  exploiter  maintain order  picked with probability 0.4682\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        (EXPLOITER, {"k": 0}, "k is 0"),
+        (EXPLOITER, {"policy": "nhlf"}, "unknown baseline 'nhlf'; did you mean 'nlhf'"),
+        (EXPLOITER, {"policy": [0.5, 0.5]}, "policy has 2 entries, but the scenario has 4 responses"),
+        (EXPLOITER, {"policy": [0.5, 0.5, 0.5, 0.5]}, "policy sums to 2"),
+        (EXPLOITER, {"policy": np.full((5, 1, 4), 0.25), "k": 2}, "policy has 5 players, but k is 2"),
+        (EXPLOITER, {"feedback": "picks"}, "unknown feedback 'picks'"),
+        (SELF_PLAY, {"players": 1}, "players is 1"),
+    ],
+)
+def test_wrong_settings(name, settings, message):
+    for make in (gym.make, gym.make_vec):
+        with pytest.raises(ValueError, match=message):
+            make(name, **settings)
+
+
+def test_wrong_render_mode_and_number_of_environments():
+    with pytest.raises(ValueError, match="unknown render mode 'rgb_array'"), pytest.warns(UserWarning, match="render"):
+        gym.make(SELF_PLAY, render_mode="rgb_array")
+    with pytest.raises(ValueError, match="num_envs is 7, but must be a multiple of the 3 players"):
+        gym.make_vec(SELF_PLAY, num_envs=7)
+    with pytest.raises(ValueError, match="num_envs is 0"):
+        gym.make_vec(EXPLOITER, num_envs=0)
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+def test_wrong_use_of_single_environments(name):
+    env = gym.make(name).unwrapped
+    for use, message in ((env.render, "has not been reset"), (lambda: env.step(0), "over: call reset")):
+        with pytest.raises(ValueError, match=message):
+            use()
+    env.reset(seed=0)
+    for action, message in (
+        (4, "response 4 to 'prompt 0'"),
+        (-1, "response -1"),
+        (1.0, "the action is 1.0"),
+        (None, "the action is None"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            env.step(action)
+    env.step(np.int64(0))
+    with pytest.raises(ValueError, match="over: call reset"):
+        env.step(0)
+    with pytest.raises(ValueError, match="seed is -1"):
+        env.reset(seed=-1)
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+def test_wrong_use_of_vector_environments(name):
+    envs = gym.make_vec(name, num_envs=6)
+    with pytest.raises(ValueError, match="over: call reset"):
+        envs.step(np.zeros(6, int))
+    envs.reset(seed=0)
+    for actions, message in (
+        (np.zeros(5, int), "actions"),
+        (np.zeros((2, 3), int), "actions"),
+        (np.zeros(6), "actions are float64"),
+        ([0, 0, 0, 0, 4, 0], "response 4 to 'prompt 0'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            envs.step(actions)
+    envs.step(np.zeros(6, int))
+
+
+def test_features_are_observed():
+    scenario = Scenario(STRICT.populations, features=[[0.5], [-7.0]])
+    envs = gym.make_vec(SELF_PLAY, num_envs=30, scenario=scenario)
+    seen, _ = envs.reset(seed=0)
+    np.testing.assert_array_equal(seen[:, 2], np.where(seen[:, 0] == 1, 0.5, -7))
+    assert envs.observation_space.contains(seen)
+
+
+def test_a_hundred_thousand_games_at_once():
+    envs = gym.make_vec(SELF_PLAY, num_envs=300_000, scenario=load_scenario("german-goals"))
+    envs.reset(seed=0)
+    assert envs.step(np.tile([0, 1, 2], 100_000))[1].sum() == 100_000

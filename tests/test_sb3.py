@@ -1,0 +1,148 @@
+"""Stable-Baselines3: its policies as arrays, the native batch as its vector environment, and self-play that works."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from environment_checks import STRICT
+
+from ualign_env import Population, Scenario, exploitability, load_scenario, score, tabulate, ualign_v0
+
+pytest.importorskip("stable_baselines3")
+pytest.importorskip("sb3_contrib")
+supersuit = pytest.importorskip("supersuit")
+
+from sb3_contrib import MaskablePPO  # noqa: E402
+from stable_baselines3 import A2C, DQN, PPO  # noqa: E402
+
+from ualign_env.envs.sb3_envs import NativeVecEnv  # noqa: E402
+
+LEARNING = {
+    "learning_rate": 3e-3,
+    "n_epochs": 4,
+    "gamma": 0.0,
+    "gae_lambda": 0.0,
+    "ent_coef": 0.01,
+    "policy_kwargs": {"net_arch": []},
+    "device": "cpu",
+}
+
+
+def seats(scenario, k, games=256):
+    """Returns the native batch of self-play."""
+    settings = {"scenario": scenario, "players": k + 1}
+    return NativeVecEnv(gym.make_vec("ualign_env:ualign/SelfPlay-v0", num_envs=games * (k + 1), **settings))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("k", [1, 3])
+def test_ppo_finds_consensus(k, seed):
+    scenario = Scenario([Population.from_rankings([[2, 0, 3, 1]])])
+    env = seats(scenario, k)
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=2 * env.num_envs, seed=seed, **LEARNING)
+    model.learn(160 * 8 * env.num_envs)
+    assert exploitability(scenario, model, k) < 0.005
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("k", [2, 3])
+def test_ppo_learns_german_goals(k, seed):
+    env = seats("german-goals", k)
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=2 * env.num_envs, seed=seed, **LEARNING)
+    model.learn(40 * 8 * env.num_envs)
+    assert exploitability("german-goals", model, k) < 0.05
+
+
+def test_ppo_learns_german_goals_through_supersuit():
+    game = ualign_v0.parallel_env("german-goals", players=3, rounds=128)
+    env = supersuit.concat_vec_envs_v1(supersuit.pettingzoo_env_to_vec_env_v1(game), 8, base_class="stable_baselines3")
+    model = PPO("MlpPolicy", env, n_steps=128, batch_size=768, **LEARNING)
+    model.learn(100_000)
+    assert exploitability("german-goals", model, 2) < 0.05
+
+
+def test_single_agent_ppo_learns_by_playing_its_own_past():
+    env = gym.make("ualign/SelfPlay-v0", scenario="german-goals", players=3)
+    model = PPO("MlpPolicy", env, n_steps=1024, batch_size=256, seed=0, **LEARNING)
+    model.learn(20_000)
+    assert exploitability("german-goals", model, 2) < 0.05
+
+
+def test_exploiters_find_the_best_response():
+    envs: Any = gym.make_vec("ualign/Exploiter-v0", num_envs=256, scenario="german-goals", k=3, policy="nlhf")
+    model = PPO("MlpPolicy", NativeVecEnv(envs), n_steps=8, batch_size=512, seed=0, **LEARNING)
+    model.learn(40 * 8 * 256)
+    payoffs = envs.unwrapped.game.payoffs[0]
+    assert tabulate(model, load_scenario("german-goals"), 3).average()[0].argmax() == payoffs.argmax()
+
+
+def test_masked_ppo_learns_prompts_of_different_sizes(unequal_scenario):
+    env = seats(unequal_scenario, 2)
+    model = MaskablePPO("MlpPolicy", env, n_steps=8, batch_size=2 * env.num_envs, seed=0, **LEARNING)
+    model.learn(40 * 8 * env.num_envs)
+    assert exploitability(unequal_scenario, model, 2) < 0.05
+
+
+def test_unmasked_ppo_is_stopped_at_prompts_of_different_sizes(unequal_scenario):
+    env = seats(unequal_scenario, 2, games=16)
+    with pytest.raises(ValueError, match="but it has"):
+        PPO("MlpPolicy", env, n_steps=8, batch_size=48, device="cpu").learn(1000)
+
+
+@pytest.mark.parametrize("algorithm", [PPO, A2C])
+def test_the_stochastic_policy_is_read(algorithm):
+    model = algorithm("MlpPolicy", gym.make("ualign/SelfPlay-v0", scenario=STRICT), seed=0, device="cpu")
+    table = tabulate(model, STRICT, 2).average()
+    for prompt in (0, 1):
+        seen = np.repeat(STRICT.observations[[prompt]], 20_000, axis=0)
+        drawn, _ = model.predict(seen, deterministic=False)
+        np.testing.assert_allclose(np.bincount(drawn, minlength=4) / 20_000, table[prompt], atol=0.02)
+    np.testing.assert_array_equal(tabulate(model.policy, STRICT, 2).average(), table)
+    assert score(STRICT, model, 2).nash_conv is not None
+
+
+def test_observations_with_masks_are_read(unequal_scenario):
+    game = ualign_v0.parallel_env(unequal_scenario, rounds=16)
+    env = supersuit.concat_vec_envs_v1(supersuit.pettingzoo_env_to_vec_env_v1(game), 1, base_class="stable_baselines3")
+    model = MaskablePPO("MultiInputPolicy", env, device="cpu")
+    table = tabulate(model, unequal_scenario, 2).average()
+    assert ((table > 0) == unequal_scenario.legal).all()
+
+
+def test_models_that_have_no_such_policy():
+    env = gym.make("ualign/SelfPlay-v0", scenario=STRICT)
+    with pytest.raises(ValueError, match="has no distribution of responses given the observation alone"):
+        tabulate(DQN("MlpPolicy", env, device="cpu", buffer_size=10), STRICT, 2)
+    model = PPO("MlpPolicy", env, device="cpu")
+    with pytest.raises(ValueError, match=r"the model's actions are Discrete\(4\), but the scenario has 3 responses"):
+        tabulate(model, load_scenario("cycle/prompts:2"), 2)
+    with pytest.raises(ValueError, match="but the scenario's observations have 3 entries"):
+        tabulate(model, load_scenario("impartial/responses:4/prompts:3"), 2)
+
+
+def test_the_native_batch_as_a_vecenv(unequal_scenario):
+    env = seats(unequal_scenario, 1, games=2)
+    env.seed(3)
+    first = env.reset()
+    seen, rewards, dones, infos = env.step(np.zeros(4, int))
+    assert (rewards.sum(), dones.all(), infos) == (2, True, [{}] * 4)
+    env.seed(3)
+    np.testing.assert_array_equal(env.reset(), first)
+    np.testing.assert_array_equal(env.step(np.zeros(4, int))[0], seen)
+    masks = env.env_method("action_masks", indices=[1, 3])
+    own: Any = env.envs
+    np.testing.assert_array_equal(masks, own.action_masks()[[1, 3]])
+    assert env.get_attr("num_envs", 0) == [4]
+    assert env.env_is_wrapped(gym.Wrapper) == [False] * 4
+    env.set_attr("note", 1)
+    assert env.get_attr("note") == [1] * 4
+    with pytest.raises(ValueError, match="share their attributes"):
+        env.set_attr("note", 2, indices=[0])
+    env.close()
+
+
+def test_vector_environments_that_reset_at_other_times():
+    envs = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync")
+    with pytest.raises(ValueError, match=r"resets in mode AutoresetMode\.NEXT_STEP, but must in SAME_STEP"):
+        NativeVecEnv(envs)
