@@ -7,7 +7,7 @@ import gymnasium as gym
 from stable_baselines3 import PPO
 
 import ualign_env as ua
-from ualign_env.envs.sb3_envs import NativeVecEnv
+from ualign_env.envs.sb3_envs import SB3VecEnv
 
 SCENARIO, K, GAMES = "german-goals", 2, 256
 
@@ -16,7 +16,7 @@ games = gym.make_vec("ualign_env:ualign/SelfPlay-v0", num_envs=GAMES * (K + 1), 
 
 model = PPO(
     "MlpPolicy",
-    NativeVecEnv(games),
+    SB3VecEnv(games),
     learning_rate=3e-3,
     n_steps=8,
     batch_size=GAMES * (K + 1) * 2,
@@ -28,12 +28,11 @@ model = PPO(
     seed=0,
     device="cpu",
 )
-for _ in range(4):
-    model.learn(100_000)
-    print(ua.score(SCENARIO, model, K))
+model.learn(400_000)
 
 # how much could one player gain against the learned policy? the best response earns 1/(k + 1) + exploitability
 exploiters = gym.make_vec("ualign/Exploiter-v0", num_envs=100_000, scenario=SCENARIO, k=K, policy=model)
 exploiters.reset(seed=0)
 earned = [exploiters.step([response] * 100_000)[1].mean() for response in range(4)]
 print("exploiters earn", ", ".join(f"{mean:.3f}" for mean in earned), f"where 1/(k + 1) is {1 / (K + 1):.3f}")
+print(ua.score(SCENARIO, model, K))  # of the stochastic policy: its most likely response would be no equilibrium

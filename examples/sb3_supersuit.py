@@ -32,10 +32,9 @@ model = PPO(
     policy_kwargs={"net_arch": []},
     device="cpu",
 )
-for _ in range(4):
-    model.learn(50_000)
-    print(ua.score(SCENARIO, model, K))  # of the stochastic policy: its most likely response would be no equilibrium
+model.learn(200_000)
 
 goals = ua.load_scenario(SCENARIO).populations[0].responses
 chances = ua.tabulate(model, ua.load_scenario(SCENARIO), K).average()[0]
 print(", ".join(f"{goal}: {chance:.3f}" for goal, chance in zip(goals, chances, strict=True)))
+print(ua.score(SCENARIO, model, K))  # of the stochastic policy: its most likely response would be no equilibrium

@@ -6,11 +6,11 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import reference
-from environment_checks import ONE_PROMPT, STRICT, TIED, InTurn, play, responses
+from environment_checks import ONE_PROMPT, STRICT, TIED, InTurn, hoeffding, play, responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualign_env import BatchedGame, Population, Scenario, kernels, load_game, ualign_v0
+from ualign_env import BatchedGame, Population, Scenario, choice_shares, kernels, load_game, ualign_v0
 from ualign_env.envs import draws
 
 FORMS = {
@@ -30,6 +30,18 @@ def test_the_picked_slot_is_one_of_those_that_the_user_likes_best(users, players
         ranks = population.ranks[user][shown]
         assert sorted(earned) == [0.0] * (players - 1) + [1.0]
         assert ranks[earned.argmax()] == ranks.min()
+
+
+def test_a_million_picks_come_as_often_as_the_exact_payoffs_say():
+    games, shows = 1_000_000, [[0, 1, 2, 3], [0, 0, 1, 2], [1, 3, 1, 1]]
+    for scenario in (STRICT, TIED):
+        for shown in shows:
+            batch = BatchedGame(scenario, 4, games)
+            batch.reset(0)
+            rates = batch.step(np.tile(shown, (games, 1))).mean(axis=0)
+            chances = [choice_shares(population, shown) for population in scenario.populations]
+            bound = hoeffding(games, comparisons=24)
+            np.testing.assert_allclose(rates, scenario.probabilities @ chances, rtol=0, atol=bound)
 
 
 @given(reference.users(), st.integers(2, 4))
@@ -166,7 +178,7 @@ def test_responses_that_a_prompt_has_not(unequal_scenario):
     [
         ({"num_games": 0}, "num_games is 0"),
         ({"num_games": 1.5}, "num_games is 1.5"),
-        ({"players": 10_002}, "players is 10002, but must be an integer from 2 to 10001"),
+        ({"players": 10_002}, "players is 10,002, but at most 10,001 can play"),
         ({"feedback": "expect"}, "did you mean 'expected'"),
         ({"scenario": Scenario}, "scenario"),
     ],

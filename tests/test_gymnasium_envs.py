@@ -7,12 +7,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from environment_checks import ALPHA, CHECKS, STRICT, Seats
+from environment_checks import CHECKS, STRICT, Seats, hoeffding
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 from ualign_env import Mixture, Population, Scenario, deviation_payoffs, exploitability, load_scenario, robust_win_rate
-from ualign_env.envs.exploiter import BatchedExploiter
+from ualign_env.envs.batch import BatchedExploiter
 
 EXPLOITER, SELF_PLAY = "ualign_env:ualign/Exploiter-v0", "ualign_env:ualign/SelfPlay-v0"
 SETTINGS = [{}, {"scenario": "impartial/responses:8/users:10/prompts:16", "feedback": "expected"}]
@@ -95,7 +95,7 @@ def test_picks_come_as_often_as_the_payoffs_say():
         assert set(rewards) <= {0.0, 1.0}
         for prompt in (0, 1):
             here = rewards[prompts == prompt]
-            bound = np.sqrt(np.log(2 / ALPHA) / (2 * here.size))
+            bound = hoeffding(here.size, comparisons=6)
             np.testing.assert_allclose(here.mean(), game.payoffs[prompt, 2], rtol=0, atol=bound)
 
 
@@ -185,6 +185,10 @@ def test_rendering(capsys):
     env.reset(seed=0)
     env.step(0)
     assert capsys.readouterr().out == "prompt 0\n  exploiter  maintain order  picked with probability 0.4682\n"
+    env = gym.make(EXPLOITER, scenario=Population.from_rankings([[0, 1]]), policy=[1, 0], render_mode="ansi")
+    env.reset()
+    env.step(1)
+    assert env.render() == "prompt 0\n  exploiter  1  not picked"
 
 
 @pytest.mark.parametrize(
@@ -210,14 +214,20 @@ def test_wrong_render_mode_and_number_of_environments():
         gym.make(SELF_PLAY, render_mode="rgb_array")
     with pytest.raises(ValueError, match="num_envs is 7, but must be a multiple of the 3 players"):
         gym.make_vec(SELF_PLAY, num_envs=7)
+    with pytest.raises(ValueError, match="render_mode is 'ansi', but many games at a time are not rendered"):
+        gym.make_vec(SELF_PLAY, num_envs=3, render_mode="ansi")
     with pytest.raises(ValueError, match="num_envs is 0"):
         gym.make_vec(EXPLOITER, num_envs=0)
 
 
 @pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
 def test_wrong_use_of_single_environments(name):
-    env = gym.make(name).unwrapped
-    for use, message in ((env.render, "has not been reset"), (lambda: env.step(0), "over: call reset")):
+    env: Any = gym.make(name).unwrapped
+    for use, message in (
+        (env.render, "has not been reset"),
+        (env.action_masks, "has not been reset"),
+        (lambda: env.step(0), "over: call reset"),
+    ):
         with pytest.raises(ValueError, match=message):
             use()
     env.reset(seed=0)
@@ -234,11 +244,14 @@ def test_wrong_use_of_single_environments(name):
         env.step(0)
     with pytest.raises(ValueError, match="seed is -1"):
         env.reset(seed=-1)
+    np.testing.assert_array_equal(env.reset(seed=np.int64(5))[0], env.reset(seed=5)[0])
 
 
 @pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
 def test_wrong_use_of_vector_environments(name):
-    envs = gym.make_vec(name, num_envs=6)
+    envs: Any = gym.make_vec(name, num_envs=6)
+    with pytest.raises(ValueError, match="has not been reset"):
+        envs.action_masks()
     with pytest.raises(ValueError, match="over: call reset"):
         envs.step(np.zeros(6, int))
     envs.reset(seed=0)

@@ -77,7 +77,9 @@ def test_spaces():
 def test_players_see_features_of_the_prompt():
     scenario = Scenario(STRICT.populations, features=[[0.5, -2.0], [3.0, 0.0]])
     env = ualign_v0.parallel_env(scenario)
-    assert env.observation_space("player_0") == spaces.Box(-2, 3, (4,), np.float32)
+    assert env.observation_space("player_0") == spaces.Box(
+        np.array([0, 0, 0, -2], np.float32), np.array([1, 1, 3, 1], np.float32)
+    )
     for _ in range(20):
         for seen in env.reset()[0].values():
             assert seen.tolist() in ([1, 0, 0.5, -2], [0, 1, 3, 0])
@@ -146,8 +148,9 @@ def test_conversion_by_pettingzoo_gives_the_same_games():
 def test_copies_go_on_alike_once_seeded_and_differ_before(make):
     env = make(STRICT, 3)
     wrap = (lambda e: e) if make is ualign_v0.parallel_env else InTurn
-    one, other = cloudpickle.loads(cloudpickle.dumps(env)), pickle.loads(pickle.dumps(env))
     shown = responses(300, 3)
+    env.reset()
+    one, other = cloudpickle.loads(cloudpickle.dumps(env)), pickle.loads(pickle.dumps(env))
     assert (play(wrap(one), shown, None)[0] != play(wrap(other), shown, None)[0]).any()
     play(wrap(env), shown, 5)
     for duplicate in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
@@ -193,7 +196,7 @@ def test_rendering_without_a_mode_warns():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"players": 1}, "players is 1, but must be an integer from 2"),
+        ({"players": 1}, "players is 1, but must be an integer of at least 2"),
         ({"players": 2.0}, "players is 2.0"),
         ({"feedback": "picks"}, "unknown feedback 'picks'; did you mean 'pick'"),
         ({"feedback": None}, "unknown feedback 'None'"),
@@ -215,6 +218,7 @@ def test_wrong_settings(make, settings, message):
         ({"player_0": -1, "player_1": 0}, "player_0: response -1"),
         ({"player_0": 1.0, "player_1": 0}, "player_0: the action is 1.0, but must be an integer"),
         ({"player_0": None, "player_1": 0}, "player_0: the action is None"),
+        ({"player_0": True, "player_1": 0}, "player_0: the action is True"),
         ({"player_0": np.array([0, 1]), "player_1": 0}, "player_0: the action is array"),
         ({"player_0": 0}, r"missing \['player_1'\], extra \[\]"),
         ({"player_0": 0, "player_1": 0, "player_2": 0}, r"missing \[\], extra \['player_2'\]"),
@@ -257,8 +261,11 @@ def test_out_of_order(make):
     env = make(players=2)
     wrapped = env if make is ualign_v0.parallel_env else InTurn(env)
     action = {"player_0": 0, "player_1": 0} if make is ualign_v0.parallel_env else 0
-    with pytest.raises(ValueError, match=r"over or has not begun: call reset\(\) before step"):
+    with pytest.raises(ValueError, match=r"over or has not begun: call reset\(\) first"):
         env.step(action)
+    if make is ualign_v0.env:
+        with pytest.raises(ValueError, match="over or has not begun"):
+            env.last()
     for use in (env.render, env.state):
         with pytest.raises(ValueError, match="has not been reset"):
             use()
@@ -272,6 +279,12 @@ def test_out_of_order(make):
     for seed in (-1, 1.5, "0"):
         with pytest.raises(ValueError, match="seed is"):
             env.reset(seed=seed)
+        assert env.agents == []
+    if make is ualign_v0.parallel_env:
+        env.reset(seed=np.int64(3))
+        for actions in (None, [0, 0]):
+            with pytest.raises(ValueError, match="must be a dictionary from agents to responses"):
+                env.step(actions)
 
 
 def test_ten_thousand_responses_side_by_side():

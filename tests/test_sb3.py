@@ -1,5 +1,7 @@
 """Stable-Baselines3: its policies as arrays, the native batch as its vector environment, and self-play that works."""
 
+import subprocess
+import sys
 from typing import Any
 
 import gymnasium as gym
@@ -9,14 +11,18 @@ from environment_checks import STRICT
 
 from ualign_env import Population, Scenario, exploitability, load_scenario, score, tabulate, ualign_v0
 
+torch = pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
 pytest.importorskip("sb3_contrib")
 supersuit = pytest.importorskip("supersuit")
 
 from sb3_contrib import MaskablePPO  # noqa: E402
 from stable_baselines3 import A2C, DQN, PPO  # noqa: E402
+from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
+from stable_baselines3.common.utils import set_random_seed  # noqa: E402
+from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
 
-from ualign_env.envs.sb3_envs import NativeVecEnv  # noqa: E402
+from ualign_env.envs.sb3_envs import SB3VecEnv  # noqa: E402
 
 LEARNING = {
     "learning_rate": 3e-3,
@@ -32,7 +38,7 @@ LEARNING = {
 def seats(scenario, k, games=256):
     """Returns the native batch of self-play."""
     settings = {"scenario": scenario, "players": k + 1}
-    return NativeVecEnv(gym.make_vec("ualign_env:ualign/SelfPlay-v0", num_envs=games * (k + 1), **settings))
+    return SB3VecEnv(gym.make_vec("ualign_env:ualign/SelfPlay-v0", num_envs=games * (k + 1), **settings))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -57,6 +63,8 @@ def test_ppo_learns_german_goals(k, seed):
 def test_ppo_learns_german_goals_through_supersuit():
     game = ualign_v0.parallel_env("german-goals", players=3, rounds=128)
     env = supersuit.concat_vec_envs_v1(supersuit.pettingzoo_env_to_vec_env_v1(game), 8, base_class="stable_baselines3")
+    set_random_seed(0)
+    getattr(env, "venv").reset(seed=0)  # noqa: B009
     model = PPO("MlpPolicy", env, n_steps=128, batch_size=768, **LEARNING)
     model.learn(100_000)
     assert exploitability("german-goals", model, 2) < 0.05
@@ -71,7 +79,7 @@ def test_single_agent_ppo_learns_by_playing_its_own_past():
 
 def test_exploiters_find_the_best_response():
     envs: Any = gym.make_vec("ualign/Exploiter-v0", num_envs=256, scenario="german-goals", k=3, policy="nlhf")
-    model = PPO("MlpPolicy", NativeVecEnv(envs), n_steps=8, batch_size=512, seed=0, **LEARNING)
+    model = PPO("MlpPolicy", SB3VecEnv(envs), n_steps=8, batch_size=512, seed=0, **LEARNING)
     model.learn(40 * 8 * 256)
     payoffs = envs.unwrapped.game.payoffs[0]
     assert tabulate(model, load_scenario("german-goals"), 3).average()[0].argmax() == payoffs.argmax()
@@ -93,7 +101,11 @@ def test_unmasked_ppo_is_stopped_at_prompts_of_different_sizes(unequal_scenario)
 @pytest.mark.parametrize("algorithm", [PPO, A2C])
 def test_the_stochastic_policy_is_read(algorithm):
     model = algorithm("MlpPolicy", gym.make("ualign/SelfPlay-v0", scenario=STRICT), seed=0, device="cpu")
+    with torch.no_grad():  # far from uniform, and different on both prompts
+        model.policy.action_net.weight.mul_(200)
     table = tabulate(model, STRICT, 2).average()
+    assert np.abs(table - 0.25).max() > 0.1
+    assert np.abs(table[0] - table[1]).max() > 0.1
     for prompt in (0, 1):
         seen = np.repeat(STRICT.observations[[prompt]], 20_000, axis=0)
         drawn, _ = model.predict(seen, deterministic=False)
@@ -117,8 +129,20 @@ def test_models_that_have_no_such_policy():
     model = PPO("MlpPolicy", env, device="cpu")
     with pytest.raises(ValueError, match=r"the model's actions are Discrete\(4\), but the scenario has 3 responses"):
         tabulate(model, load_scenario("cycle/prompts:2"), 2)
-    with pytest.raises(ValueError, match="but the scenario's observations have 3 entries"):
+    with pytest.raises(ValueError, match=r"the model observes Box.*, but the scenario shows Box\(0.0, 1.0, \(3,\)"):
         tabulate(model, load_scenario("impartial/responses:4/prompts:3"), 2)
+
+
+@pytest.mark.filterwarnings("ignore:.*render_mode='rgb_array'")  # which Stable-Baselines3 tries first
+def test_made_by_name():
+    PPO("MlpPolicy", "ualign/SelfPlay-v0", n_steps=64, device="cpu").learn(64)
+    make_vec_env("ualign/Exploiter-v0", 4).reset()
+
+
+def test_observations_of_other_spaces():
+    cart_pole = PPO("MlpPolicy", "CartPole-v1", device="cpu")
+    with pytest.raises(ValueError, match="the model observes"):
+        tabulate(cart_pole, load_scenario("impartial/responses:2/users:9/prompts:4"), 2)
 
 
 def test_the_native_batch_as_a_vecenv(unequal_scenario):
@@ -134,6 +158,8 @@ def test_the_native_batch_as_a_vecenv(unequal_scenario):
     own: Any = env.envs
     np.testing.assert_array_equal(masks, own.action_masks()[[1, 3]])
     assert env.get_attr("num_envs", 0) == [4]
+    wrapped = SB3VecEnv(gym.wrappers.vector.RecordEpisodeStatistics(own))
+    assert len(wrapped.env_method("action_masks")) == 4
     assert env.env_is_wrapped(gym.Wrapper) == [False] * 4
     env.set_attr("note", 1)
     assert env.get_attr("note") == [1] * 4
@@ -142,7 +168,32 @@ def test_the_native_batch_as_a_vecenv(unequal_scenario):
     env.close()
 
 
-def test_vector_environments_that_reset_at_other_times():
+def test_other_vector_environments():
     envs = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync")
-    with pytest.raises(ValueError, match=r"resets in mode AutoresetMode\.NEXT_STEP, but must in SAME_STEP"):
-        NativeVecEnv(envs)
+    with pytest.raises(ValueError, match=r"CartPole-v1.* is no vector environment of ualign/SelfPlay-v0"):
+        SB3VecEnv(envs)
+
+
+def test_normalised_observations_are_shown_as_they_were_while_learning():
+    env = VecNormalize(seats(STRICT, 2, games=16))
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=96, seed=0, device="cpu")
+    model.learn(5_000)
+    with torch.no_grad():
+        seen = torch.as_tensor(env.normalize_obs(STRICT.observations.copy()))
+        distribution: Any = model.policy.get_distribution(seen)
+        expected = distribution.distribution.probs
+    np.testing.assert_allclose(tabulate(model, STRICT, 2).average(), expected, rtol=1e-5)
+    assert not np.allclose(tabulate(model.policy, STRICT, 2).average(), expected, rtol=1e-3)
+
+
+def test_policies_are_read_alike_whatever_was_read_before():
+    code = (
+        "import gymnasium as gym, numpy as np, torch, ualign_env as ua\n"
+        "from stable_baselines3 import PPO\n"
+        "model = PPO('MlpPolicy', gym.make('ualign/SelfPlay-v0'), device='cpu')\n"
+        "scenario = ua.load_scenario('german-goals')\n"
+        "ua.tabulate(torch.nn.Linear(2, 4), scenario, 2)\n"
+        "tables = [ua.tabulate(x, scenario, 2).average() for x in (model.policy, model)]\n"
+        "np.testing.assert_array_equal(*tables)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from ualign_env import Population, Scenario, load_scenario
+from ualign_env import Population, Scenario, load_scenario, register_scenario
 
 TWO = Scenario(
     [
@@ -97,3 +97,35 @@ def test_bad_input(arguments, message):
 def test_damaged_inline_specs(damage):
     with pytest.raises(ValueError, match=r"inline scenario .* is damaged"):
         load_scenario(damage(TWO.spec))
+
+
+def test_features_are_part_of_a_scenario():
+    users = Population.from_rankings([[0, 1]])
+    plain = Scenario([users, users])
+    scenario = Scenario([users, users], features=[[0.1], [-7]])
+    assert scenario.observations.tolist() == [[1, 0, np.float32(0.1)], [0, 1, -7]]
+    assert scenario != plain
+    assert scenario.name != plain.name
+    for copy in (load_scenario(scenario.spec), pickle.loads(pickle.dumps(scenario))):
+        assert copy == scenario
+        assert not copy.features.flags.writeable
+    register_scenario("with-features", scenario)
+    register_scenario("with-features", scenario)
+    assert load_scenario("with-features") == scenario
+    assert plain.observations.tolist() == [[1, 0], [0, 1]]
+    assert Scenario([users]).observations.tolist() == [[1, 0]]  # two wide at least
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ([[1.0]], "features has 1 rows, but the scenario has 2 prompts"),
+        ([1.0, 2.0], "features has shape"),
+        ([[np.nan], [0.0]], "must be finite"),
+        ([[1e300], [0.0]], "features reach 1e\\+300, but are observed as float32 numbers"),
+    ],
+)
+def test_wrong_features(features, message):
+    users = Population.from_rankings([[0, 1]])
+    with pytest.raises(ValueError, match=message):
+        Scenario([users, users], features=features)

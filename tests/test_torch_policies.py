@@ -29,7 +29,9 @@ def test_logits_become_probabilities():
     with torch.no_grad():
         expected = module(torch.eye(3)).softmax(-1).numpy()
     np.testing.assert_allclose(tabulate(module, scenario, 2).average(), expected, rtol=1e-6)
-    assert score(scenario, module.double().float(), 2).robust_win_rate > 0
+    assert score(scenario, module, 2).robust_win_rate > 0
+    np.testing.assert_allclose(tabulate(module.double(), scenario, 2).average(), expected, rtol=1e-6)
+    np.testing.assert_allclose(tabulate(module.bfloat16(), scenario, 2).average(), expected, atol=0.02)
 
 
 def test_modules_are_evaluated_and_left_as_they_were():
@@ -41,6 +43,10 @@ def test_modules_are_evaluated_and_left_as_they_were():
     assert module.eval()
     tabulate(module, scenario, 2)
     assert not module.training
+    module.train()
+    module[1].eval()
+    tabulate(module, scenario, 2)
+    assert (module.training, module[1].training) == (True, False)
     assert all(parameter.grad is None for parameter in module.parameters())
 
 
@@ -56,15 +62,22 @@ def test_infinite_logits_are_impossible_responses():
     assert table.average().tolist() == [[0.5, 0, 0.5, 0]]
 
 
+def test_softmax_over_illegal_responses_is_recognised(unequal_scenario):
+    with pytest.raises(ValueError, match="looks like probabilities"):
+        tabulate(Answer(torch.randn(3, 3).softmax(-1)), unequal_scenario, 2)
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
         (torch.zeros(4), r"has shape \(4,\), but must have \(1, 4\): logits of 4 responses to 1 prompts"),
         (torch.zeros(1, 5), r"has shape \(1, 5\)"),
-        (torch.full((1, 4), torch.nan), "no finite greatest logit|without a finite greatest logit"),
+        (torch.full((1, 4), torch.nan), "without a finite greatest logit"),
         (torch.full((1, 4), -torch.inf), "without a finite greatest logit"),
         (torch.tensor([[0.0, 0.0, torch.inf, 0.0]]), "without a finite greatest logit"),
         (torch.full((1, 4), 0.25), "looks like probabilities, but is read as logits"),
+        (torch.tensor([[0.0, 2.0, -1.0, 1.0]]).bfloat16().softmax(-1), "looks like probabilities"),
+        (torch.zeros(1, 4, dtype=torch.int64), "answered with torch.int64, but must answer with real logits"),
         ((torch.zeros(1, 4), None), "answered with tuple, but must answer with a tensor of logits"),
     ],
 )

@@ -33,19 +33,19 @@ def deviation_payoffs(ranks: Ranks, weights: Floats, policies: Floats, mixture: 
     def work(first: int, last: int, out: Floats) -> None:
         _deviation_payoffs(ranks[first:last], weights[first:last], policies, mixture, k, series, exact, out)
 
-    return _sum_over_users(work, ranks, (ranks.shape[1],), cost=6 * policies.shape[0])
+    return sum_over_users(work, ranks, (ranks.shape[1],), cost=6 * policies.shape[0])
 
 
 def leave_one_out_payoffs(ranks: Ranks, weights: Floats, profile: Floats) -> Floats:
     """Returns `[K, N]`: the chance of each response, played by player i against the other players of `profile`."""
     players = profile.shape[0]
     # the integrand is a polynomial of degree K - 1 in t, for which this many Gauss-Legendre nodes are exact
-    nodes, node_weights = _gauss_legendre((players + 1) // 2)
+    nodes, node_weights = gauss_legendre((players + 1) // 2)
 
     def work(first: int, last: int, out: Floats) -> None:
         _leave_one_out_payoffs(ranks[first:last], weights[first:last], profile, nodes, node_weights, out)
 
-    return _sum_over_users(work, ranks, profile.shape, cost=3 * players * nodes.size)
+    return sum_over_users(work, ranks, profile.shape, cost=3 * players * nodes.size)
 
 
 def deviation_jacobian(ranks: Ranks, weights: Floats, policy: Floats, k: int) -> Floats:
@@ -57,7 +57,7 @@ def deviation_jacobian(ranks: Ranks, weights: Floats, policy: Floats, k: int) ->
     def work(first: int, last: int, out: Floats) -> None:
         _deviation_jacobian(ranks[first:last], weights[first:last], policy, k, lower, tilt, exact, out)
 
-    return _sum_over_users(work, ranks, (n, n), cost=0.2 * n, chunk=_square_chunk(ranks))
+    return sum_over_users(work, ranks, (n, n), cost=0.2 * n, chunk=_square_chunk(ranks))
 
 
 def pairwise(ranks: Ranks, weights: Floats) -> Floats:
@@ -67,7 +67,7 @@ def pairwise(ranks: Ranks, weights: Floats) -> Floats:
         _pairwise(ranks[first:last], weights[first:last], out)
 
     n = ranks.shape[1]
-    return _sum_over_users(work, ranks, (n, n), cost=0.2 * n, chunk=_square_chunk(ranks))
+    return sum_over_users(work, ranks, (n, n), cost=0.2 * n, chunk=_square_chunk(ranks))
 
 
 def shares(ranks: Ranks, weights: Floats, slots: npt.NDArray[np.int64]) -> Floats:
@@ -89,7 +89,7 @@ def restricted_ranks(ranks: Ranks, columns: npt.NDArray[np.int64]) -> Ranks:
     return out
 
 
-def _sum_over_users(
+def sum_over_users(
     work: Callable[[int, int, Floats], None], ranks: Ranks, shape: tuple[int, ...], cost: float, chunk: int = _CHUNK
 ) -> Floats:
     """Returns the sum of what `work` adds to an array of `shape`; `cost` is in nanoseconds a rank."""
@@ -115,7 +115,7 @@ def in_threads(one: Callable[[int], None], n: int, work: float) -> None:
 
 
 @lru_cache(maxsize=16)
-def _gauss_legendre(n: int) -> tuple[Floats, Floats]:
+def gauss_legendre(n: int) -> tuple[Floats, Floats]:
     """Returns n nodes in [0, 1] and their weights, exact for polynomials of degree 2n - 1."""
     nodes, weights = np.polynomial.legendre.leggauss(n)
     return (nodes + 1) / 2, weights / 2
@@ -168,7 +168,7 @@ def _power(base, k, out):
 
 
 @compiled
-def _mass_by_rank(row, policy, mass, below):
+def mass_by_rank(row, policy, mass, below):
     """Adds up a policy over each rank of one user, and over all worse ranks; returns the number of ranks.
 
     What lies below rank r is `below[r + 1]`; with r itself it is `below[r]`.
@@ -198,7 +198,7 @@ def _deviation_payoffs(ranks, weights, policies, mixture, k, series, exact, out)
     for u in range(ranks.shape[0]):
         row = ranks[u]
         for t in range(policies.shape[0]):
-            n_ranks = _mass_by_rank(row, policies[t], mass, below)
+            n_ranks = mass_by_rank(row, policies[t], mass, below)
             for r in range(n_ranks):
                 middle[r] = below[r + 1] + 0.5 * mass[r]
             base[:n_ranks] = middle[:n_ranks]
@@ -235,7 +235,7 @@ def _deviation_jacobian(ranks, weights, policy, k, lower, tilt, exact, out):
     by_worse, by_tied = np.empty(n), np.empty(n)
     for u in range(ranks.shape[0]):
         row = ranks[u]
-        n_ranks = _mass_by_rank(row, policy, mass, below)
+        n_ranks = mass_by_rank(row, policy, mass, below)
         for r in range(n_ranks):
             middle[r] = below[r + 1] + 0.5 * mass[r]
         base[:n_ranks] = middle[:n_ranks]
@@ -278,7 +278,7 @@ def _leave_one_out_payoffs(ranks, weights, profile, nodes, node_weights, out):
         row = ranks[u]
         n_ranks = 0
         for j in range(players):
-            n_ranks = _mass_by_rank(row, profile[j], mass[j], below[j])
+            n_ranks = mass_by_rank(row, profile[j], mass[j], below[j])
         chance[:, :n_ranks] = 0.0
         for r in range(n_ranks):
             for q in range(nodes.size):

@@ -3,7 +3,7 @@
 Axes: P prompts, N responses (padded with zeros to the largest number), K players or outputs, T policies of a mixture.
 
 `tabulate` turns anything that acts in the game into one of these three. Policies of other libraries join by
-`@tabulate.register`, as the OpenSpiel adapter's do; those of libraries that are slow to import, by `_READERS`.
+`@reads`, as the OpenSpiel adapter's do; those of libraries that are slow to import, by `_READERS` too.
 """
 
 from collections.abc import Callable
@@ -115,7 +115,6 @@ _READERS = {
 }
 
 
-@singledispatch
 def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
     """Returns the arrays behind whatever plays the (k+1)-player game of a scenario.
 
@@ -131,10 +130,15 @@ def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
     Raises:
         ValueError: if the policy doesn't fit the scenario and k, or is not a distribution.
     """
-    reader = next((_READERS[name] for name in map(_class_path, type(policy).__mro__) if name in _READERS), None)
-    if reader:
-        import_module(reader)
-        return tabulate(policy, scenario, k)
+    for name in map(_class_path, type(policy).__mro__):
+        if name in _READERS:
+            import_module(_READERS[name])
+    return _tabulate(policy, scenario, k)
+
+
+@singledispatch
+def _tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
+    """Reads arrays and callables."""
     if callable(policy):
         rows = [_answer(policy, scenario, x) for x in range(scenario.n_prompts)]
         return SharedPolicy(_table("policy", rows, scenario, ()))
@@ -152,7 +156,11 @@ def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
     return SharedPolicy(_table("policy", policy, scenario, ()))
 
 
-@tabulate.register(SharedPolicy | Profile)
+#: Decorates a function like `tabulate` that reads the policies of the class in its first annotation.
+reads = _tabulate.register
+
+
+@reads(SharedPolicy | Profile)
 def _(policy: SharedPolicy | Profile, scenario: Scenario, k: int) -> Tabular:
     axes = 2 if isinstance(policy, SharedPolicy) else 3
     if np.ndim(policy.probabilities) != axes:
@@ -160,7 +168,7 @@ def _(policy: SharedPolicy | Profile, scenario: Scenario, k: int) -> Tabular:
     return tabulate(policy.probabilities, scenario, k)
 
 
-@tabulate.register
+@reads
 def _(policy: Mixture, scenario: Scenario, k: int) -> Mixture:  # noqa: ARG001
     table = np.asarray(policy.policies)
     if table.ndim == 2 and scenario.n_prompts == 1:

@@ -87,6 +87,8 @@ class Scenario:
         seen = np.zeros((n, 0)) if features is None else _checks.real_array("features", features, 2)
         if len(seen) != n:
             raise ValueError(f"features has {len(seen)} rows, but the scenario has {n} prompts")
+        if not (np.abs(seen) < np.finfo(np.float32).max).all():
+            raise ValueError(f"features reach {np.abs(seen).max():g}, but are observed as float32 numbers")
         seen.flags.writeable = False
         object.__setattr__(self, "populations", populations)
         object.__setattr__(self, "prompts", _checks.names("prompts", prompts, n, (f"prompt {i}" for i in range(n))))

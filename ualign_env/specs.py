@@ -95,7 +95,8 @@ def register_scenario(name: str, scenario: Scenario, *, overwrite: bool = False)
         raise ValueError(f"{name!r} is a built-in scenario; choose another name")
     if not overwrite and _REGISTERED.get(name, scenario) != scenario:
         raise ValueError(f"{name!r} already stands for another scenario; pass overwrite=True to replace it")
-    _REGISTERED[name] = Scenario(scenario.populations, scenario.prompts, scenario.probabilities, name=name)
+    own = scenario.populations, scenario.prompts, scenario.probabilities
+    _REGISTERED[name] = Scenario(*own, features=scenario.features, name=name)
 
 
 def as_scenario(target: Scenario | Population | str | os.PathLike[str]) -> Scenario:

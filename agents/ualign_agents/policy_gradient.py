@@ -35,9 +35,8 @@ def policy_gradient(task: Task) -> Iterator[SharedPolicy]:
         logits += _STEP / np.sqrt(1 + time / _SLOWER) * summed / np.maximum(shown * np.maximum(policy, _FLOOR), 1)
 
         time += 1
-        average = average + 2 / (time + 1) * (
-            policy - average
-        )  # later iterates weigh more, in proportion to their number
+        # later iterates weigh more, in proportion to their number
+        average = average + 2 / (time + 1) * (policy - average)
         yield SharedPolicy(average)
         prompts = games.reset()
 

@@ -8,7 +8,7 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO
 
 from ualign_env.benchmark.tasks import Task
-from ualign_env.envs.sb3_envs import NativeVecEnv
+from ualign_env.envs.sb3_envs import SB3VecEnv
 
 _GAMES = 256  # at a time
 _ROUNDS = 8  # between two updates
@@ -24,7 +24,7 @@ def ppo(task: Task) -> Iterator[PPO | MaskablePPO]:
     algorithm = PPO if task.scenario.legal.all() else MaskablePPO
     model = algorithm(
         "MlpPolicy",
-        NativeVecEnv(games),
+        SB3VecEnv(games),
         learning_rate=3e-3,
         n_steps=_ROUNDS,
         batch_size=_GAMES * players * _ROUNDS // 4,
@@ -39,6 +39,8 @@ def ppo(task: Task) -> Iterator[PPO | MaskablePPO]:
     threads = torch.get_num_threads()
     while True:
         torch.set_num_threads(1)  # the network is small
-        model.learn(_GAMES * players * _ROUNDS, reset_num_timesteps=False)
-        torch.set_num_threads(threads)
+        try:
+            model.learn(_GAMES * players * _ROUNDS, reset_num_timesteps=False)
+        finally:
+            torch.set_num_threads(threads)
         yield model

@@ -1,1 +1,6 @@
-"""The alignment game in the field's frameworks: thin adapters over `scenario.py` and `payoffs.py`."""
+"""The alignment game in the field's frameworks.
+
+`open_spiel_games` stands on its own. The rules for learners who sample games are in `batch`, on the draws of `draws`;
+`pettingzoo_envs` and `gymnasium_envs` are thin adapters over them, which share `rendering`, and `sb3_envs` is one more.
+The `*_policies` modules teach `tabulate` to read what each framework learns. `registration` tells the frameworks.
+"""

@@ -3,6 +3,7 @@
 Axes: B games, K players, P prompts, N responses.
 """
 
+import operator
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._checks import Floats
+from ualign_env.baselines import baseline
 from ualign_env.envs.draws import Draws, Ints, Nature, over_ranges
 from ualign_env.kernels import compiled
-from ualign_env.payoffs import choice_shares
+from ualign_env.payoffs import TooLargeError, choice_shares
+from ualign_env.policies import tabulate
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT, as_scenario
@@ -23,44 +26,30 @@ MAX_PLAYERS = 10_001
 _MAX_GAMES = 2**31
 
 
-class BatchedGame:
-    """B independent one-shot games, all played at the same time.
+class OneShotGames:
+    """B independent games of one step, all played at the same time.
 
-    `reset` draws a prompt and a user for each game, `step` takes every player's response and returns what each earned;
-    then the games are over. The draws of game b depend on the seed, on b and on how often the games were reset since
-    the seed was given, so a game goes the same whatever its neighbours are.
+    `reset` draws a prompt and a user for each game; a subclass's `step` takes responses and ends the games. The draws
+    of game b depend on the seed, on b and on how often the games were reset since the seed was given, so a game goes
+    the same whatever its neighbours are.
 
     Attributes:
         scenario: the prompts and their users.
-        players: K, the number of responses shown side by side.
         num_games: B.
-        feedback: `"pick"`: the user picks one response, whose player earns 1 and the others 0. `"expected"`:
-            players earn the chance that a random user of the prompt picks their response.
+        feedback: `"pick"`: 1 for a response that was picked, 0 for others. `"expected"`: the chance of being picked.
         draws: the prompts and users of the present games, or of the last ones. Players must not see the users.
     """
 
-    def __init__(
-        self,
-        scenario: Scenario | Population | str = DEFAULT,
-        players: int = 3,
-        num_games: int = 1,
-        *,
-        feedback: Feedback = "pick",
-    ) -> None:
-        """Makes the games; see the class for the arguments.
-
-        Raises:
-            ValueError: if an argument is out of range or unknown.
-        """
+    def __init__(self, scenario: Scenario | Population | str, num_games: int, feedback: Feedback) -> None:
+        """Makes the games; subclasses document the arguments."""
         self.scenario = as_scenario(scenario)
-        self.players = _checks.count("players", players, 2, MAX_PLAYERS)
         self.num_games = _checks.count("num_games", num_games, 1, _MAX_GAMES)
         if feedback not in get_args(Feedback):
             raise _checks.unknown("feedback", str(feedback), get_args(Feedback))
         self.feedback: Feedback = feedback
         self.draws = Draws.none()
+        self._sizes = self.scenario.legal.sum(axis=1)
         self._nature = Nature(self.scenario, self.num_games)
-        self._ranks, self._layout = _flat_ranks(self.scenario)
         self._over = True
 
     def reset(self, seed: int | None = None) -> Ints:
@@ -80,6 +69,61 @@ class BatchedGame:
         self._over = False
         return self.draws.prompts.copy()
 
+    def _responses(self, actions: npt.ArrayLike, shape: tuple[int, ...], meaning: str) -> Ints:
+        """Returns actions as integers of a shape, if the games are on."""
+        if self._over:
+            raise ValueError("the games are over: call reset() before step()")
+        array = np.asarray(actions)
+        if array.shape != shape or array.dtype.kind not in "iu":
+            raise ValueError(
+                f"actions are {array.dtype} of shape {array.shape}, but must be integers of shape {shape}: {meaning}"
+            )
+        return np.ascontiguousarray(array, np.int64)
+
+    def _check_legal(self, responses: Ints) -> None:
+        """Raises an error for the first response, `[B]` or `[B, K]`, that its game's prompt hasn't got."""
+        prompts = self.draws.prompts.reshape(-1, *[1] * (responses.ndim - 1))
+        wrong = (responses < 0) | (responses >= self._sizes[prompts])
+        if wrong.any():
+            where = tuple(np.argwhere(wrong)[0])
+            names = [f"{name} {i}" for name, i in zip(("game", "player"), where, strict=False)]
+            who = ", ".join(names if self.num_games > 1 else names[1:]) or "the action"
+            raise illegal_response(who, int(responses[where]), self.scenario, int(self.draws.prompts[where[0]]))
+
+
+class BatchedGame(OneShotGames):
+    """B independent games of K players, who submit one response each; see `OneShotGames`.
+
+    Attributes:
+        players: K, the number of responses shown side by side.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | Population | str = DEFAULT,
+        players: int = 3,
+        num_games: int = 1,
+        *,
+        feedback: Feedback = "pick",
+    ) -> None:
+        """Makes the games.
+
+        Args:
+            scenario: a scenario, its spec, or the population of its only prompt.
+            players: K, from 2 to 10,001.
+            num_games: B.
+            feedback: `"pick"`: the user picks one response, whose player earns 1 and the others 0. `"expected"`:
+                players earn the chance that a random user of the prompt picks their response.
+
+        Raises:
+            ValueError: if an argument is out of range or unknown.
+        """
+        super().__init__(scenario, num_games, feedback)
+        self.players = _checks.count("players", players, 2)
+        if self.players > MAX_PLAYERS:
+            raise TooLargeError(f"players is {self.players:,}, but at most {MAX_PLAYERS:,} can play")
+        self._ranks, self._starts = _flat_ranks(self.scenario)
+
     def step(self, actions: npt.ArrayLike) -> Floats:
         """Plays the games to their end.
 
@@ -93,47 +137,98 @@ class BatchedGame:
             ValueError: if the games are over or not begun, or a response is not one of the prompt's. The games then go
                 on, and other actions can be tried.
         """
-        if self._over:
-            raise ValueError("the games are over: call reset() before step()")
-        array = np.asarray(actions)
-        if array.shape != (self.num_games, self.players) or array.dtype.kind not in "iu":
-            raise ValueError(
-                f"actions are {array.dtype} of shape {array.shape}, but must be integers of shape "
-                f"{(self.num_games, self.players)}: one response for each game and player"
-            )
-        slots = np.ascontiguousarray(array, np.int64)
-        rewards = np.empty(slots.shape)
-        wrong = self._pick(slots, rewards)
-        if wrong >= 0:
-            raise self._illegal(wrong, array)
-        if self.feedback == "expected":
-            prompts = self.draws.prompts
-            for x in np.unique(prompts):
-                games = prompts == x
+        shape = self.num_games, self.players
+        slots = self._responses(actions, shape, "one response for each game and player")
+        rewards = np.empty(shape)
+        if self.feedback == "pick":
+            if not self._pick(slots, rewards):
+                self._check_legal(slots)
+        else:
+            self._check_legal(slots)
+            for x in np.unique(self.draws.prompts):
+                games = self.draws.prompts == x
                 rewards[games] = choice_shares(self.scenario.populations[x], slots[games])
         self._over = True
         return rewards
 
-    def _pick(self, slots: Ints, rewards: Floats) -> int:
-        """Lets every user pick, and returns the first game with a response that its prompt hasn't got, or -1."""
-        draws, wrong = self.draws, []
+    def _pick(self, slots: Ints, rewards: Floats) -> bool:
+        """Lets every user pick, and returns whether all responses were legal."""
+        draws, legal = self.draws, []
 
         def work(first: int, last: int) -> None:
-            tables = self._ranks, self._layout, draws.prompts, draws.users, draws.ties
-            game = _play(*tables, slots, rewards, first, last)
-            if game >= 0:
-                wrong.append(game)
+            tables = self._ranks, self._starts, self._sizes, draws.prompts, draws.users, draws.ties
+            legal.append(_play(*tables, slots, rewards, first, last))
 
         over_ranges(work, self.num_games, cost=4 * self.players)
-        return min(wrong, default=-1)
+        return all(legal)
 
-    def _illegal(self, game: int, actions: npt.NDArray[Any]) -> ValueError:
-        """Returns the error for the actions of a game."""
-        prompt = int(self.draws.prompts[game])
-        wrong = (actions[game] < 0) | (actions[game] >= self.scenario.populations[prompt].n_responses)
-        player = int(np.argmax(wrong))
-        who = f"game {game}, player {player}" if self.num_games > 1 else f"player {player}"
-        return illegal_response(who, int(actions[game, player]), self.scenario, prompt)
+
+class BatchedExploiter(OneShotGames):
+    """B independent games of one response against k samples of a policy; see `OneShotGames`.
+
+    The chance that a response is picked is known exactly. So neither samples nor users are drawn, the user of a game
+    has no part in it, and it takes the same time for every k.
+
+    Attributes:
+        k: number of responses that the policy shows.
+        payoffs: `[P, N]` the chance of each response; 0 for those that a prompt hasn't got.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | Population | str = DEFAULT,
+        k: int = 2,
+        policy: Any = "uniform",
+        num_games: int = 1,
+        *,
+        feedback: Feedback = "pick",
+    ) -> None:
+        """Makes the games.
+
+        Args:
+            scenario: a scenario, its spec, or the population of its only prompt.
+            k: number of responses that the policy shows.
+            policy: anything that `tabulate` takes, or the name of a baseline such as `"nlhf"`.
+            num_games: B.
+            feedback: `"pick"`: 1 or 0, whether the response was picked. `"expected"`: the chance that it is.
+
+        Raises:
+            ValueError: if an argument is out of range or unknown, or the policy doesn't fit the scenario and k.
+        """
+        super().__init__(scenario, num_games, feedback)
+        self.k = _checks.number_of_outputs(k)
+        table = baseline(self.scenario, policy) if isinstance(policy, str) else policy
+        self.payoffs = tabulate(table, self.scenario, self.k).deviation_payoffs(self.scenario, self.k)
+
+    def step(self, actions: npt.ArrayLike) -> Floats:
+        """Plays the games to their end.
+
+        Args:
+            actions: `[B]` integers, responses that the games' prompts have.
+
+        Returns:
+            `[B]` what they earn.
+
+        Raises:
+            ValueError: if the games are over or not begun, or a response is not one of the prompt's.
+        """
+        responses = self._responses(actions, (self.num_games,), "one response for each game")
+        self._check_legal(responses)
+        self._over = True
+        chances = self.payoffs[self.draws.prompts, responses]
+        if self.feedback == "expected":
+            return chances
+        return (self.draws.ties < chances * 2.0**32).astype(np.float64)  # no ties to break: the number is free
+
+
+def response_index(who: str, action: Any) -> int:
+    """Returns an action as an int; `1.5`, `True` and `None` are no responses."""
+    try:
+        if isinstance(action, bool | np.bool_):
+            raise TypeError
+        return operator.index(action)
+    except TypeError:
+        raise ValueError(f"{who}: the action is {action!r:.100}, but must be an integer, a response") from None
 
 
 def illegal_response(who: str, response: int, scenario: Scenario, prompt: int) -> ValueError:
@@ -146,29 +241,28 @@ def illegal_response(who: str, response: int, scenario: Scenario, prompt: int) -
 
 
 def _flat_ranks(scenario: Scenario) -> tuple[npt.NDArray[np.signedinteger], Ints]:
-    """Returns the ranks of all prompts in one array, and `[P, 2]` where a prompt's begin and how many responses it has.
+    """Returns the ranks of all prompts in one array, and `[P]` where each prompt's begin.
 
     With one prompt it is the population's own array.
     """
     ranks = [population.ranks.reshape(-1) for population in scenario.populations]
     flat = ranks[0] if len(ranks) == 1 else np.concatenate(ranks)
     flat.flags.writeable = False  # as the population's own is: another kind of array would be compiled separately
-    starts = np.cumsum([0, *(part.size for part in ranks[:-1])])
-    return flat, np.column_stack([starts, [population.n_responses for population in scenario.populations]])
+    return flat, np.cumsum([0, *(part.size for part in ranks[:-1])])
 
 
 @compiled
-def _play(ranks, layout, prompts, users, ties, slots, rewards, first, last):
-    """Gives 1 to the slot that the user picks, 0 to the others; returns the first game that cannot be played, or -1."""
+def _play(ranks, starts, sizes, prompts, users, ties, slots, rewards, first, last):
+    """Gives 1 to the slot that the user picks, 0 to the others; returns False at an illegal response."""
     players = slots.shape[1]
     for b in range(first, last):
-        n = layout[prompts[b], 1]
-        row = layout[prompts[b], 0] + users[b] * n
-        best, tied = np.int64(n), 0
+        n = sizes[prompts[b]]
+        row = starts[prompts[b]] + users[b] * n
+        best, tied = n, 0
         for i in range(players):
             response = slots[b, i]
             if response < 0 or response >= n:
-                return b
+                return False
             rank = np.int64(ranks[row + response])
             if rank < best:
                 best, tied = rank, 1
@@ -182,4 +276,4 @@ def _play(ranks, layout, prompts, users, ties, slots, rewards, first, last):
                 if place == chosen:
                     rewards[b, i] = 1.0
                 place += np.uint64(1)
-    return -1
+    return True

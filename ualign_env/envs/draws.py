@@ -12,7 +12,7 @@ algorithm for generating random numbers with a given distribution", 1991 (alias 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,11 @@ class Nature:
         self._n = n
         self._key: tuple[int, int] | None = None
         self._time = 0
+        self._seeded = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # copies of what nobody seeded draw numbers of their own: trainers copy an environment that was looked at
+        return self.__dict__ if self._seeded else self.__dict__ | {"_key": None}
 
     def draw(self, seed: int | None = None) -> Draws:
         """Returns the draws of the next round, or with a seed those of the seed's first.
@@ -73,8 +78,9 @@ class Nature:
         """
         if seed is not None or self._key is None:
             entropy = None if seed is None else _checks.count("seed", seed, 0)
-            first, second = np.random.SeedSequence(entropy).generate_state(2).tolist()
-            self._key, self._time = (first, second), 0
+            # a stream of its own: whoever else uses the seed draws other numbers
+            first, second = np.random.SeedSequence(entropy, spawn_key=(0,)).generate_state(2).tolist()
+            self._key, self._time, self._seeded = (first, second), 0, seed is not None
         key, time, n = self._key, self._time, self._n
         prompts, users, ties = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.uint32)
 
@@ -127,8 +133,7 @@ def _alias(keep, other):
     for i in range(n_large):  # what is left over differs from an equal share by rounding only
         keep[large[i]] = 1.0
     for i in range(n_small):
-        if other[small[i]] == small[i]:
-            keep[small[i]] = 1.0
+        keep[small[i]] = 1.0
 
 
 @compiled

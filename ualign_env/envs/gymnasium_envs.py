@@ -6,7 +6,6 @@ truncated, there are no final observations to keep. Where prompts differ in thei
 `info["action_mask"]` tells which are legal.
 """
 
-import operator
 from typing import Any
 
 import gymnasium
@@ -19,10 +18,8 @@ from gymnasium.vector.utils import batch_space
 from ualign_env import _checks
 from ualign_env._checks import Floats
 from ualign_env.envs import rendering
-from ualign_env.envs.batch import BatchedGame, Feedback
+from ualign_env.envs.batch import BatchedExploiter, BatchedGame, Feedback, response_index
 from ualign_env.envs.draws import Ints, over_ranges
-from ualign_env.envs.exploiter import BatchedExploiter
-from ualign_env.envs.spaces import observation_box
 from ualign_env.kernels import compiled
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
@@ -42,15 +39,16 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
     def __init__(self, game: _Game, render_mode: str | None) -> None:
         self.game = game
         self.render_mode = rendering.check_mode(render_mode)
-        self.observation_space = observation_box(game.scenario)
+        self.observation_space = rendering.observation_box(game.scenario)
         self.action_space = spaces.Discrete(game.scenario.n_responses)
         self._prompt = -1
         self._played: tuple[int, float] | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[_Observation, dict]:
         """Draws a prompt; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
-        self._prompt = self.game.reset(seed).item()
+        seed = None if seed is None else _checks.count("seed", seed, 0)
         super().reset(seed=seed, options=options)
+        self._prompt = self.game.reset(seed).item()
         self._played = None
         return self._observation(), self._info()
 
@@ -60,10 +58,7 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
         Raises:
             ValueError: if no episode is running, or the response is not one of the prompt's.
         """
-        try:
-            response = operator.index(action)
-        except TypeError:
-            raise ValueError(f"the action is {action!r:.100}, but must be an integer, a response") from None
+        response = response_index("the learner", action)
         reward = self._reward(response)
         self._played = response, reward
         if self.render_mode == "human":
@@ -82,15 +77,20 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Returns `[N]` which responses the prompt has, as sb3-contrib's algorithms ask for it."""
+        self._begun()
         return self.game.scenario.legal[self._prompt].copy()
 
     def render(self) -> Any:
         """Prints or returns the prompt, and once the game is over what happened."""
+        self._begun()
+        text = self._text(*self._played) if self._played else self.game.scenario.prompts[self._prompt]
+        return rendering.render(text, self.render_mode)
+
+    def _begun(self) -> None:
         if self._prompt < 0:
             raise ValueError("the environment has not been reset: call reset() first")
-        return rendering.render(self._text(), self.render_mode)
 
-    def _text(self) -> str:
+    def _text(self, response: int, reward: float) -> str:
         raise NotImplementedError
 
 
@@ -98,7 +98,7 @@ class Exploiter(_OneShotEnv):
     """`ualign/Exploiter-v0`: one response against k samples of a given policy.
 
     The best response earns `1 / (k + 1) + exploitability` of the policy on average, which is 1 minus its robust win
-    rate.
+    rate. Samples and users are not drawn one by one (see `BatchedExploiter`), so that `render` knows no user.
     """
 
     game: BatchedExploiter
@@ -117,22 +117,21 @@ class Exploiter(_OneShotEnv):
     def _reward(self, response: int) -> float:
         return self.game.step([response]).item()
 
-    def _text(self) -> str:
-        prompt = self.game.scenario.prompts[self._prompt]
-        if self._played is None:
-            return prompt
-        response, reward = self._played
-        population = self.game.scenario.populations[self._prompt]
-        return rendering.describe_game(prompt, population, ["exploiter"], [response], [reward])
+    def _text(self, response: int, reward: float) -> str:
+        chances = self.game.feedback == "expected"
+        text = rendering.describe(
+            self.game.scenario, self._prompt, ["exploiter"], [response], [reward], chances=chances
+        )
+        return text if chances or reward else f"{text}  not picked"
 
 
 class SelfPlay(_OneShotEnv):
-    """`ualign/SelfPlay-v0`: a learner against its own latest responses.
+    """`ualign/SelfPlay-v0`, single: a learner against its own latest responses.
 
-    The other players show the learner's last responses to the same prompt, and before it has given any, responses drawn
+    The vectorised form is another environment: its learner gives the responses of all players at once. Here, the other
+    players show the learner's last responses to the same prompt, and before it has given any, responses drawn
     uniformly. While the learner's policy stays as it is, these are samples of it, so that any single-agent algorithm
-    plays the symmetric game with itself. The vectorised form needs no memory: its learner gives the responses of all
-    players.
+    plays the symmetric game with itself.
     """
 
     game: BatchedGame
@@ -166,27 +165,27 @@ class SelfPlay(_OneShotEnv):
             self._latest[self._prompt] = self._slots[:-1]
         return self._earned[0]
 
-    def _text(self) -> str:
-        prompt = self.game.scenario.prompts[self._prompt]
-        if self._played is None:
-            return prompt
-        population = self.game.scenario.populations[self._prompt]
+    def _text(self, response: int, reward: float) -> str:  # noqa: ARG002
         names = [f"player_{i}" for i in range(self.game.players)]
-        text = rendering.describe_game(prompt, population, names, self._slots, self._earned)
-        if self.game.feedback == "pick":
-            text += "\n" + rendering.describe_user(population, self.game.draws.users.item())
-        return text
+        chances = self.game.feedback == "expected"
+        user = None if chances else self.game.draws.users.item()
+        return rendering.describe(
+            self.game.scenario, self._prompt, names, self._slots, self._earned, chances=chances, user=user
+        )
 
 
-class _OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
+class OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
     """Many games at a time; a sub-environment is one learner's seat in a game."""
 
     metadata = _SAME_STEP
+    autoreset_mode = AutoresetMode.SAME_STEP  # where TorchRL looks for it
 
-    def __init__(self, game: _Game, seats: int) -> None:
+    def __init__(self, game: _Game, seats: int, render_mode: str | None) -> None:
+        if render_mode is not None:
+            raise ValueError(f"render_mode is {render_mode!r}, but many games at a time are not rendered")
         self.game = game
         self.num_envs = game.num_games * seats
-        self.single_observation_space = observation_box(game.scenario)
+        self.single_observation_space = rendering.observation_box(game.scenario)
         self.single_action_space = spaces.Discrete(game.scenario.n_responses)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
@@ -197,9 +196,9 @@ class _OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[_Observation, dict[str, Any]]:
         """Draws prompts; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
-        seen = self._next(seed)
+        seed = None if seed is None else _checks.count("seed", seed, 0)
         super().reset(seed=seed, options=options)
-        return seen
+        return self._next(seed)
 
     def step(
         self, actions: npt.ArrayLike
@@ -225,6 +224,8 @@ class _OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Returns `[num_envs, N]` which responses the prompts have, as sb3-contrib's algorithms ask for it."""
+        if not self.game.draws.prompts.size:
+            raise ValueError("the environment has not been reset: call reset() first")
         return _rows(self.game.scenario.legal, self.game.draws.prompts, self._seats)
 
     def _next(self, seed: int | None) -> tuple[_Observation, dict[str, Any]]:
@@ -236,7 +237,7 @@ class _OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
         return seen, {"action_mask": masks, "_action_mask": np.ones(self.num_envs, np.bool_)}
 
 
-class ExploiterVectorEnv(_OneShotVectorEnv):
+class ExploiterVectorEnv(OneShotVectorEnv):
     """`ualign/Exploiter-v0`, `num_envs` opponents of one policy at a time."""
 
     game: BatchedExploiter
@@ -248,16 +249,17 @@ class ExploiterVectorEnv(_OneShotVectorEnv):
         k: int = 2,
         policy: Any = "uniform",
         feedback: Feedback = "pick",
+        render_mode: None = None,
     ) -> None:
         """Makes the environments; see `BatchedExploiter` for the arguments and errors."""
         num_envs = _checks.count("num_envs", num_envs, 1)
-        super().__init__(BatchedExploiter(scenario, k, policy, num_envs, feedback=feedback), seats=1)
+        super().__init__(BatchedExploiter(scenario, k, policy, num_envs, feedback=feedback), 1, render_mode)
 
     def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
         return self.game.step(actions)
 
 
-class SelfPlayVectorEnv(_OneShotVectorEnv):
+class SelfPlayVectorEnv(OneShotVectorEnv):
     """`ualign/SelfPlay-v0`, vectorised: the learner responds for all players of `num_envs / players` games.
 
     Sub-environments 0 to K-1 are the players of the first game, and so on.
@@ -271,6 +273,7 @@ class SelfPlayVectorEnv(_OneShotVectorEnv):
         scenario: Scenario | Population | str = DEFAULT,
         players: int = 3,
         feedback: Feedback = "pick",
+        render_mode: None = None,
     ) -> None:
         """Makes the environments; see `BatchedGame` for the arguments and errors.
 
@@ -283,7 +286,7 @@ class SelfPlayVectorEnv(_OneShotVectorEnv):
             raise ValueError(
                 f"num_envs is {num_envs}, but must be a multiple of the {players} players: each is a player of a game"
             )
-        super().__init__(BatchedGame(scenario, players, num_envs // players, feedback=feedback), seats=players)
+        super().__init__(BatchedGame(scenario, players, num_envs // players, feedback=feedback), players, render_mode)
 
     def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
         if actions.shape != (self.num_envs,):

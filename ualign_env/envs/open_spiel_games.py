@@ -11,6 +11,7 @@ import numpy as np
 import pyspiel
 
 from ualign_env import _checks
+from ualign_env.envs.batch import MAX_PLAYERS
 from ualign_env.payoffs import TooLargeError, about, choice_shares, payoff_tensor
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
@@ -19,7 +20,6 @@ from ualign_env.specs import DEFAULT, as_scenario, load_scenario
 SIMULTANEOUS = "python_ualign"
 TURN_BASED = "python_ualign_turn"
 
-_MAX_PLAYERS = 10_001
 _DEFAULTS = {"players": 3, "scenario": DEFAULT, "anonymous": False}
 _REMEMBERED = 300_000  # returns that a game keeps, over all players
 
@@ -33,7 +33,7 @@ def _game_type(short_name: str, long_name: str, dynamics: Any, information: Any)
         information=information,
         utility=pyspiel.GameType.Utility.CONSTANT_SUM,
         reward_model=pyspiel.GameType.RewardModel.TERMINAL,
-        max_num_players=_MAX_PLAYERS,
+        max_num_players=MAX_PLAYERS,
         min_num_players=2,
         provides_information_state_string=True,
         provides_information_state_tensor=True,
@@ -66,7 +66,7 @@ class _AlignmentGame(pyspiel.Game):
 
     def __init__(self, params: dict[str, Any] | None = None) -> None:
         params = _DEFAULTS | (params or {})
-        players = _checks.count("players", params["players"], 2, _MAX_PLAYERS)
+        players = _checks.count("players", params["players"], 2, MAX_PLAYERS)
         scenario = load_scenario(params["scenario"])
         sequential = self.game_type.dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL
         super().__init__(
@@ -272,7 +272,7 @@ def load_game(
             for all players. OpenSpiel asks players' information states to differ, hence not the default, and its
             `convert_to_turn_based` puts the player back: use `turn_based` or `cached_game`.
     """
-    players = _checks.count("players", players, 2, _MAX_PLAYERS)
+    players = _checks.count("players", players, 2, MAX_PLAYERS)
     parameters = {"players": players, "scenario": as_scenario(scenario).spec, "anonymous": bool(anonymous)}
     return pyspiel.load_game(TURN_BASED if turn_based else SIMULTANEOUS, parameters)
 

@@ -16,7 +16,7 @@ from open_spiel.python.policy import Policy as PythonPolicy
 
 from ualign_env._checks import Floats
 from ualign_env.envs.open_spiel_games import SIMULTANEOUS, TURN_BASED, load_game
-from ualign_env.policies import Tabular, tabulate
+from ualign_env.policies import Tabular, reads, tabulate
 from ualign_env.scenario import Scenario
 from ualign_env.specs import load_scenario
 
@@ -42,7 +42,7 @@ class GamePolicy:
     owner: Any = None
 
 
-@tabulate.register
+@reads
 def _(policy: GamePolicy, scenario: Scenario, k: int) -> Tabular:
     _check_game(policy.game, scenario, k)
     if not isinstance(policy.policy, pyspiel.Policy):
@@ -56,14 +56,14 @@ def _(policy: GamePolicy, scenario: Scenario, k: int) -> Tabular:
     return _tabulated(table, scenario, k)
 
 
-@tabulate.register
+@reads
 def _(policy: PythonPolicy, scenario: Scenario, k: int) -> Tabular:
     if not hasattr(policy, "game"):  # OpenSpiel's best responses lack what their base class promises
         raise ValueError(f"{type(policy).__name__} does not know its game: pass GamePolicy(game, policy)")
     return tabulate(GamePolicy(policy.game, policy), scenario, k)
 
 
-@tabulate.register
+@reads
 def _(policy: pyspiel.Policy, scenario: Scenario, k: int) -> Tabular:
     tables: list[Floats] = []
     guesses = _answers_anything(policy)

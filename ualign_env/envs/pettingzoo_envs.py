@@ -5,7 +5,6 @@ such games, each with a prompt and a user of its own; most trainers are faster w
 play for the same, so that one policy can act for all of them.
 """
 
-import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +15,7 @@ from pettingzoo.utils.env import AECEnv, ParallelEnv
 
 from ualign_env import _checks
 from ualign_env.envs import rendering
-from ualign_env.envs.batch import BatchedGame, Feedback, illegal_response
-from ualign_env.envs.spaces import observation_box
+from ualign_env.envs.batch import BatchedGame, Feedback, illegal_response, response_index
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT
@@ -61,7 +59,7 @@ class _Alignment:
         self._masks = None if own.legal.all() else own.legal.astype(np.int8)
         self.observation_spaces = {agent: self._make_observation_space() for agent in self.possible_agents}
         self.action_spaces = {agent: spaces.Discrete(own.n_responses) for agent in self.possible_agents}
-        self.state_space = observation_box(self.scenario)
+        self.state_space = rendering.observation_box(self.scenario)
         self._sizes = [population.n_responses for population in own.populations]
         self._prompt = -1
         self._left = 0
@@ -73,7 +71,7 @@ class _Alignment:
         return self.games.scenario
 
     def _make_observation_space(self) -> spaces.Space[Any]:
-        box = observation_box(self.scenario)
+        box = rendering.observation_box(self.scenario)
         if self._masks is None:
             return box
         return spaces.Dict({"observation": box, "action_mask": spaces.Box(0, 1, self._masks.shape[1:], np.int8)})
@@ -107,10 +105,10 @@ class _Alignment:
         return self._prompt
 
     def _begin_episode(self, seed: int | None) -> None:
+        self._prompt = self.games.reset(seed).item()
         self._left = self.rounds
         self._played = None
         self.agents = self.possible_agents.copy()
-        self._prompt = self.games.reset(seed).item()
 
     def _play(self, shown: list[int]) -> tuple[list[float], bool]:
         """Ends a game and begins the next, if there is one; returns what each player earned, and whether it was not."""
@@ -125,14 +123,11 @@ class _Alignment:
 
     def _check_alive(self) -> None:
         if not self.agents:
-            raise ValueError("the episode is over or has not begun: call reset() before step()")
+            raise ValueError("the episode is over or has not begun: call reset() first")
 
     def _response(self, agent: str, action: Any) -> int:
-        """Returns an action as an int; `1.5` and `None` are none."""
-        try:
-            response = operator.index(action)
-        except TypeError:
-            raise ValueError(f"{agent}: the action is {action!r:.100}, but must be an integer, a response") from None
+        """Returns an action as an int, if the prompt has that response."""
+        response = response_index(agent, action)
         if not 0 <= response < self._sizes[self._prompt]:
             raise illegal_response(agent, response, self.scenario, self._prompt)
         return response
@@ -146,10 +141,10 @@ class _Alignment:
         if self._played is None:
             return rendering.render(self.scenario.prompts[prompt], self.render_mode)
         prompt, user, shown, earned = self._played
-        population = self.scenario.populations[prompt]
-        text = rendering.describe_game(self.scenario.prompts[prompt], population, self.possible_agents, shown, earned)
-        if self.games.feedback == "pick":
-            text += "\n" + rendering.describe_user(population, user)
+        chances = self.games.feedback == "expected"
+        text = rendering.describe(
+            self.scenario, prompt, self.possible_agents, shown, earned, chances=chances, user=None if chances else user
+        )
         return rendering.render(text, self.render_mode)
 
     def close(self) -> None:
@@ -183,6 +178,8 @@ class ParallelAlignment(_Alignment, ParallelEnv[str, Any, Any]):
         """
         self._check_alive()
         agents = self.agents
+        if not isinstance(actions, Mapping):
+            raise ValueError(f"actions are {actions!r:.100}, but must be a dictionary from agents to responses")
         if len(actions) != len(agents) or not all(agent in actions for agent in agents):
             missing = [agent for agent in agents if agent not in actions]
             extra = [str(agent) for agent in actions if agent not in agents]
@@ -215,6 +212,15 @@ class AECAlignment(_Alignment, AECEnv[str, Any, Any]):
         self.agent_selection = self.agents[0]
         self._skip_agent_selection = None
         self._submitted: list[int] = []
+
+    def last(self, observe: bool = True) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Returns what the agent whose turn it is sees, has earned since its last turn, and whether it is done.
+
+        Raises:
+            ValueError: if no episode is running.
+        """
+        self._check_alive()
+        return super().last(observe)
 
     def observe(self, agent: str) -> Observation:
         """Returns what an agent sees: the prompt."""

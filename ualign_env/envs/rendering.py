@@ -1,13 +1,16 @@
-"""Games in words: what was shown, what was picked, and by which kind of user."""
+"""What the PettingZoo and Gymnasium environments show: the players' observations, and to people, games in words."""
 
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 import gymnasium
+import numpy as np
+from gymnasium import spaces
 
 from ualign_env import _checks
 from ualign_env.population import Population
+from ualign_env.scenario import Scenario
 
 #: What `render` does: print, or return the text.
 MODES = ("human", "ansi")
@@ -15,15 +18,28 @@ MODES = ("human", "ansi")
 _LISTED = 10  # responses of a user's order
 
 
+def observation_box(scenario: Scenario) -> spaces.Box:
+    """Returns the space of the scenario's observations: from 0 to 1, wider where features are."""
+    table = scenario.observations
+    return spaces.Box(np.minimum(table.min(axis=0), 0), np.maximum(table.max(axis=0), 1), dtype=np.float32)
+
+
 def metadata(**more: Any) -> dict[str, Any]:
     """Returns the metadata of an environment that can be rendered."""
     return {"render_modes": list(MODES), "render_fps": 1, **more}
 
 
+class UnknownRenderModeError(ValueError, TypeError):
+    """There is no such render mode.
+
+    Also a TypeError, upon which Stable-Baselines3 makes environments again without the mode it tried.
+    """
+
+
 def check_mode(render_mode: Any) -> str | None:
     """Returns the render mode, if it is one."""
     if render_mode is not None and render_mode not in MODES:
-        raise _checks.unknown("render mode", str(render_mode), MODES)
+        raise UnknownRenderModeError(str(_checks.unknown("render mode", str(render_mode), MODES)))
     return render_mode
 
 
@@ -38,26 +54,45 @@ def render(text: str, render_mode: str | None) -> str | None:
     return text
 
 
-def describe_game(
-    prompt: str, population: Population, names: Iterable[str], shown: Iterable[int], rewards: Iterable[float]
+def describe(
+    scenario: Scenario,
+    prompt: int,
+    names: Iterable[str],
+    shown: Iterable[int],
+    rewards: Iterable[float],
+    *,
+    chances: bool,
+    user: int | None = None,
 ) -> str:
-    """Returns a line for the prompt and one for each player: the response shown and the chance that it is picked."""
+    """Returns a game in words.
+
+    Args:
+        scenario: the prompts and their users.
+        prompt: which prompt it was.
+        names: K names of players.
+        shown: K responses.
+        rewards: K numbers: whether each was picked.
+        chances: whether they are the chances of being picked instead.
+        user: the type of the user who picked, if one did.
+    """
+    population = scenario.populations[prompt]
     names, texts = list(names), [population.responses[response] for response in shown]
     widths = max(map(len, names)), max(map(len, texts))
-    lines = [prompt]
+    lines = [scenario.prompts[prompt]]
     for name, text, reward in zip(names, texts, rewards, strict=True):
-        outcome = {1.0: "picked", 0.0: ""}.get(reward, f"picked with probability {reward:.4f}")
+        outcome = f"picked with probability {reward:.4f}" if chances else "picked" if reward else ""
         lines.append(f"  {name:<{widths[0]}}  {text:<{widths[1]}}  {outcome}".rstrip())
+    if user is not None:
+        lines.append(f"  by a user with {_order(population, user)} ({population.weights[user]:.1%} of users)")
     return "\n".join(lines)
 
 
-def describe_user(population: Population, user: int) -> str:
-    """Returns a user's order of the responses, best first, and how many are like her."""
+def _order(population: Population, user: int) -> str:
+    """Returns a user's order of the responses, best first; of many, the first ten."""
     ranks = population.ranks[user]
     order = sorted(range(ranks.size), key=lambda response: ranks[response])[:_LISTED]
     text = population.responses[order[0]]
     for before, response in pairwise(order):
         text += " = " if ranks[before] == ranks[response] else " > "
         text += population.responses[response]
-    rest = " > ..." if ranks.size > _LISTED else ""
-    return f"  by a user with {text}{rest} ({population.weights[user]:.1%} of users)"
+    return text + (" > ..." if ranks.size > _LISTED else "")

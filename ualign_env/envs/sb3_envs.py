@@ -5,24 +5,26 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
+from ualign_env.envs.gymnasium_envs import OneShotVectorEnv
 
-class NativeVecEnv(VecEnv):
-    """A Gymnasium vector environment whose sub-environments reset in the step that ends them, as a VecEnv.
 
-    For example `PPO("MlpPolicy", NativeVecEnv(gym.make_vec("ualign_env:ualign/SelfPlay-v0", num_envs=3 * 256)))`.
+class SB3VecEnv(VecEnv):
+    """One of the native vector environments as a VecEnv.
+
+    For example `PPO("MlpPolicy", SB3VecEnv(gym.make_vec("ualign_env:ualign/SelfPlay-v0", num_envs=3 * 256)))`.
     """
 
     def __init__(self, envs: VectorEnv) -> None:
         """Wraps `envs`.
 
         Raises:
-            ValueError: if its sub-environments reset at other times.
+            ValueError: if its games are longer than a step: their last observations would be lost here.
         """
-        if envs.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
-            raise ValueError(f"{envs} resets in mode {envs.metadata.get('autoreset_mode')}, but must in SAME_STEP")
+        if not isinstance(envs.unwrapped, OneShotVectorEnv):
+            raise ValueError(f"{envs} is no vector environment of ualign/SelfPlay-v0 or ualign/Exploiter-v0")
         self.envs = envs
         self._actions: npt.NDArray[Any] = np.empty(0, np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
@@ -48,7 +50,7 @@ class NativeVecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Returns an attribute, once for each sub-environment."""
-        return [getattr(self.envs, attr_name)] * len(self._indices(indices))
+        return [self._own(attr_name)] * len(self._indices(indices))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         """Sets an attribute of all sub-environments; they have no others."""
@@ -58,13 +60,17 @@ class NativeVecEnv(VecEnv):
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
         """Calls a method once, and returns its result for each sub-environment: a row, of arrays that have one each."""
-        result = getattr(self.envs, method_name)(*args, **kwargs)
+        result = self._own(method_name)(*args, **kwargs)
         rows = isinstance(result, np.ndarray) and result.shape[:1] == (self.num_envs,)
         return [result[i] if rows else result for i in self._indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:  # noqa: ARG002
         """Returns False for each: wrappers of single environments cannot be around part of a batch."""
         return [False] * len(self._indices(indices))
+
+    def _own(self, name: str) -> Any:
+        """Returns an attribute, of the environment itself where wrappers around it haven't got it."""
+        return getattr(self.envs, name) if hasattr(self.envs, name) else getattr(self.envs.unwrapped, name)
 
     def _indices(self, indices: Any) -> Sequence[int]:
         return list(self._get_indices(indices))

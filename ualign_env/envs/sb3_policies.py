@@ -7,28 +7,36 @@ Axes: P prompts, N responses.
 """
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BaseModel
 
-from ualign_env.policies import Tabular, tabulate
+from ualign_env.envs.rendering import observation_box
+from ualign_env.envs.torch_policies import evaluated
+from ualign_env.policies import Tabular, reads, tabulate
 from ualign_env.scenario import Scenario
 
 
-@tabulate.register
+@reads
 def _(policy: BaseAlgorithm, scenario: Scenario, k: int) -> Tabular:
-    return tabulate(policy.policy, scenario, k)
+    normalised = policy.get_vec_normalize_env()
+    return _read(policy.policy, scenario, k, normalised.normalize_obs if normalised else lambda seen: seen)
 
 
-@tabulate.register
+@reads
 def _(policy: BaseModel, scenario: Scenario, k: int) -> Tabular:
-    distribution_of: Any = getattr(policy, "get_distribution", None)
+    return _read(policy, scenario, k, lambda seen: seen)
+
+
+def _read(policy: Any, scenario: Scenario, k: int, normalise: Callable[[Any], Any]) -> Tabular:
+    """Returns the distribution that a policy has for each prompt, shown as it was while it learned."""
+    distribution_of = getattr(policy, "get_distribution", None)
     needs = set(inspect.signature(distribution_of).parameters) if distribution_of else set()
-    if not {"obs"} <= needs <= {"obs", "action_masks"}:
+    if distribution_of is None or not {"obs"} <= needs <= {"obs", "action_masks"}:
         raise ValueError(
             f"{type(policy).__name__} has no distribution of responses given the observation alone, as PPO and A2C have"
         )
@@ -36,13 +44,10 @@ def _(policy: BaseModel, scenario: Scenario, k: int) -> Tabular:
         raise ValueError(
             f"the model's actions are {policy.action_space}, but the scenario has {scenario.n_responses} responses"
         )
-    training = policy.training
-    policy.set_training_mode(False)
-    seen, _ = policy.obs_to_tensor(_observations(policy.observation_space, scenario))
+    seen, _ = policy.obs_to_tensor(normalise(_observations(policy.observation_space, scenario)))
     masks = {"action_masks": scenario.legal.copy()} if "action_masks" in needs else {}
-    with torch.no_grad():
-        chances = distribution_of(seen, **masks).distribution.probs.double().cpu().numpy()
-    policy.set_training_mode(training)
+    with evaluated(policy):
+        chances = distribution_of(seen, **masks).distribution.probs.cpu().double().numpy()
     return tabulate(np.where(scenario.legal, chances, 0) if masks else chances, scenario, k)
 
 
@@ -50,8 +55,8 @@ def _observations(space: spaces.Space[Any], scenario: Scenario) -> Any:
     """Returns what a model sees of all prompts: an array, or with action masks a dictionary of two."""
     table = scenario.observations.copy()
     seen = space.spaces.get("observation") if isinstance(space, spaces.Dict) else space
-    if seen is None or seen.shape != table.shape[1:]:
-        raise ValueError(f"the model observes {space}, but the scenario's observations have {table.shape[1]} entries")
+    if seen != observation_box(scenario):
+        raise ValueError(f"the model observes {space}, but the scenario shows {observation_box(scenario)}")
     if isinstance(space, spaces.Dict):
         return {"observation": table, "action_mask": scenario.legal.astype(np.int8)}
     return table

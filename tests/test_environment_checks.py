@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from environment_checks import CHECKS
+from environment_checks import CHECKS, InTurn, Seats
 
 from ualign_env import BatchedGame, ualign_v0
+from ualign_env.envs.gymnasium_envs import SelfPlayVectorEnv
 
 
 class TwoWinners(ualign_v0.parallel_env):
@@ -92,6 +93,81 @@ class _Fixed(BatchedGame):
         return self.draws.prompts.copy()
 
 
+class TiesBetweenResponses(ualign_v0.parallel_env):
+    """Ties are broken between different responses first, then between their copies."""
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.rng = np.random.default_rng(0)
+
+    def step(self, actions):
+        ranks = self.scenario.populations[self._prompt].ranks[self.games.draws.users.item()]
+        best = min(ranks[action] for action in actions.values())
+        chosen = self.rng.choice(sorted({action for action in actions.values() if ranks[action] == best}))
+        winner = self.rng.choice([agent for agent, action in actions.items() if action == chosen])
+        observations, rewards, *rest = super().step(actions)
+        return observations, {agent: float(agent == winner) for agent in rewards}, *rest
+
+
+class UserInTheState(ualign_v0.parallel_env):
+    def state(self):
+        return super().state() + np.float32(1e-3 * self.games.draws.users.item())
+
+
+class Truncates(ualign_v0.parallel_env):
+    def step(self, actions):
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        return observations, rewards, truncations, terminations, infos
+
+
+class _LeakingTurns(ualign_v0.env):
+    """Whose turn it is sees what was submitted before."""
+
+    def observe(self, agent):
+        return super().observe(agent) + np.float32(sum(self._submitted))
+
+
+class _EarlyRewards(ualign_v0.env):
+    """The first player is paid before the game is over."""
+
+    def step(self, action):
+        super().step(action)
+        if self._submitted:
+            self._cumulative_rewards[self.agent_selection] += 0.5
+
+
+class _TiesToTheFirstSeat(SelfPlayVectorEnv):
+    def step(self, actions):
+        self.game.draws.ties[:] = 0
+        return super().step(actions)
+
+
+class _SharedBuffer(SelfPlayVectorEnv):
+    """Observations are written into the same array at every step."""
+
+    def _next(self, seed):
+        seen, infos = super()._next(seed)
+        self._buffer = getattr(self, "_buffer", seen)
+        self._buffer[:] = seen
+        return self._buffer, infos
+
+
+def leaking_turns(scenario, players):
+    return InTurn(_LeakingTurns(scenario, players))
+
+
+def early_rewards(scenario, players):
+    return InTurn(_EarlyRewards(scenario, players))
+
+
+def vector_ties_to_the_first(scenario, players):
+    return Seats(_TiesToTheFirstSeat(players, scenario, players))
+
+
+def shared_buffer(scenario, players):
+    return Seats(_SharedBuffer(players, scenario, players))
+
+
 class UserIgnoresSeed(ualign_v0.parallel_env):
     def __init__(self, scenario, players):
         super().__init__(scenario, players)
@@ -119,6 +195,13 @@ MUTANTS = {
     SeedIgnored: "equal_seeds_give_equal_games",
     UserIgnoresSeed: "different_seeds_give_different_games",
     PromptIgnoresSeed: "different_seeds_give_different_games",
+    TiesBetweenResponses: "win_rates_are_exact",
+    UserInTheState: "nothing_leaks",
+    Truncates: "games_end_after_a_step",
+    leaking_turns: "nothing_leaks",
+    early_rewards: "one_winner",
+    vector_ties_to_the_first: "ties_are_uniform",
+    shared_buffer: "objects_are_fresh",
 }
 
 
