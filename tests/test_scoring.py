@@ -78,7 +78,7 @@ def test_scorecard_of_the_german_goals():
     assert card.optimal_rate == 0.75
     np.testing.assert_allclose(card.gap, 0.75 - card.robust_win_rate)
     assert card.nash_conv == pytest.approx(4 * card.gap)
-    assert card.best_responses == (0,)
+    assert card.best_responses == ((0,),)
     assert (card.entropy, card.effective_responses) == (0.0, 1.0)
     # copies of one response are no better than one, but for the ties with themselves at k = 1
     assert [k for k, _ in card.curve] == [1, 2, 4, 8, 16, 32, 64]
@@ -92,7 +92,7 @@ def test_prompts_are_weighted_and_padded():
     np.testing.assert_allclose(card.prompt_win_rates, [2 / 3, 13 / 24])
     np.testing.assert_allclose(card.robust_win_rate, 2 / 3 / 4 + 13 / 24 * 3 / 4)
     assert card.worst_prompt == 1
-    assert card.best_responses[1] == 0
+    assert card.best_responses[1] == (0,)
     np.testing.assert_allclose(card.entropy, np.log(3) / 4 + np.log(2) * 3 / 4)
     np.testing.assert_allclose(card.effective_responses, np.exp(card.entropy))
 

@@ -19,13 +19,17 @@ from ualign_env.payoffs import (
 )
 from ualign_env.policies import Mixture, Profile, SharedPolicy, tabulate
 from ualign_env.population import Population
+from ualign_env.samples import SampleScore, score_samples
 from ualign_env.scenario import Scenario
 from ualign_env.scoring import Scorecard, exploitability, nash_conv, robust_win_rate, score
 from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent
 from ualign_env.solvers.proximal import proximal
 from ualign_env.solvers.result import ConvergenceWarning, Equilibrium
 from ualign_env.solvers.solve import regularised_gap, solve
+from ualign_env.solvers.versus import VersusEquilibrium, solve_versus
 from ualign_env.specs import list_scenarios, load_scenario, register_scenario
+from ualign_env.versus.best_responses import BestResponses, best_responses
+from ualign_env.versus.models import win_rate
 
 registration.register()
 
@@ -33,17 +37,21 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BatchedGame",
+    "BestResponses",
     "ConvergenceWarning",
     "Equilibrium",
     "GamePolicy",
     "Mixture",
     "Population",
     "Profile",
+    "SampleScore",
     "Scenario",
     "Scorecard",
     "SelfPlay",
     "SharedPolicy",
     "TooLargeError",
+    "VersusEquilibrium",
+    "best_responses",
     "cached_game",
     "choice_shares",
     "deviation_payoffs",
@@ -62,7 +70,10 @@ __all__ = [
     "regularised_gap",
     "robust_win_rate",
     "score",
+    "score_samples",
     "solve",
+    "solve_versus",
     "tabulate",
     "tensor_game",
+    "win_rate",
 ]

@@ -48,7 +48,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         metrics.add_row(name, value)
     attacks = _table("prompt", "users", "win rate", "worst opponent")
     for x, population in enumerate(scenario.populations):
-        worst = population.responses[card.best_responses[x]]
+        worst = ", ".join(population.responses[y] for y in card.best_responses[x])
         row = scenario.prompts[x], str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst
         attacks.add_row(*map(Text, row))
     curve = _table("k'", "robust win rate")

@@ -19,6 +19,7 @@ from ualign_env import _checks, payoffs
 from ualign_env._checks import Floats
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
+from ualign_env.versus.models import Model, Outputs, Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,11 @@ class SharedPolicy:
         return _each_prompt(
             scenario, lambda population, x, own: payoffs.deviation_payoffs(population, self.probabilities[x, own], k)
         )
+
+    def model(self, scenario: Scenario, prompt: int, k: int) -> Model:
+        """Returns what shows k responses to a prompt, for opponents with several responses."""
+        population = scenario.populations[prompt]
+        return Samples(population, self.probabilities[None, prompt, : population.n_responses], np.ones(1), k)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +73,13 @@ class Profile:
             scenario,
             lambda population, x, own: payoffs.profile_deviation_payoffs(population, self.probabilities[:, x, own]),
         )
+
+    def model(self, scenario: Scenario, prompt: int, k: int) -> Model:
+        """Returns what shows k responses to a prompt, for opponents with several responses."""
+        if len(self.probabilities) != k:
+            return SharedPolicy(self.average()).model(scenario, prompt, k)
+        population = scenario.populations[prompt]
+        return Outputs(population, np.ascontiguousarray(self.probabilities[:, prompt, : population.n_responses]))
 
     def leave_one_out_payoffs(self, scenario: Scenario) -> Floats:
         """Returns `[K, P, N]`: what each response would earn each player against the others."""
@@ -103,6 +116,13 @@ class Mixture:
                 population, policies[:, x, own], k, self.weights
             ),
         )
+
+    def model(self, scenario: Scenario, prompt: int, k: int) -> Model:
+        """Returns what shows k responses to a prompt, for opponents with several responses."""
+        population = scenario.populations[prompt]
+        policies = np.asarray(self.policies, np.float64)[:, prompt, : population.n_responses]
+        weights = np.asarray(self.weights, np.float64)
+        return Samples(population, np.ascontiguousarray(policies), weights / weights.sum(), k)
 
 
 Tabular = SharedPolicy | Profile | Mixture

@@ -4,11 +4,12 @@ Axes: P prompts, N responses, K players.
 
 The opponent submits one response to a prompt that it, too, sees. A policy is (k, f)-robust if it is picked with
 probability f against every opponent; k samples of one policy reach at most f = k / (k + 1), exactly at the symmetric
-Nash equilibria of the (k+1)-player game.
+Nash equilibria of the (k+1)-player game. Against l responses, these reach at least (k + 1 - l) / (k + 1).
 
 Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777).
 """
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from ualign_env.policies import Profile, SharedPolicy, Tabular, tabulate
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import as_scenario
+from ualign_env.versus.best_responses import respond
+from ualign_env.versus.models import number_of_responses
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,19 @@ class Scorecard:
     Attributes:
         scenario: name of the scenario.
         k: number of responses shown by the policy.
-        robust_win_rate: chance that one of them is picked against the worst single-response opponent.
-        optimal_rate: k / (k + 1), the best that k samples of one policy can do on any population.
-        gap: `optimal_rate - robust_win_rate`; below 0 only for k outputs with different policies.
+        opponents: l, the number of responses of the opponent.
+        robust_win_rate: chance that one of the k is picked against the worst opponent found.
+        proven_rate: what no opponent undercuts: `robust_win_rate` itself, unless the worst was sought greedily.
+        opponent_method: how the worst opponent was found: `"closed form"` for l = 1, or by `"enumeration"`, `"milp"` or
+            `"greedy"`; the least certain of these, where it differs between prompts.
+        optimal_rate: (k + 1 - l) / (k + 1), what k samples of every equilibrium guarantee: for l = 1 the best that k
+            samples of one policy can do on any population, for larger l a bound that some exceed.
+        gap: `optimal_rate - robust_win_rate`; for l = 1 below 0 only for k outputs with different policies.
         nash_conv: sum of what the k + 1 players could gain by deviating, as OpenSpiel defines it. None where the
             policy is none of the game's profiles: k different outputs, or a mixture (which correlates the players).
         leave_one_out_win_rate: for k + 1 players with policies of their own, the mean over players of the robust win
             rate of the other k; `robust_win_rate` is then that of k samples of the players' average policy.
-        best_responses: the worst opponent's response to each of the P prompts.
+        best_responses: the worst opponent's l responses to each of the P prompts.
         prompt_win_rates: the robust win rate on each of the P prompts.
         worst_prompt: index of the prompt with the lowest one.
         entropy: mean entropy in nats of the (average) policy over the prompts.
@@ -47,12 +55,15 @@ class Scorecard:
 
     scenario: str
     k: int
+    opponents: int
     robust_win_rate: float
+    proven_rate: float
+    opponent_method: str
     optimal_rate: float
     gap: float
     nash_conv: float | None
     leave_one_out_win_rate: float | None
-    best_responses: tuple[int, ...]
+    best_responses: tuple[tuple[int, ...], ...]
     prompt_win_rates: tuple[float, ...]
     worst_prompt: int
     entropy: float
@@ -60,28 +71,43 @@ class Scorecard:
     curve: tuple[tuple[int, float], ...]
 
     def __str__(self) -> str:
+        against = f" against {self.opponents} responses" if self.opponents > 1 else ""
         nash_conv = "" if self.nash_conv is None else f", NashConv {self.nash_conv:.2g}"
-        return f"robust win rate {self.robust_win_rate:.4f} of {self.optimal_rate:.4f} at k = {self.k}{nash_conv}"
+        return (
+            f"robust win rate {self.robust_win_rate:.4f} of {self.optimal_rate:.4f} at k = {self.k}{against}{nash_conv}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the metrics as plain Python values, ready for JSON."""
         return asdict(self)
 
 
-def robust_win_rate(target: Scenario | Population | str, policy: Any, k: int) -> float:
-    """Returns the chance that one of a policy's k responses is picked against the worst single-response opponent.
+def robust_win_rate(target: Scenario | Population | str, policy: Any, k: int, opponents: int = 1) -> float:
+    """Returns the chance that one of a policy's k responses is picked against the worst opponent.
 
     Args:
         target: a scenario, its spec, or the population of its only prompt.
         policy: anything that `tabulate` takes. Of k + 1 players with policies of their own, the k responses are
             samples of the average policy.
         k: number of responses shown.
+        opponents: l, the number of responses of the opponent, from 1 to 500.
 
     Raises:
         ValueError: if the policy doesn't fit the scenario and k.
+
+    Warns:
+        UserWarning: if, with many users and responses, the worst l responses could only be sought greedily; `score`
+            tells how much worse they can be.
     """
     scenario, k = as_scenario(target), _checks.number_of_outputs(k)
-    return float(scenario.probabilities @ _prompt_win_rates(scenario, tabulate(policy, scenario, k), k)[0])
+    found = _worst_opponents(scenario, tabulate(policy, scenario, k), k, number_of_responses(opponents))
+    rate, proven = (float(scenario.probabilities @ rates) for rates in (found.rates, found.proven))
+    if not found.optimal:
+        warnings.warn(
+            f"the worst {opponents} responses were sought by {found.method}: the rate is in [{proven:.4f}, {rate:.4f}]",
+            stacklevel=2,
+        )
+    return rate
 
 
 def exploitability(target: Scenario | Population | str, policy: Any, k: int) -> float:
@@ -101,7 +127,7 @@ def exploitability(target: Scenario | Population | str, policy: Any, k: int) -> 
     learned = tabulate(policy, scenario, k)
     if isinstance(learned, Profile):
         return _profile_nash_conv(scenario, learned, k) / (k + 1)
-    rates = _prompt_win_rates(scenario, learned, k)[0]
+    rates = _worst_opponents(scenario, learned, k, 1).rates
     return max(0.0, float(k / (k + 1) - scenario.probabilities @ rates))
 
 
@@ -126,7 +152,12 @@ def nash_conv(target: Scenario | Population | str, policy: Any, k: int) -> float
 
 
 def score(
-    scenario: Scenario | Population | str, policy: Any, k: int, *, curve: Iterable[int] | None = None
+    scenario: Scenario | Population | str,
+    policy: Any,
+    k: int,
+    *,
+    opponents: int = 1,
+    curve: Iterable[int] | None = None,
 ) -> Scorecard:
     """Returns the U-alignment metrics of a policy.
 
@@ -134,6 +165,8 @@ def score(
         scenario: a scenario, its spec, or the population of its only prompt.
         policy: anything that `tabulate` takes: arrays, OpenSpiel policies, callables, mixtures.
         k: number of responses shown.
+        opponents: l, the number of responses of the opponent, from 1 to 500. NashConv is always that of the symmetric
+            game, in which everybody submits one.
         curve: the k' of the scorecard's curve (default: the powers of two up to 64, or up to k where that is larger).
             For policies that differ between players or outputs it is the curve of their average.
 
@@ -142,9 +175,11 @@ def score(
     """
     scenario, k = as_scenario(scenario), _checks.number_of_outputs(k)
     learned = tabulate(policy, scenario, k)
-    rates, best = _prompt_win_rates(scenario, learned, k)
-    rate = float(scenario.probabilities @ rates)
-    gap = k / (k + 1) - rate
+    l = number_of_responses(opponents)
+    found = _worst_opponents(scenario, learned, k, l)
+    rate = float(scenario.probabilities @ found.rates)
+    optimal = max(0, k + 1 - l) / (k + 1)
+    gap = optimal - rate
     average = learned.average()
     entropy = float(scenario.probabilities @ _entropies(average))
     sizes = [2**i for i in range(max(64, k).bit_length())] if curve is None else curve
@@ -152,31 +187,54 @@ def score(
     return Scorecard(
         scenario=scenario.name,
         k=k,
+        opponents=l,
         robust_win_rate=rate,
-        optimal_rate=k / (k + 1),
-        gap=gap if isinstance(learned, Profile) else max(0.0, gap),  # product policies cannot do better
+        proven_rate=float(scenario.probabilities @ found.proven),
+        opponent_method=found.method,
+        optimal_rate=optimal,
+        gap=gap if l > 1 or isinstance(learned, Profile) else max(0.0, gap),  # product policies cannot do better
         nash_conv=nash_conv(scenario, learned, k) if game or isinstance(learned, SharedPolicy) else None,
         leave_one_out_win_rate=_leave_one_out_win_rate(scenario, game) if game else None,
-        best_responses=tuple(best.tolist()),
-        prompt_win_rates=tuple(rates.tolist()),
-        worst_prompt=int(rates.argmin()),
+        best_responses=found.responses,
+        prompt_win_rates=tuple(found.rates.tolist()),
+        worst_prompt=int(found.rates.argmin()),
         entropy=entropy,
         effective_responses=float(np.exp(entropy)),
-        curve=_curve(scenario, learned, sizes),
+        curve=_curve(scenario, learned, sizes, l),
     )
 
 
-def _prompt_win_rates(scenario: Scenario, learned: Tabular, k: int) -> tuple[Floats, np.ndarray]:
-    """Returns `[P]` robust win rates and `[P]` best responses of the opponent."""
-    payoffs = learned.deviation_payoffs(scenario, k)
-    return 1 - payoffs.max(axis=1), payoffs.argmax(axis=1)
+@dataclass(frozen=True)
+class _Opponents:
+    """The worst opponents found: P multisets, the `[P]` rates against them, and what no opponent undercuts."""
+
+    responses: tuple[tuple[int, ...], ...]
+    rates: Floats
+    proven: Floats
+    method: str
+    optimal: bool
 
 
-def _curve(scenario: Scenario, learned: Tabular, sizes: Iterable[int]) -> tuple[tuple[int, float], ...]:
+def _worst_opponents(scenario: Scenario, learned: Tabular, k: int, l: int) -> _Opponents:
+    if l == 1:
+        payoffs = learned.deviation_payoffs(scenario, k)
+        rates = 1 - payoffs.max(axis=1)
+        return _Opponents(tuple((int(y),) for y in payoffs.argmax(axis=1)), rates, rates, "closed form", True)
+    found = [respond(learned.model(scenario, x, k), l) for x in range(scenario.n_prompts)]
+    return _Opponents(
+        tuple(best.responses for best in found),
+        np.array([1 - best.value for best in found]),
+        np.array([1 - best.upper_bound for best in found]),
+        max((best.method for best in found), key=("enumeration", "milp", "greedy").index),
+        all(best.optimal for best in found),
+    )
+
+
+def _curve(scenario: Scenario, learned: Tabular, sizes: Iterable[int], l: int) -> tuple[tuple[int, float], ...]:
     """Returns pairs (k', robust win rate of k' samples)."""
     sampled = SharedPolicy(learned.average()) if isinstance(learned, Profile) else learned
     return tuple(
-        (k, float(scenario.probabilities @ _prompt_win_rates(scenario, sampled, k)[0]))
+        (k, float(scenario.probabilities @ _worst_opponents(scenario, sampled, k, l).rates))
         for k in map(_checks.number_of_outputs, sizes)
     )
 

@@ -1,0 +1,1 @@
+"""Several responses on both sides: k of a model against l of its opponent."""
