@@ -288,7 +288,7 @@ def test_illegal_moves_are_refused(unequal_game):
     with pytest.raises(Exception, match="no prompt 7"):
         state.apply_action(7)
     state.apply_action(2)
-    with pytest.raises(Exception, match="no response 2"):
+    with pytest.raises(Exception, match="no action 2"):
         state.apply_actions([0, 2, 0]) if state.is_simultaneous_node() else state.apply_action(2)
 
 

@@ -1,6 +1,7 @@
 """Alignment games: users disagree, a policy shows each of them k responses, and the rate to reach is k / (k + 1).
 
-Importing the package registers the games `python_ualign` and `python_ualign_turn` with OpenSpiel, the environments
+Importing the package registers the games `python_ualign`, `python_ualign_turn`, `python_ualign_versus` and
+`python_ualign_versus_turn` with OpenSpiel, the environments
 `ualign/Exploiter-v0` and `ualign/SelfPlay-v0` with Gymnasium, and `ualign-v0` with PettingZoo.
 """
 
@@ -8,6 +9,7 @@ from ualign_env.envs import registration
 from ualign_env.envs.batch import BatchedGame
 from ualign_env.envs.open_spiel_games import cached_game, load_game, tensor_game
 from ualign_env.envs.open_spiel_policies import GamePolicy
+from ualign_env.envs.open_spiel_versus import load_versus_game
 from ualign_env.payoffs import (
     TooLargeError,
     choice_shares,
@@ -60,6 +62,7 @@ __all__ = [
     "list_scenarios",
     "load_game",
     "load_scenario",
+    "load_versus_game",
     "mirror_descent",
     "mixture_deviation_payoffs",
     "nash_conv",

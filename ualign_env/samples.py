@@ -85,7 +85,7 @@ def score_samples(
     """
     loaded = as_scenario(scenario)
     table = _samples(samples, loaded)
-    l = number_of_responses(opponents)
+    l = number_of_responses(opponents, "opponents")
     confidence = _checks.real("confidence", confidence, 0, 1)
     n_bootstrap = _checks.count("n_bootstrap", n_bootstrap, 1)
     generator = np.random.default_rng(rng)

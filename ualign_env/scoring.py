@@ -100,7 +100,7 @@ def robust_win_rate(target: Scenario | Population | str, policy: Any, k: int, op
             tells how much worse they can be.
     """
     scenario, k = as_scenario(target), _checks.number_of_outputs(k)
-    found = _worst_opponents(scenario, tabulate(policy, scenario, k), k, number_of_responses(opponents))
+    found = _worst_opponents(scenario, tabulate(policy, scenario, k), k, number_of_responses(opponents, "opponents"))
     rate, proven = (float(scenario.probabilities @ rates) for rates in (found.rates, found.proven))
     if not found.optimal:
         warnings.warn(
@@ -175,7 +175,7 @@ def score(
     """
     scenario, k = as_scenario(scenario), _checks.number_of_outputs(k)
     learned = tabulate(policy, scenario, k)
-    l = number_of_responses(opponents)
+    l = number_of_responses(opponents, "opponents")
     found = _worst_opponents(scenario, learned, k, l)
     rate = float(scenario.probabilities @ found.rates)
     optimal = max(0, k + 1 - l) / (k + 1)

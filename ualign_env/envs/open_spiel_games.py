@@ -2,7 +2,8 @@
 
 Chance draws a prompt, which everybody sees; each player submits one response; the returns are the chances of being
 picked by a user of the prompt's population. In `python_ualign` the players move at once, in `python_ualign_turn` one
-after the other without seeing earlier moves. Importing this module registers both.
+after the other without seeing earlier moves. With `responses` above 1, each player submits a multiset of that many: an
+action is its number in the order of `itertools.combinations_with_replacement`. Importing this module registers both.
 """
 
 from typing import Any
@@ -16,41 +17,54 @@ from ualign_env.payoffs import TooLargeError, about, choice_shares, payoff_tenso
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT, as_scenario, load_scenario
+from ualign_env.versus.best_responses import multisets, n_multisets
+from ualign_env.versus.models import number_of_responses
 
 SIMULTANEOUS = "python_ualign"
 TURN_BASED = "python_ualign_turn"
 
-_DEFAULTS = {"players": 3, "scenario": DEFAULT, "anonymous": False}
+_DEFAULTS = {"players": 3, "scenario": DEFAULT, "anonymous": False, "responses": 1}
+_MAX_ACTIONS = 100_000  # multisets of responses
 _REMEMBERED = 300_000  # returns that a game keeps, over all players
 
 
-def _game_type(short_name: str, long_name: str, dynamics: Any, information: Any) -> pyspiel.GameType:
+def game_type(
+    short_name: str,
+    long_name: str,
+    dynamics: Any,
+    information: Any,
+    *,
+    players: int = MAX_PLAYERS,
+    utility: Any = pyspiel.GameType.Utility.CONSTANT_SUM,
+    parameters: dict[str, Any] = _DEFAULTS,
+) -> pyspiel.GameType:
+    """Returns what OpenSpiel wants to know about a game in which chance draws the prompt."""
     return pyspiel.GameType(
         short_name=short_name,
         long_name=long_name,
         dynamics=dynamics,
         chance_mode=pyspiel.GameType.ChanceMode.EXPLICIT_STOCHASTIC,
         information=information,
-        utility=pyspiel.GameType.Utility.CONSTANT_SUM,
+        utility=utility,
         reward_model=pyspiel.GameType.RewardModel.TERMINAL,
-        max_num_players=MAX_PLAYERS,
+        max_num_players=players,
         min_num_players=2,
         provides_information_state_string=True,
         provides_information_state_tensor=True,
         provides_observation_string=True,
         provides_observation_tensor=True,
         provides_factored_observation_string=True,
-        parameter_specification=_DEFAULTS,
+        parameter_specification=parameters,
     )
 
 
-_SIMULTANEOUS_TYPE = _game_type(
+_SIMULTANEOUS_TYPE = game_type(
     SIMULTANEOUS,
     "Alignment game",
     pyspiel.GameType.Dynamics.SIMULTANEOUS,
     pyspiel.GameType.Information.ONE_SHOT,
 )
-_TURN_BASED_TYPE = _game_type(
+_TURN_BASED_TYPE = game_type(
     TURN_BASED,
     "Alignment game, players moving in turn",
     pyspiel.GameType.Dynamics.SEQUENTIAL,
@@ -58,36 +72,79 @@ _TURN_BASED_TYPE = _game_type(
 )
 
 
-class _AlignmentGame(pyspiel.Game):
-    """What both games share: parameters, scenario and payoffs."""
+class AlignmentGame(pyspiel.Game):
+    """What all games share: the scenario, how many responses each player submits, and payoffs.
 
-    game_type: pyspiel.GameType
-    state_type: type["_AlignmentState"]
+    Attributes:
+        scenario: the prompts and their users.
+        sizes: the number of responses that each player submits.
+        anonymous: whether information states leave out the player.
+        zero_sum: whether returns are moved such that they sum to 0 instead of 1 (two players).
+    """
 
-    def __init__(self, params: dict[str, Any] | None = None) -> None:
-        params = _DEFAULTS | (params or {})
-        players = _checks.count("players", params["players"], 2, MAX_PLAYERS)
-        scenario = load_scenario(params["scenario"])
-        sequential = self.game_type.dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL
+    state_type: type["AlignmentState"]
+
+    def __init__(
+        self,
+        kind: pyspiel.GameType,
+        params: dict[str, Any],
+        sizes: tuple[int, ...],
+        *,
+        max_game_length: int,
+        by_response: bool = False,
+    ) -> None:
+        """Makes the game.
+
+        Args:
+            kind: its type.
+            params: its parameters, complete.
+            sizes: the number of responses of each player.
+            max_game_length: the most moves of a game.
+            by_response: whether an action is a response, instead of a multiset of responses.
+        """
+        self.scenario = load_scenario(params["scenario"])
+        self.sizes = sizes
+        self.anonymous = bool(params.get("anonymous"))
+        self.zero_sum = bool(params.get("zero_sum"))
+        n = self.scenario.n_responses
+        actions = n if by_response else max(n_multisets(n, size) for size in set(sizes))
+        if actions > max(n, _MAX_ACTIONS):
+            raise TooLargeError(
+                f"a player would have {about(actions)} multisets of {max(sizes)} of {n} responses as actions, but at "
+                f"most {_MAX_ACTIONS:,} are supported; use fewer responses"
+            )
         super().__init__(
-            self.game_type,
+            kind,
             pyspiel.GameInfo(
-                num_distinct_actions=scenario.n_responses,
-                max_chance_outcomes=scenario.n_prompts,
-                num_players=players,
-                min_utility=0.0,
+                num_distinct_actions=actions,
+                max_chance_outcomes=self.scenario.n_prompts,
+                num_players=len(sizes),
+                min_utility=-1.0 if self.zero_sum else 0.0,
                 max_utility=1.0,
-                utility_sum=1.0,
-                max_game_length=players if sequential else 1,
+                utility_sum=0.0 if self.zero_sum else 1.0,
+                max_game_length=max_game_length,
             ),
             # complete, and with a spec that works in every process: copies are loaded from str(game)
-            params | {"scenario": scenario.spec},
+            params | {"scenario": self.scenario.spec},
         )
-        self.scenario = scenario
-        self.anonymous = bool(params["anonymous"])
         self._shares: dict[tuple[int, ...], tuple[float, ...]] = {}
+        self._multisets: dict[tuple[int, int], list[tuple[int, ...]]] = {}
 
-    def new_initial_state(self) -> "_AlignmentState":
+    def multiset(self, prompt: int, player: int, action: int) -> tuple[int, ...]:
+        """Returns the responses that an action stands for."""
+        size = self.sizes[player]
+        if size == 1:
+            return (action,)
+        n = self.scenario.populations[prompt].n_responses
+        if (n, size) not in self._multisets:
+            self._multisets[n, size] = list(map(tuple, multisets(n, size).tolist()))
+        return self._multisets[n, size][action]
+
+    def n_actions(self, prompt: int, player: int) -> int:
+        """Returns how many multisets of a prompt's responses a player can submit."""
+        return n_multisets(self.scenario.populations[prompt].n_responses, self.sizes[player])
+
+    def new_initial_state(self) -> "AlignmentState":
         """Returns the state before chance draws the prompt."""
         return self.state_type(self)
 
@@ -103,14 +160,19 @@ class _AlignmentGame(pyspiel.Game):
         """Returns 1: chance draws the prompt."""
         return 1
 
-    def returns_of(self, prompt: int, responses: tuple[int, ...]) -> list[float]:
-        """Returns the chance that each player's response is picked; they sum to exactly 1."""
-        key = (prompt, *responses)
+    def returns_of(self, prompt: int, submitted: tuple[tuple[int, ...], ...]) -> list[float]:
+        """Returns the chance that each player's responses are picked; they sum to exactly 1 (or 0)."""
+        shown = tuple(response for responses in submitted for response in responses)
+        key = (prompt, *shown)
         shares = self._shares.get(key)
         if shares is None:
             if len(self._shares) * len(key) >= _REMEMBERED:
                 self._shares.clear()
-            shares = tuple(choice_shares(self.scenario.populations[prompt], responses).tolist())
+            slots = choice_shares(self.scenario.populations[prompt], shown)
+            ends = np.cumsum([0, *map(len, submitted)])
+            # multiples of 2^-52, of which sums and differences are exact
+            own = np.add.reduceat(slots, ends[:-1])
+            shares = tuple((2 * own - 1 if self.zero_sum else own).tolist())
             self._shares[key] = shares
         return list(shares)
 
@@ -119,13 +181,13 @@ class _AlignmentGame(pyspiel.Game):
         return pyspiel.load_game, (str(self),)
 
 
-class _AlignmentState(pyspiel.State):
+class AlignmentState(pyspiel.State):
     """The prompt and the responses submitted so far; plain ints, since every clone copies them."""
 
-    def __init__(self, game: _AlignmentGame) -> None:
+    def __init__(self, game: AlignmentGame) -> None:
         super().__init__(game)
         self.prompt = -1
-        self.responses: tuple[int, ...] = ()
+        self.submitted: tuple[tuple[int, ...], ...] = ()
 
     @property
     def population(self) -> Population:
@@ -133,9 +195,13 @@ class _AlignmentState(pyspiel.State):
         assert self.prompt >= 0, "chance has not drawn the prompt yet"  # noqa: S101
         return self.get_game().scenario.populations[self.prompt]
 
+    def own_responses(self, player: int) -> tuple[int, ...]:
+        """Returns what a player has submitted."""
+        return self.submitted[player] if player < len(self.submitted) else ()
+
     def is_terminal(self) -> bool:
-        """Returns whether every player has submitted a response."""
-        return len(self.responses) == self.num_players()
+        """Returns whether every player has submitted all responses."""
+        return len(self.submitted) == self.num_players()
 
     def chance_outcomes(self) -> list[tuple[int, float]]:
         """Returns the prompts with their probabilities."""
@@ -144,35 +210,39 @@ class _AlignmentState(pyspiel.State):
     def _legal_actions(self, player: int) -> list[int]:
         # C++ asks for player -2 at simultaneous nodes, and crashes where it gets an answer
         assert player >= 0  # noqa: S101
-        return list(range(self.population.n_responses))
+        assert self.prompt >= 0, "chance has not drawn the prompt yet"  # noqa: S101
+        return list(range(self.get_game().n_actions(self.prompt, player)))
 
     def _draw(self, prompt: int) -> None:
         # C++ does not check moves
         assert self.prompt < 0 <= prompt < self.get_game().scenario.n_prompts, f"no prompt {prompt}"  # noqa: S101
         self.prompt = prompt
 
-    def _submit(self, response: int) -> None:
-        assert 0 <= response < self.population.n_responses, f"no response {response}"  # noqa: S101
-        self.responses += (response,)
+    def _submit(self, action: int) -> None:
+        game, player = self.get_game(), len(self.submitted)
+        assert 0 <= action < game.n_actions(self.prompt, player), f"no action {action}"  # noqa: S101
+        self.submitted += (game.multiset(self.prompt, player, action),)
 
     def _action_to_string(self, player: int, action: int) -> str:
         if player == pyspiel.PlayerId.CHANCE:
             return self.get_game().scenario.prompts[action]
-        return self.population.responses[action]
+        responses = self.get_game().multiset(self.prompt, player, action)
+        return " + ".join(self.population.responses[response] for response in responses)
 
     def returns(self) -> list[float]:
-        """Returns the chance that each player's response is picked, zeros before the end."""
+        """Returns the chance that each player's responses are picked, zeros before the end."""
         if not self.is_terminal():
             return [0.0] * self.num_players()
-        return self.get_game().returns_of(self.prompt, self.responses)
+        return self.get_game().returns_of(self.prompt, self.submitted)
 
     def __str__(self) -> str:
         if self.prompt < 0:
             return "start"
-        return " ".join([f"prompt:{self.prompt}", *(f"{i}:{response}" for i, response in enumerate(self.responses))])
+        own = [f"{i}:{_joined(responses)}" for i, responses in enumerate(self.submitted)]
+        return " ".join([f"prompt:{self.prompt}", *own])
 
 
-class SimultaneousState(_AlignmentState):
+class SimultaneousState(AlignmentState):
     """A state of `python_ualign`."""
 
     def current_player(self) -> int:
@@ -190,14 +260,14 @@ class SimultaneousState(_AlignmentState):
             self._submit(action)
 
 
-class TurnBasedState(_AlignmentState):
+class TurnBasedState(AlignmentState):
     """A state of `python_ualign_turn`."""
 
     def current_player(self) -> int:
         """Returns chance first, then the players in turn."""
         if self.is_terminal():
             return pyspiel.PlayerId.TERMINAL
-        return pyspiel.PlayerId.CHANCE if self.prompt < 0 else len(self.responses)
+        return pyspiel.PlayerId.CHANCE if self.prompt < 0 else len(self.submitted)
 
     def _apply_action(self, action: int) -> None:
         if self.prompt < 0:
@@ -206,24 +276,41 @@ class TurnBasedState(_AlignmentState):
             self._submit(action)
 
 
-class SimultaneousGame(_AlignmentGame):
+class _SymmetricGame(AlignmentGame):
+    """K players who submit equally many responses."""
+
+    kind: pyspiel.GameType
+
+    def __init__(self, params: dict[str, Any] | None = None) -> None:
+        params = _DEFAULTS | (params or {})
+        players = _checks.count("players", params["players"], 2, MAX_PLAYERS)
+        size = number_of_responses(params["responses"], "responses")
+        sequential = self.kind.dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL
+        super().__init__(self.kind, params, (size,) * players, max_game_length=players if sequential else 1)
+
+
+class SimultaneousGame(_SymmetricGame):
     """The game `python_ualign`: all players submit their responses at once."""
 
-    game_type = _SIMULTANEOUS_TYPE
+    kind = _SIMULTANEOUS_TYPE
     state_type = SimultaneousState
 
 
-class TurnBasedGame(_AlignmentGame):
+class TurnBasedGame(_SymmetricGame):
     """The game `python_ualign_turn`: the players submit their responses in turn, without seeing earlier ones."""
 
-    game_type = _TURN_BASED_TYPE
+    kind = _TURN_BASED_TYPE
     state_type = TurnBasedState
 
 
-class _Observer:
-    """What a player knows: who she is (unless the game is anonymous), the prompt, and her own response once given."""
+def _joined(responses: tuple[int, ...]) -> str:
+    return ",".join(map(str, responses))
 
-    def __init__(self, game: _AlignmentGame, kind: pyspiel.IIGObservationType) -> None:
+
+class _Observer:
+    """What a player knows: who she is (unless the game is anonymous), the prompt, and her own responses so far."""
+
+    def __init__(self, game: AlignmentGame, kind: pyspiel.IIGObservationType) -> None:
         if kind.private_info == pyspiel.PrivateInfoType.ALL_PLAYERS:
             raise ValueError("no observer sees all players' responses: private_info must be SINGLE_PLAYER or NONE")
         scenario = game.scenario
@@ -238,21 +325,21 @@ class _Observer:
         ends = np.cumsum(list(sizes.values()))
         self.dict = {name: self.tensor[end - sizes[name] : end] for name, end in zip(sizes, ends, strict=True)}
 
-    def set_from(self, state: _AlignmentState, player: int) -> None:
-        """Writes what `player` knows into `tensor`, of which `dict` holds the parts, one-hot each."""
+    def set_from(self, state: AlignmentState, player: int) -> None:
+        """Writes what `player` knows into `tensor`, of which `dict` holds the parts: one-hot, responses counted."""
         self.tensor.fill(0)
-        for name, index in self._known(state, player):
-            self.dict[name][index] = 1
+        for name, indices in self._known(state, player):
+            for index in indices:
+                self.dict[name][index] += 1
 
-    def string_from(self, state: _AlignmentState, player: int) -> str:
+    def string_from(self, state: AlignmentState, player: int) -> str:
         """Returns what `player` knows, such as `player:0 prompt:2`."""
-        return " ".join(f"{name}:{index}" for name, index in self._known(state, player))
+        return " ".join(f"{name}:{_joined(indices)}" for name, indices in self._known(state, player))
 
-    def _known(self, state: _AlignmentState, player: int) -> list[tuple[str, int]]:
-        parts = [("player", player), ("prompt", state.prompt)]
-        if player < len(state.responses):
-            parts.append(("response", state.responses[player]))
-        return [(name, index) for name, index in parts if name in self.dict and index >= 0]
+    def _known(self, state: AlignmentState, player: int) -> list[tuple[str, tuple[int, ...]]]:
+        prompt = (state.prompt,) if state.prompt >= 0 else ()
+        parts = [("player", (player,)), ("prompt", prompt), ("response", state.own_responses(player))]
+        return [(name, indices) for name, indices in parts if name in self.dict and indices]
 
 
 def load_game(
@@ -261,6 +348,7 @@ def load_game(
     *,
     turn_based: bool = False,
     anonymous: bool = False,
+    responses: int = 1,
 ) -> pyspiel.Game:
     """Returns the alignment game of a scenario; the same as `pyspiel.load_game` with the scenario's spec.
 
@@ -271,9 +359,15 @@ def load_game(
         anonymous: whether information states leave out the player, so that tabular algorithms learn one policy
             for all players. OpenSpiel asks players' information states to differ, hence not the default, and its
             `convert_to_turn_based` puts the player back: use `turn_based` or `cached_game`.
+        responses: number of responses that each player submits.
     """
     players = _checks.count("players", players, 2, MAX_PLAYERS)
-    parameters = {"players": players, "scenario": as_scenario(scenario).spec, "anonymous": bool(anonymous)}
+    parameters = {
+        "players": players,
+        "scenario": as_scenario(scenario).spec,
+        "anonymous": bool(anonymous),
+        "responses": number_of_responses(responses, "responses"),
+    }
     return pyspiel.load_game(TURN_BASED if turn_based else SIMULTANEOUS, parameters)
 
 
@@ -290,8 +384,9 @@ def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.G
     """
     own = _own_game(game)
     players = own.num_players()
-    # a prompt's tree has n^0 + n^1 + ... + n^players states
-    states = 1 + sum(sum(p.n_responses**i for i in range(players + 1)) for p in own.scenario.populations)
+    # a prompt's tree has n^0 + n^1 + ... + n^players states for n actions
+    actions = [own.n_actions(x, 0) for x in range(own.scenario.n_prompts)]
+    states = 1 + sum(sum(n**i for i in range(players + 1)) for n in actions)
     if states > max_states:
         raise TooLargeError(
             f"the tree of {players} players would have {about(states)} states, but at most {max_states:,} are wanted; "
@@ -314,6 +409,8 @@ def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
         TooLargeError: if the tensor would have more than 100 million entries (with their number).
     """
     own = _own_game(game)
+    if own.sizes[0] > 1:
+        raise ValueError(f"players submit {own.sizes[0]} responses each; the normal form is for one")
     scenario = own.scenario
     if prompt is None and scenario.n_prompts > 1:
         raise ValueError(f"the scenario has {scenario.n_prompts} prompts, each a normal form of its own: choose one")
@@ -321,8 +418,8 @@ def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
     return pyspiel.create_tensor_game(list(payoff_tensor(population, own.num_players())))
 
 
-def _own_game(game: pyspiel.Game) -> _AlignmentGame:
-    if not isinstance(game, _AlignmentGame):
+def _own_game(game: pyspiel.Game) -> _SymmetricGame:
+    if not isinstance(game, _SymmetricGame):
         raise ValueError(f"expected a {SIMULTANEOUS} or {TURN_BASED} game, not {str(game)[:80]!r}")
     return game
 

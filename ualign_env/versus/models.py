@@ -163,9 +163,9 @@ def win_rate(
     return 1 - kernels.sampled_chance(population.ranks, population.weights, own, model.k, other, drawn)
 
 
-def number_of_responses(l: object) -> int:
+def number_of_responses(l: object, name: str = "l") -> int:
     """Returns l, the number of the opponent's responses, as an int from 1 to 500."""
-    return _checks.count("l", l, 1, MAX_L)
+    return _checks.count(name, l, 1, MAX_L)
 
 
 def _distribution(name: str, value: npt.ArrayLike, population: Population) -> Floats:
