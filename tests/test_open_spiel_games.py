@@ -3,18 +3,16 @@ import multiprocessing
 import pickle
 import subprocess
 import sys
-import unittest
 from typing import Any
 
 import numpy as np
 import pyspiel
 import pytest
 import reference
-from absl import flags
-from open_spiel.integration_tests import api_test
 from open_spiel.python import rl_environment
 from open_spiel.python.algorithms.get_all_states import get_all_states
 from open_spiel.python.observation import INFO_STATE_OBS_TYPE, make_observation
+from open_spiel_checks import passes_api_test
 
 from ualign_env import Population, Scenario, cached_game, choice_shares, load_game, load_scenario, tensor_game
 
@@ -58,23 +56,8 @@ def test_random_simulations_with_unequal_prompts(unequal_game):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_open_spiel_s_own_api_test(name):
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["test"])
-    cases: list[type] = [type("Partial", (api_test.EnforceAPIOnPartialTreeBase,), {})]
-    game = pyspiel.load_game(name)
-    if name == "python_ualign_turn":
-        cases.append(type("Full", (api_test.EnforceAPIOnFullTreeBase,), {}))
-        # chance: the start; playable: 1 + 4 + 16; terminal: 4^3; information states: one for each player
-        api_test.TOTAL_NUM_STATES[name] = (1, 21, 64)
-        api_test.PERFECT_RECALL_NUM_STATES[name] = 3
-    suite = unittest.TestSuite()
-    for case in cases:
-        case.game, case.game_name = game, name  # pyright: ignore[reportAttributeAccessIssue]
-        suite.addTests(unittest.defaultTestLoader.loadTestsFromTestCase(case))
-    result = unittest.TestResult()
-    suite.run(result)
-    assert result.testsRun >= 5
-    assert not result.errors + result.failures, result.errors + result.failures
+    # chance: the start; playable: 1 + 4 + 16; terminal: 4^3; information states: one for each player
+    passes_api_test(name, (1, 21, 64) if name == "python_ualign_turn" else None, 3)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,127 @@
+"""The joint game's equilibria: two methods, certificates, and values known otherwise."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from ualign_env import ConvergenceWarning, Population, TooLargeError, load_scenario, solve_versus
+from ualign_env.solvers import versus
+from ualign_env.versus.best_responses import multisets
+
+GERMAN_GOALS = load_scenario("german-goals").populations[0]
+
+
+def brute_value(users: reference.Users, k: int, l: int) -> float:
+    """Returns the value by a linear program over shares from the definition."""
+    mine, theirs = multisets(users.n_responses, k).tolist(), multisets(users.n_responses, l).tolist()
+    wins = np.array([[reference.shares(users, (*a, *b))[:k].sum() for b in theirs] for a in mine])
+    result = linprog(
+        np.append(np.zeros(len(mine)), -1.0),
+        A_ub=np.column_stack([-wins.T, np.ones(len(theirs))]),
+        b_ub=np.zeros(len(theirs)),
+        A_eq=np.append(np.ones(len(mine)), 0.0)[None, :],
+        b_eq=[1.0],
+        bounds=[(0, None)] * (len(mine) + 1),
+    )
+    return -result.fun
+
+
+@given(reference.users(max_responses=4, max_users=4), st.integers(1, 3), st.integers(1, 3))
+@settings(max_examples=60)
+def test_both_methods_find_the_value(users, k, l):
+    expected = brute_value(users, k, l)
+    for method in ("linear-program", "double-oracle"):
+        found = solve_versus(users.population(), k, l, method=method, tolerance=1e-8)
+        np.testing.assert_allclose(found.value, expected, rtol=0, atol=1e-8)
+        assert found.converged
+        assert found.robust_win_rate <= found.value + 1e-12
+        for sets, chances, size in (
+            (found.model_sets, found.model_chances, k),
+            (found.opponent_sets, found.opponent_chances, l),
+        ):
+            assert sets.shape == (len(chances), size)
+            assert (chances > 0).all()
+            assert chances.sum() == pytest.approx(1)
+
+
+@given(reference.users(max_responses=4, max_users=4), st.integers(1, 3))
+@settings(max_examples=30)
+def test_equal_numbers_are_a_fair_game(users, k):
+    assert solve_versus(users.population(), k, k).value == pytest.approx(1 / 2, abs=1e-8)
+
+
+@given(reference.users(max_responses=4, max_users=4), st.integers(1, 3))
+@settings(max_examples=30)
+def test_choosing_together_is_worth_at_least_as_much_as_sampling(users, k):
+    found = solve_versus(users.population(), k, 1)
+    assert found.head_room is not None
+    assert found.head_room >= -1e-8
+    assert found.value == pytest.approx(k / (k + 1) + found.head_room)
+
+
+def test_german_goals_by_hand():
+    """Showing order and prices together: the worst single response is more say, and what it wins is a count."""
+    found = solve_versus(GERMAN_GOALS, 2, 1)
+    assert found.model_sets.tolist() == [[0, 2]]
+    # users who put 'order' or 'prices' at most tied with nothing above: those whose favourite is say or speech lose
+    lost = {}
+    for y in (1, 3):
+        beats = (GERMAN_GOALS.ranks[:, [y]] < GERMAN_GOALS.ranks[:, [0, 2]]).all(axis=1)
+        lost[y] = GERMAN_GOALS.weights[beats].sum()
+    for y in (0, 2):
+        other = 2 - y
+        lost[y] = GERMAN_GOALS.weights[GERMAN_GOALS.ranks[:, y] < GERMAN_GOALS.ranks[:, other]].sum() / 2
+    assert found.value == pytest.approx(1 - max(lost.values()), abs=1e-9)
+
+
+def test_one_response_and_one_user():
+    one = Population.from_rankings([[0]])
+    assert solve_versus(one, 3, 1).value == pytest.approx(3 / 4)
+    assert solve_versus(one, 1, 3, method="double-oracle").value == pytest.approx(1 / 4)
+    user = Population.from_rankings([[1, 0, 2]])
+    found = solve_versus(user, 2, 1)
+    assert found.model_sets.tolist() == [[1, 1]]
+    assert found.value == pytest.approx(2 / 3)
+
+
+def test_large_games_are_solved_by_double_oracle():
+    users = load_scenario("impartial/responses:12/users:50").populations[0]
+    found = solve_versus(users, 3, 3)
+    assert (found.method, found.converged) == ("linear-program", True)
+    users = load_scenario("impartial/responses:20/users:50").populations[0]
+    found = solve_versus(users, 3, 2)
+    assert (found.method, found.converged, found.head_room) == ("double-oracle", True, None)
+    assert found.gap < 1e-6
+
+
+def test_stopping_early_is_told(monkeypatch):
+    monkeypatch.setattr(versus, "_MAX_STEPS", 1)
+    with pytest.warns(ConvergenceWarning, match="double-oracle reached a gap of"):
+        found = solve_versus(load_scenario("cycle").populations[0], 2, 1, method="double-oracle")
+    assert not found.converged
+    assert found.gap > 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"k": 0}, "k is 0, but must be an integer from 1 to 500"),
+        ({"l": 0}, "l is 0"),
+        ({"l": 1.0}, "l is 1.0"),
+        ({"method": "lp"}, "unknown method 'lp'"),
+        ({"tolerance": 0}, "tolerance is 0"),
+        ({"population": "cycle"}, "must be a Population"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        solve_versus(**({"population": GERMAN_GOALS, "k": 2, "l": 1} | arguments))
+
+
+def test_too_many_multisets_for_the_linear_program():
+    users = load_scenario("impartial/responses:60/users:5").populations[0]
+    with pytest.raises(TooLargeError, match="multisets of 6 of 60 responses"):
+        solve_versus(users, 6, 1, method="linear-program")
