@@ -26,6 +26,7 @@ LAYERS = [
     "samples",
     "envs",
     "ualign_v0",
+    "ualign_versus_v0",
     "plots",
     "benchmark",
     "display",

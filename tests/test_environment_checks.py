@@ -41,8 +41,8 @@ class TiesToTheFirst(ualign_v0.parallel_env):
 
 
 class UserInTheObservation(ualign_v0.parallel_env):
-    def _observation(self):
-        return super()._observation() + np.float32(1e-3 * self.games.draws.users.item())
+    def _observation(self, agent):
+        return super()._observation(agent) + np.float32(1e-3 * self.games.draws.users.item())
 
 
 class UserInTheInfo(ualign_v0.parallel_env):
@@ -52,9 +52,9 @@ class UserInTheInfo(ualign_v0.parallel_env):
 
 
 class AliasedObservation(ualign_v0.parallel_env):
-    def _observation(self):
-        self._array = getattr(self, "_array", super()._observation())
-        self._array[:] = super()._observation()
+    def _observation(self, agent):
+        self._array = getattr(self, "_array", super()._observation(agent))
+        self._array[:] = super()._observation(agent)
         return self._array
 
 
@@ -124,7 +124,7 @@ class _LeakingTurns(ualign_v0.env):
     """Whose turn it is sees what was submitted before."""
 
     def observe(self, agent):
-        return super().observe(agent) + np.float32(sum(self._submitted))
+        return super().observe(agent) + np.float32(sum(map(sum, self._submitted)))
 
 
 class _EarlyRewards(ualign_v0.env):

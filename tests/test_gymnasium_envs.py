@@ -11,7 +11,17 @@ from environment_checks import CHECKS, STRICT, Seats, hoeffding
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
-from ualign_env import Mixture, Population, Scenario, deviation_payoffs, exploitability, load_scenario, robust_win_rate
+from ualign_env import (
+    Mixture,
+    Population,
+    Scenario,
+    best_responses,
+    deviation_payoffs,
+    exploitability,
+    load_scenario,
+    robust_win_rate,
+    win_rate,
+)
 from ualign_env.envs.batch import BatchedExploiter
 
 EXPLOITER, SELF_PLAY = "ualign_env:ualign/Exploiter-v0", "ualign_env:ualign/SelfPlay-v0"
@@ -84,6 +94,37 @@ def test_the_best_response_earns_the_exploitability():
             prompt = int(seen.argmax())
             earned[prompt] += env.step(int(payoffs[prompt].argmax()))[1] == payoffs[prompt].max()
         assert earned.total() == 50
+
+
+def test_exploiters_with_several_responses():
+    policy = [[0.4, 0.1, 0.2, 0.3]] * 2
+    settings = {"scenario": STRICT, "k": 3, "policy": policy, "l": 2}
+    check_env(gym.make(EXPLOITER, **settings).unwrapped)
+    envs: Any = gym.make_vec(EXPLOITER, num_envs=4000, feedback="expected", **settings)
+    assert envs.single_action_space == gym.spaces.MultiDiscrete([4, 4])
+    seen, _ = envs.reset(seed=0)
+    actions = envs.action_space.sample()
+    rewards = envs.step(actions)[1]
+    for prompt, shown, reward in zip(seen.argmax(axis=1)[:100], actions, rewards, strict=False):
+        assert reward == pytest.approx(1 - win_rate(STRICT.populations[prompt], policy[0], 3, shown), abs=1e-12)
+    best = np.array([best_responses(p, policy[0], 3, 2).responses for p in STRICT.populations])
+    seen, _ = envs.reset(seed=1)
+    earned = envs.step(best[seen.argmax(axis=1)])[1]
+    assert STRICT.probabilities @ [earned[seen[:, x] == 1].mean() for x in (0, 1)] == pytest.approx(
+        1 - robust_win_rate(STRICT, policy, 3, 2)
+    )
+    picks: Any = gym.make_vec(EXPLOITER, num_envs=100_000, **settings)
+    seen, _ = picks.reset(seed=2)
+    won = picks.step(best[seen.argmax(axis=1)])[1]
+    assert abs(won.mean() - (1 - robust_win_rate(STRICT, policy, 3, 2))) < hoeffding(100_000, 2)
+    env: Any = gym.make(EXPLOITER, render_mode="ansi", **settings).unwrapped
+    assert env.reset(seed=0)[0].shape == (2,)
+    assert env.action_masks().shape == (8,)
+    for wrong, message in (([0, 4], "response 4 to"), ([0], "must be integers of shape"), ([0.0, 1.0], "float64")):
+        with pytest.raises(ValueError, match=message):
+            env.step(wrong)
+    env.step([0, 3])
+    assert "exploiter  0 + 3" in env.render()
 
 
 def test_picks_come_as_often_as_the_payoffs_say():
@@ -195,6 +236,7 @@ def test_rendering(capsys):
     ("name", "settings", "message"),
     [
         (EXPLOITER, {"k": 0}, "k is 0"),
+        (EXPLOITER, {"l": 0}, "l is 0"),
         (EXPLOITER, {"policy": "nhlf"}, "unknown baseline 'nhlf'; did you mean 'nlhf'"),
         (EXPLOITER, {"policy": [0.5, 0.5]}, "policy has 2 entries, but the scenario has 4 responses"),
         (EXPLOITER, {"policy": [0.5, 0.5, 0.5, 0.5]}, "policy sums to 2"),

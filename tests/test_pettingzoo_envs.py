@@ -8,12 +8,13 @@ import cloudpickle
 import numpy as np
 import pettingzoo
 import pytest
-from environment_checks import CHECKS, STRICT, InTurn, play, responses
+from environment_checks import CHECKS, STRICT, TIED, InTurn, hoeffding, play, responses
 from gymnasium import spaces
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 from pettingzoo.utils.conversions import parallel_to_aec
 
-from ualign_env import Population, Scenario, choice_shares, load_scenario, ualign_v0
+from ualign_env import BatchedGame, Population, Scenario, choice_shares, load_scenario, ualign_v0, ualign_versus_v0
+from ualign_env.versus.best_responses import multisets
 
 SETTINGS = [
     {},
@@ -291,3 +292,93 @@ def test_ten_thousand_responses_side_by_side():
     env = ualign_v0.parallel_env(load_scenario("cycle"), players=10_001)
     env.reset(seed=0)
     assert sum(env.step(dict.fromkeys(env.agents, 1))[1].values()) == 1
+
+
+VERSUS = [{}, {"k": 3, "l": 2, "rounds": 3}, {"k": 1, "l": 3, "scenario": "cycle/prompts:3", "feedback": "expected"}]
+
+
+@pytest.mark.parametrize("settings", VERSUS, ids=str)
+def test_faramas_checks_of_versus(settings):
+    api_test(ualign_versus_v0.env(**settings), num_cycles=50)
+    parallel_api_test(ualign_versus_v0.parallel_env(**settings), num_cycles=50)
+    seed_test(lambda: ualign_versus_v0.env(**settings), num_cycles=50)
+    parallel_seed_test(lambda: ualign_versus_v0.parallel_env(**settings), num_cycles=50)
+
+
+@pytest.mark.parametrize("feedback", ["pick", "expected"])
+def test_versus_is_the_game_of_all_slots(feedback):
+    k, l = 2, 3
+    parallel = ualign_versus_v0.parallel_env(STRICT, k, l, feedback)
+    turns = InTurn(ualign_versus_v0.env(STRICT, k, l, feedback))
+    symmetric = BatchedGame(STRICT, k + l, feedback=feedback)
+    mine, theirs = multisets(4, k), multisets(4, l)
+    rng = np.random.default_rng(0)
+    for i in range(300):
+        seed = 9 if i == 0 else None
+        a, b = int(rng.integers(len(mine))), int(rng.integers(len(theirs)))
+        seen, _ = parallel.reset(seed=seed)
+        prompt = symmetric.reset(seed).item()
+        turns.reset(seed=seed)
+        assert seen["model_0"].argmax() == prompt
+        slots = symmetric.step([[*mine[a], *theirs[b]]])[0]
+        actions = {"model_0": a, "opponent_0": b}
+        rewards = parallel.step(actions)[1]
+        assert rewards == turns.step(actions)[1]
+        assert rewards["model_0"] + rewards["opponent_0"] == 1
+        np.testing.assert_allclose(list(rewards.values()), [slots[:k].sum(), slots[k:].sum()], rtol=0, atol=1e-15)
+
+
+def test_versus_win_rates_are_exact():
+    games = 20_000
+    env = ualign_versus_v0.parallel_env(TIED, 2, 2)
+    mine, theirs = [0, 3], [1, 1]
+    actions = {
+        "model_0": multisets(4, 2).tolist().index(mine),
+        "opponent_0": multisets(4, 2).tolist().index(theirs),
+    }
+    won = 0.0
+    for i in range(games):
+        env.reset(seed=0 if i == 0 else None)
+        won += env.step(actions)[1]["model_0"]
+    expected = choice_shares(TIED.populations[0], mine + theirs)[:2].sum()
+    assert abs(won / games - expected) < hoeffding(games, comparisons=1)
+
+
+def test_versus_masks_and_names(unequal_scenario):
+    env = ualign_versus_v0.parallel_env(unequal_scenario, 2, 1, render_mode="ansi")
+    assert env.action_space("model_0") == spaces.Discrete(6)
+    assert env.action_space("opponent_0") == spaces.Discrete(3)
+    for _ in range(30):
+        seen, _ = env.reset()
+        prompt = int(seen["model_0"]["observation"].argmax())
+        assert seen["model_0"] in env.observation_space("model_0")
+        assert seen["model_0"]["action_mask"].sum() == [6, 1, 3][prompt]
+        assert seen["opponent_0"]["action_mask"].sum() == [3, 1, 2][prompt]
+        if prompt == 1:
+            with pytest.raises(ValueError, match="model_0: action 1 at 'prompt 1', but it has 1 multisets of 2"):
+                env.step({"model_0": 1, "opponent_0": 0})
+        env.step({"model_0": 0, "opponent_0": 0})
+    lines = str(env.render()).splitlines()
+    assert lines[1].startswith("  model_0     0 + 0")
+    parallel_api_test(ualign_versus_v0.parallel_env(unequal_scenario, 2, 2, rounds=20), num_cycles=50)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"k": 0}, "k is 0, but must be an integer of at least 1"),
+        ({"l": 0}, "l is 0"),
+        ({"k": 10_000, "l": 2}, "players is 10,002, but at most 10,001 can play"),
+        ({"k": 60}, r"model_0 would have 7\.39e9 multisets of 60 responses as actions"),
+    ],
+)
+def test_wrong_settings_of_versus(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ualign_versus_v0.env("impartial/responses:9", **settings)
+
+
+def test_versus_is_made_by_name():
+    if not hasattr(pettingzoo, "make"):
+        pytest.skip("PettingZoo before 1.27 has no registry")
+    assert pettingzoo.make("parallel", "ualign-versus-v0", k=3).possible_agents == ["model_0", "opponent_0"]
+    assert str(pettingzoo.make("aec", "ualign-versus-v0")) == "ualign_versus_v0"

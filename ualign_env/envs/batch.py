@@ -19,6 +19,7 @@ from ualign_env.policies import tabulate
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT, as_scenario
+from ualign_env.versus.models import number_of_responses
 
 Feedback = Literal["pick", "expected"]
 
@@ -163,15 +164,59 @@ class BatchedGame(OneShotGames):
         return all(legal)
 
 
-class BatchedExploiter(OneShotGames):
-    """B independent games of one response against k samples of a policy; see `OneShotGames`.
+class BatchedVersusGame(BatchedGame):
+    """B independent games of k responses of a model against l of an opponent; see `OneShotGames`."""
 
-    The chance that a response is picked is known exactly. So neither samples nor users are drawn, the user of a game
-    has no part in it, and it takes the same time for every k.
+    def __init__(
+        self,
+        scenario: Scenario | Population | str = DEFAULT,
+        k: int = 2,
+        l: int = 1,
+        num_games: int = 1,
+        *,
+        feedback: Feedback = "pick",
+    ) -> None:
+        """Makes the games.
+
+        Args:
+            scenario: a scenario, its spec, or the population of its only prompt.
+            k: number of responses of the model.
+            l: number of responses of the opponent; 10,001 at most can be shown side by side.
+            num_games: B.
+            feedback: as in `BatchedGame`.
+
+        Raises:
+            ValueError: if an argument is out of range or unknown.
+        """
+        self.k, self.l = _checks.count("k", k, 1), _checks.count("l", l, 1)
+        super().__init__(scenario, self.k + self.l, num_games, feedback=feedback)
+
+    def step(self, actions: npt.ArrayLike) -> Floats:
+        """Plays the games to their end.
+
+        Args:
+            actions: `[B, k + l]` integers, the model's responses and then the opponent's.
+
+        Returns:
+            `[B, 2]` what the model and the opponent earn; they sum to exactly 1.
+
+        Raises:
+            ValueError: as in `BatchedGame`.
+        """
+        slots = super().step(actions)
+        return np.column_stack([slots[:, : self.k].sum(axis=1), slots[:, self.k :].sum(axis=1)])
+
+
+class BatchedExploiter(OneShotGames):
+    """B independent games of l responses against k samples of a policy; see `OneShotGames`.
+
+    The chance that one of the responses is picked is known exactly. So neither samples nor users are drawn, the user of
+    a game has no part in it, and with l = 1 it takes the same time for every k.
 
     Attributes:
         k: number of responses that the policy shows.
-        payoffs: `[P, N]` the chance of each response; 0 for those that a prompt hasn't got.
+        l: number of responses of the opponent.
+        payoffs: `[P, N]` the chance of each response alone; 0 for those that a prompt hasn't got.
     """
 
     def __init__(
@@ -181,6 +226,7 @@ class BatchedExploiter(OneShotGames):
         policy: Any = "uniform",
         num_games: int = 1,
         *,
+        l: int = 1,
         feedback: Feedback = "pick",
     ) -> None:
         """Makes the games.
@@ -188,6 +234,7 @@ class BatchedExploiter(OneShotGames):
         Args:
             scenario: a scenario, its spec, or the population of its only prompt.
             k: number of responses that the policy shows.
+            l: number of responses of the opponent, from 1 to 500.
             policy: anything that `tabulate` takes, or the name of a baseline such as `"nlhf"`.
             num_games: B.
             feedback: `"pick"`: 1 or 0, whether the response was picked. `"expected"`: the chance that it is.
@@ -197,14 +244,17 @@ class BatchedExploiter(OneShotGames):
         """
         super().__init__(scenario, num_games, feedback)
         self.k = _checks.number_of_outputs(k)
+        self.l = number_of_responses(l)
         table = baseline(self.scenario, policy) if isinstance(policy, str) else policy
-        self.payoffs = tabulate(table, self.scenario, self.k).deviation_payoffs(self.scenario, self.k)
+        learned = tabulate(table, self.scenario, self.k)
+        self.payoffs = learned.deviation_payoffs(self.scenario, self.k)
+        self._models = [learned.model(self.scenario, x, self.k) for x in range(self.scenario.n_prompts)]
 
     def step(self, actions: npt.ArrayLike) -> Floats:
         """Plays the games to their end.
 
         Args:
-            actions: `[B]` integers, responses that the games' prompts have.
+            actions: `[B]` integers, responses that the games' prompts have; `[B, l]` for l above 1.
 
         Returns:
             `[B]` what they earn.
@@ -212,13 +262,23 @@ class BatchedExploiter(OneShotGames):
         Raises:
             ValueError: if the games are over or not begun, or a response is not one of the prompt's.
         """
-        responses = self._responses(actions, (self.num_games,), "one response for each game")
+        shape = (self.num_games,) if self.l == 1 else (self.num_games, self.l)
+        responses = self._responses(actions, shape, f"{self.l} response{'s' * (self.l > 1)} for each game")
         self._check_legal(responses)
         self._over = True
-        chances = self.payoffs[self.draws.prompts, responses]
+        chances = self.payoffs[self.draws.prompts, responses] if self.l == 1 else self._chances(responses)
         if self.feedback == "expected":
             return chances
         return (self.draws.ties < chances * 2.0**32).astype(np.float64)  # no ties to break: the number is free
+
+    def _chances(self, responses: Ints) -> Floats:
+        """Returns `[B]` the chances of `[B, l]` responses, each multiset of a prompt computed once."""
+        chances = np.empty(len(responses))
+        for x in np.unique(self.draws.prompts):
+            games = self.draws.prompts == x
+            sets, place = np.unique(np.sort(responses[games], axis=1), axis=0, return_inverse=True)
+            chances[games] = self._models[x].values(sets)[place.reshape(-1)]
+        return chances
 
 
 def response_index(who: str, action: Any) -> int:

@@ -42,14 +42,14 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
         self.observation_space = rendering.observation_box(game.scenario)
         self.action_space = spaces.Discrete(game.scenario.n_responses)
         self._prompt = -1
-        self._played: tuple[int, float] | None = None
+        self._played = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[_Observation, dict]:
         """Draws a prompt; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
         seed = None if seed is None else _checks.count("seed", seed, 0)
         super().reset(seed=seed, options=options)
         self._prompt = self.game.reset(seed).item()
-        self._played = None
+        self._played = False
         return self._observation(), self._info()
 
     def step(self, action: Any) -> tuple[_Observation, float, bool, bool, dict[str, Any]]:
@@ -58,14 +58,13 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
         Raises:
             ValueError: if no episode is running, or the response is not one of the prompt's.
         """
-        response = response_index("the learner", action)
-        reward = self._reward(response)
-        self._played = response, reward
+        reward = self._reward(action)
+        self._played = True
         if self.render_mode == "human":
             self.render()
         return self._observation(), reward, True, False, self._info()
 
-    def _reward(self, response: int) -> float:
+    def _reward(self, action: Any) -> float:
         raise NotImplementedError
 
     def _observation(self) -> _Observation:
@@ -76,29 +75,30 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
         return {} if legal.all() else {"action_mask": legal[self._prompt].astype(np.int8)}
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Returns `[N]` which responses the prompt has, as sb3-contrib's algorithms ask for it."""
+        """Returns `[N]` which responses the prompt has, `[l * N]` for l of them; sb3-contrib asks for it."""
         self._begun()
-        return self.game.scenario.legal[self._prompt].copy()
+        return np.tile(self.game.scenario.legal[self._prompt], getattr(self.game, "l", 1))
 
     def render(self) -> Any:
         """Prints or returns the prompt, and once the game is over what happened."""
         self._begun()
-        text = self._text(*self._played) if self._played else self.game.scenario.prompts[self._prompt]
+        text = self._text() if self._played else self.game.scenario.prompts[self._prompt]
         return rendering.render(text, self.render_mode)
 
     def _begun(self) -> None:
         if self._prompt < 0:
             raise ValueError("the environment has not been reset: call reset() first")
 
-    def _text(self, response: int, reward: float) -> str:
+    def _text(self) -> str:
         raise NotImplementedError
 
 
 class Exploiter(_OneShotEnv):
-    """`ualign/Exploiter-v0`: one response against k samples of a given policy.
+    """`ualign/Exploiter-v0`: l responses against k samples of a given policy.
 
-    The best response earns `1 / (k + 1) + exploitability` of the policy on average, which is 1 minus its robust win
-    rate. Samples and users are not drawn one by one (see `BatchedExploiter`), so that `render` knows no user.
+    With l = 1 the best response earns `1 / (k + 1) + exploitability` of the policy on average, which is 1 minus its
+    robust win rate. Samples and users are not drawn one by one (see `BatchedExploiter`), so that `render` knows no
+    user.
     """
 
     game: BatchedExploiter
@@ -110,19 +110,26 @@ class Exploiter(_OneShotEnv):
         policy: Any = "uniform",
         feedback: Feedback = "pick",
         render_mode: str | None = None,
+        l: int = 1,
     ) -> None:
         """Makes the environment; see `BatchedExploiter` for the arguments and errors."""
-        super().__init__(BatchedExploiter(scenario, k, policy, feedback=feedback), render_mode)
+        super().__init__(BatchedExploiter(scenario, k, policy, l=l, feedback=feedback), render_mode)
+        self.action_space = _exploiter_actions(self.game)
+        self._shown: list[int] = []
+        self._earned = 0.0
 
-    def _reward(self, response: int) -> float:
-        return self.game.step([response]).item()
+    def _reward(self, action: Any) -> float:
+        submitted = response_index("the learner", action) if self.game.l == 1 else action
+        self._earned = self.game.step([submitted]).item()
+        self._shown = np.atleast_1d(submitted).tolist()
+        return self._earned
 
-    def _text(self, response: int, reward: float) -> str:
+    def _text(self) -> str:
         chances = self.game.feedback == "expected"
         text = rendering.describe(
-            self.game.scenario, self._prompt, ["exploiter"], [response], [reward], chances=chances
+            self.game.scenario, self._prompt, ["exploiter"], [self._shown], [self._earned], chances=chances
         )
-        return text if chances or reward else f"{text}  not picked"
+        return text if chances or self._earned else f"{text}  not picked"
 
 
 class SelfPlay(_OneShotEnv):
@@ -157,7 +164,8 @@ class SelfPlay(_OneShotEnv):
             self._latest = self.np_random.integers(sizes, size=(len(sizes), self.game.players - 1))
         return result
 
-    def _reward(self, response: int) -> float:
+    def _reward(self, action: Any) -> float:
+        response = response_index("the learner", action)
         latest = [] if self._latest is None else self._latest[self._prompt].tolist()
         self._slots = [response, *latest]
         self._earned = self.game.step([self._slots])[0].tolist()
@@ -165,12 +173,13 @@ class SelfPlay(_OneShotEnv):
             self._latest[self._prompt] = self._slots[:-1]
         return self._earned[0]
 
-    def _text(self, response: int, reward: float) -> str:  # noqa: ARG002
+    def _text(self) -> str:
+        shown = [[response] for response in self._slots]
         names = [f"player_{i}" for i in range(self.game.players)]
         chances = self.game.feedback == "expected"
         user = None if chances else self.game.draws.users.item()
         return rendering.describe(
-            self.game.scenario, self._prompt, names, self._slots, self._earned, chances=chances, user=user
+            self.game.scenario, self._prompt, names, shown, self._earned, chances=chances, user=user
         )
 
 
@@ -180,13 +189,13 @@ class OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
     metadata = _SAME_STEP
     autoreset_mode = AutoresetMode.SAME_STEP  # where TorchRL looks for it
 
-    def __init__(self, game: _Game, seats: int, render_mode: str | None) -> None:
+    def __init__(self, game: _Game, actions: spaces.Space[Any], seats: int, render_mode: str | None) -> None:
         if render_mode is not None:
             raise ValueError(f"render_mode is {render_mode!r}, but many games at a time are not rendered")
         self.game = game
         self.num_envs = game.num_games * seats
         self.single_observation_space = rendering.observation_box(game.scenario)
-        self.single_action_space = spaces.Discrete(game.scenario.n_responses)
+        self.single_action_space = actions
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._seats = seats
@@ -223,10 +232,11 @@ class OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
         raise NotImplementedError
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Returns `[num_envs, N]` which responses the prompts have, as sb3-contrib's algorithms ask for it."""
+        """Returns `[num_envs, N]` which responses the prompts have; `[num_envs, l * N]` for l of them."""
         if not self.game.draws.prompts.size:
             raise ValueError("the environment has not been reset: call reset() first")
-        return _rows(self.game.scenario.legal, self.game.draws.prompts, self._seats)
+        masks = _rows(self.game.scenario.legal, self.game.draws.prompts, self._seats)
+        return np.tile(masks, getattr(self.game, "l", 1))
 
     def _next(self, seed: int | None) -> tuple[_Observation, dict[str, Any]]:
         prompts = self.game.reset(seed)
@@ -250,10 +260,12 @@ class ExploiterVectorEnv(OneShotVectorEnv):
         policy: Any = "uniform",
         feedback: Feedback = "pick",
         render_mode: None = None,
+        l: int = 1,
     ) -> None:
         """Makes the environments; see `BatchedExploiter` for the arguments and errors."""
         num_envs = _checks.count("num_envs", num_envs, 1)
-        super().__init__(BatchedExploiter(scenario, k, policy, num_envs, feedback=feedback), 1, render_mode)
+        game = BatchedExploiter(scenario, k, policy, num_envs, l=l, feedback=feedback)
+        super().__init__(game, _exploiter_actions(game), 1, render_mode)
 
     def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
         return self.game.step(actions)
@@ -286,12 +298,18 @@ class SelfPlayVectorEnv(OneShotVectorEnv):
             raise ValueError(
                 f"num_envs is {num_envs}, but must be a multiple of the {players} players: each is a player of a game"
             )
-        super().__init__(BatchedGame(scenario, players, num_envs // players, feedback=feedback), players, render_mode)
+        game = BatchedGame(scenario, players, num_envs // players, feedback=feedback)
+        super().__init__(game, spaces.Discrete(game.scenario.n_responses), players, render_mode)
 
     def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
         if actions.shape != (self.num_envs,):
             raise ValueError(f"actions have shape {actions.shape}, but must be {self.num_envs} integers")
         return self.game.step(actions.reshape(-1, self.game.players)).reshape(-1)
+
+
+def _exploiter_actions(game: BatchedExploiter) -> spaces.Space[Any]:
+    n = game.scenario.n_responses
+    return spaces.Discrete(n) if game.l == 1 else spaces.MultiDiscrete([n] * game.l)
 
 
 def _rows(table: npt.NDArray[Any], rows: Ints, copies: int) -> npt.NDArray[Any]:

@@ -7,7 +7,7 @@ _GYMNASIUM = "ualign_env.envs.gymnasium_envs"
 
 
 def register() -> None:
-    """Registers `ualign/Exploiter-v0` and `ualign/SelfPlay-v0`, and with PettingZoo `ualign-v0` in both forms."""
+    """Registers the environments, unless that has been done."""
     for name in ("Exploiter", "SelfPlay"):
         if f"ualign/{name}-v0" not in gymnasium.registry:
             gymnasium.register(
@@ -16,7 +16,9 @@ def register() -> None:
                 vector_entry_point=f"{_GYMNASIUM}:{name}VectorEnv",
             )
     if hasattr(pettingzoo, "register"):  # since PettingZoo 1.27
-        if "ualign-v0" not in pettingzoo.aec_registry:
-            pettingzoo.register("aec", "ualign-v0", "ualign_env.ualign_v0:env")
-        if "ualign-v0" not in pettingzoo.parallel_registry:
-            pettingzoo.register("parallel", "ualign-v0", "ualign_env.ualign_v0:parallel_env")
+        for name in ("ualign", "ualign_versus"):
+            spec = f"{name.replace('_', '-')}-v0"
+            if spec not in pettingzoo.aec_registry:
+                pettingzoo.register("aec", spec, f"ualign_env.{name}_v0:env")
+            if spec not in pettingzoo.parallel_registry:
+                pettingzoo.register("parallel", spec, f"ualign_env.{name}_v0:parallel_env")

@@ -58,7 +58,7 @@ def describe(
     scenario: Scenario,
     prompt: int,
     names: Iterable[str],
-    shown: Iterable[int],
+    shown: Iterable[Iterable[int]],
     rewards: Iterable[float],
     *,
     chances: bool,
@@ -70,13 +70,14 @@ def describe(
         scenario: the prompts and their users.
         prompt: which prompt it was.
         names: K names of players.
-        shown: K responses.
+        shown: what each of them showed.
         rewards: K numbers: whether each was picked.
         chances: whether they are the chances of being picked instead.
         user: the type of the user who picked, if one did.
     """
     population = scenario.populations[prompt]
-    names, texts = list(names), [population.responses[response] for response in shown]
+    names = list(names)
+    texts = [" + ".join(population.responses[response] for response in responses) for responses in shown]
     widths = max(map(len, names)), max(map(len, texts))
     lines = [scenario.prompts[prompt]]
     for name, text, reward in zip(names, texts, rewards, strict=True):

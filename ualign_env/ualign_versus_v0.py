@@ -1,0 +1,12 @@
+"""k responses against l for PettingZoo: `env` and `raw_env` act in turn (AEC), `parallel_env` at once.
+
+All take `scenario`, `k`, `l`, `feedback`, `rounds` and `render_mode`. They check actions themselves, so that `env`
+needs no wrappers and is `raw_env`.
+"""
+
+from ualign_env.envs.pettingzoo_envs import AECVersus as raw_env  # noqa: N813
+from ualign_env.envs.pettingzoo_envs import ParallelVersus as parallel_env  # noqa: N813
+
+env = raw_env
+
+__all__ = ["env", "parallel_env", "raw_env"]
