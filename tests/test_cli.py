@@ -298,3 +298,40 @@ def test_bad_input_to_the_solver(ualign, arguments, message):
     assert status == 2
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_versus_prints_values_strategies_and_what_samples_reach(ualign, tmp_path):
+    status, out, _ = ualign("versus", "--k", "2", "--l", "1", "--out", "map.svg")
+    assert status == 0
+    assert "0.734085" in out  # the value
+    assert "0.666667" in out  # samples of the equilibrium, and the bound
+    assert "model     1.0000  maintain order + fight prices" in out
+    assert "head-room of choosing together over samples, value - k/(k+1): 0.067418" in out
+    assert (tmp_path / "map.svg").read_text().startswith("<?xml")
+    status, out, _ = ualign("versus", "cycle/prompts:2", "--k", "3", "--l", "2")
+    assert status == 0
+    assert "3 responses against 2" in out
+    assert "head-room" not in out
+    assert out.count("solved by linear-program") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--k", "0"), "k is 0"),
+        (("--l", "x"), "l is 'x', but must be an integer"),
+        (("--tolerance", "0"), "tolerance is 0"),
+        (("--out", "map.bmp"), "must end in .png, .svg or .pdf"),
+    ],
+)
+def test_versus_with_wrong_input(ualign, arguments, message):
+    status, out, err = ualign("versus", *arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+
+
+def test_score_against_several_responses(ualign):
+    status, out, _ = ualign("score", "--k", "3", "--opponents", "2", "--policy", "uniform")
+    assert status == 0
+    assert "k = 3 against 2 responses, found by enumeration" in out
+    assert "bound" in out

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ualign_env import load_scenario, plots, robust_win_rate, solve
+from ualign_env import load_scenario, plots, robust_win_rate, solve, solve_versus
 
 SIZES = [1, 2, 8]
 
@@ -54,3 +54,15 @@ def test_the_same_picture_gives_the_same_file(tmp_path):
 def test_bad_paths(tmp_path, name):
     with pytest.raises(ValueError, match=r"must end in \.png|there is no folder"):
         plots.check_path(tmp_path / name)
+
+
+def test_heat_maps_show_the_values():
+    scenario = load_scenario("german-goals")
+    figure = plots.versus(scenario, 3, 2)
+    together, sampled = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
+    policy = solve(scenario, 3).policy
+    for l in (1, 2):
+        np.testing.assert_allclose(together[2, l - 1], solve_versus(scenario.populations[0], 3, l).value)
+        np.testing.assert_allclose(sampled[2, l - 1], robust_win_rate(scenario, policy, 3, l))
+    assert (together >= sampled - 1e-9).all()
+    assert next(text.get_text() for text in figure.axes[0].texts) == "0.500"

@@ -1,4 +1,4 @@
-"""The command line: `ualign list`, `score`, `solve`, `curve`, `family` and `bench`."""
+"""The command line: `ualign list`, `score`, `solve`, `versus`, `curve`, `family` and `bench`."""
 
 import math
 import sys
@@ -17,7 +17,7 @@ from ualign_env.benchmark.results import ResultsFile
 from ualign_env.benchmark.runner import Result, run
 from ualign_env.benchmark.tasks import Task
 from ualign_env.scenario import Scenario
-from ualign_env.scoring import score
+from ualign_env.scoring import robust_win_rate, score
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -93,11 +93,13 @@ def score_policy(
     scenario: _Scenario = specs.DEFAULT,
     k: Annotated[str, typer.Option(help="Number of responses shown.")] = "3",
     policy: Annotated[str, typer.Option(help=f"A .npy file, or one of {', '.join(BASELINES)}.")] = "uniform",
+    opponents: Annotated[str, typer.Option(help="Number of responses of the opponent.")] = "1",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score a policy against the worst opponent."""
     loaded = specs.load_scenario(scenario)
-    card = score(loaded, _load_policy(loaded, policy), _integer("k", k))
+    many = _integer("opponents", opponents)
+    card = score(loaded, _load_policy(loaded, policy), _integer("k", k), opponents=many)
     if as_json:
         display.print_json(card.to_dict())
     else:
@@ -130,6 +132,37 @@ def solve_scenario(
             raise ValueError(f"cannot write {str(out)!r}: {error.strerror}") from None
     display.print_equilibria(loaded, equilibria)
     if not all(result.converged for result in equilibria):
+        raise typer.Exit(1)
+
+
+@app.command("versus")
+def solve_versus_game(
+    scenario: _Scenario = specs.DEFAULT,
+    k: Annotated[str, typer.Option(help="Number of responses of the model.")] = "3",
+    l: Annotated[str, typer.Option("--l", help="Number of responses of its opponent.")] = "2",
+    tolerance: Annotated[float, typer.Option(help="Certificate to reach.")] = 1e-6,
+    out: Annotated[
+        Path | None, typer.Option(help="A heat map of all games up to k and l: a .png, .svg or .pdf file.")
+    ] = None,
+) -> None:
+    """Solve the game of k responses against l, each side choosing its own together."""
+    from ualign_env import plots
+    from ualign_env.solvers.solve import solve
+    from ualign_env.solvers.versus import solve_versus
+
+    loaded, many, few = specs.load_scenario(scenario), _integer("k", k), _integer("l", l)
+    if out is not None:
+        plots.check_path(out)
+    games = [solve_versus(population, many, few, tolerance=tolerance) for population in loaded.populations]
+    sampled = {
+        "equilibrium": [robust_win_rate(p, solve(p, many).policy, many, few) for p in loaded.populations],
+        "random dictatorship": [robust_win_rate(p, p.favourites(), many, few) for p in loaded.populations],
+    }
+    display.print_versus(loaded, games, sampled)
+    if out is not None:
+        plots.save(plots.versus(loaded, many, few), out)
+        typer.echo(f"picture: {out}")
+    if not all(game.converged for game in games):
         raise typer.Exit(1)
 
 

@@ -15,6 +15,9 @@ from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.scoring import Scorecard
 from ualign_env.solvers.result import Equilibrium
+from ualign_env.solvers.versus import VersusEquilibrium
+
+_LISTED = 8  # multisets of a strategy
 
 
 def progress() -> Progress:
@@ -39,7 +42,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     metrics = _table("metric", "value")
     for name, value in (
         ("robust win rate", f"{card.robust_win_rate:.6f}"),
-        ("optimal rate", f"{card.optimal_rate:.6f}"),
+        ("bound" if card.opponents > 1 else "optimal rate", f"{card.optimal_rate:.6f}"),
         ("gap", f"{card.gap:.2e}"),
         ("NashConv", _number(card.nash_conv)),
         ("leave-one-out win rate", _number(card.leave_one_out_win_rate, ".6f")),
@@ -54,7 +57,10 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     curve = _table("k'", "robust win rate")
     for size, rate in card.curve:
         curve.add_row(str(size), f"{rate:.6f}")
-    _line(f"{card.scenario}, k = {card.k}")
+    against = f" against {card.opponents} responses, found by {card.opponent_method}" if card.opponents > 1 else ""
+    _line(f"{card.scenario}, k = {card.k}{against}")
+    if card.proven_rate < card.robust_win_rate:
+        _line(f"a worse opponent may be found, but none that leaves less than {card.proven_rate:.6f}")
     for table in (metrics, attacks, curve):
         _line("")
         Console().print(table)
@@ -104,6 +110,43 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
         _line(f"k = {result.k}" if result.converged else f"k = {result.k}: NOT CONVERGED to {result.tolerance:.0e}")
         for x, policy in enumerate(np.atleast_2d(result.policy)):
             _line(f"  {scenario.prompts[x]}: {_main_responses(scenario.populations[x], policy)}")
+
+
+def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: dict[str, list[float]]) -> None:
+    """Prints the value of the k-against-l game on each prompt beside what samples reach, and both sides' strategies.
+
+    Args:
+        scenario: P prompts.
+        games: one equilibrium for each.
+        sampled: for each policy that draws its responses, the P rates against the worst opponent.
+    """
+    k, l = games[0].k, games[0].l
+    table = _table("prompt", "value", "certificate", *sampled, "bound")
+    for x, game in enumerate(games):
+        rates = [f"{rates[x]:.6f}" for rates in sampled.values()]
+        bound = f"{max(0, k + 1 - l) / (k + 1):.6f}"
+        table.add_row(*map(Text, (scenario.prompts[x], f"{game.value:.6f}", f"{game.gap:.1e}", *rates, bound)))
+    _line(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
+    Console().print(table)
+    _line("value: of the game in which both sides choose their responses together")
+    _line("bound: (k + 1 - l) / (k + 1), what samples of every equilibrium of k + 1 players reach at least")
+    for x, game in enumerate(games):
+        _line("")
+        _line(f"{scenario.prompts[x]}, solved by {game.method} in {game.seconds:.2f} s")
+        for side, sets, chances in (
+            ("model", game.model_sets, game.model_chances),
+            ("opponent", game.opponent_sets, game.opponent_chances),
+        ):
+            order = np.argsort(-chances, kind="stable")
+            for i in order[:_LISTED]:
+                names = " + ".join(scenario.populations[x].responses[y] for y in sets[i])
+                _line(f"  {side:<8}  {chances[i]:.4f}  {names}")
+            if order.size > _LISTED:
+                _line(f"  {side:<8}  {chances[order[_LISTED:]].sum():.4f}  {order.size - _LISTED} others together")
+    if games[0].head_room is not None:
+        rooms = scenario.probabilities @ [game.head_room or 0.0 for game in games]
+        _line("")
+        _line(f"head-room of choosing together over samples, value - k/(k+1): {rooms:.6f}")
 
 
 def print_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of a scenario: robust win rate against k, and the family of equilibria.
+"""Pictures of a scenario: robust win rate against k, the family of equilibria, and k responses against l.
 
 Axes: P prompts, N responses.
 """
@@ -16,6 +16,7 @@ from ualign_env.baselines import baseline
 from ualign_env.scenario import Scenario
 from ualign_env.scoring import robust_win_rate
 from ualign_env.solvers.solve import solve
+from ualign_env.solvers.versus import solve_versus
 
 _LINES = {
     "nlhf": "NLHF (maximal lottery)",
@@ -84,6 +85,39 @@ def family(scenario: Scenario, sizes: Sequence[int], prompt: int = 0) -> Figure:
         axes.plot(sizes, together, color="#CCCCCC", linestyle="--", label=f"{others.size} others together")
     axes.set_title(f"{scenario.name}, {scenario.prompts[prompt]}: equilibria for k = {sizes[0]} to {sizes[-1]}")
     axes.legend(frameon=False)
+    return figure
+
+
+def versus(scenario: Scenario, largest_k: int, largest_l: int) -> Figure:
+    """Draws heat maps over k and l: the value of the game, and what k samples of the equilibrium reach.
+
+    Args:
+        scenario: prompts and users.
+        largest_k: k goes from 1 to this.
+        largest_l: l goes from 1 to this.
+    """
+    shape = largest_k, largest_l
+    together, sampled = np.zeros(shape), np.zeros(shape)
+    for k in range(1, largest_k + 1):
+        policy = np.atleast_2d(solve(scenario, k).policy)
+        for l in range(1, largest_l + 1):
+            values = [solve_versus(population, k, l).value for population in scenario.populations]
+            together[k - 1, l - 1] = scenario.probabilities @ values
+            sampled[k - 1, l - 1] = robust_win_rate(scenario, policy, k, l)
+    size = 2.5 + 1.1 * largest_l, 2.2 + 0.55 * largest_k
+    figure = Figure(figsize=(2 * size[0], size[1]), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    titles = "k responses chosen together (the game's value)", "k samples of the (k+1)-player equilibrium"
+    for axes, rates, title in zip(panels, (together, sampled), titles, strict=True):
+        axes.imshow(rates, origin="lower", vmin=0, vmax=1, cmap="viridis", aspect="auto")
+        for (i, j), rate in np.ndenumerate(rates):
+            axes.text(j, i, f"{rate:.3f}", ha="center", va="center", color="black" if rate > 0.6 else "white")
+        axes.set_xticks(range(largest_l), [str(l) for l in range(1, largest_l + 1)])
+        axes.set_yticks(range(largest_k), [str(k) for k in range(1, largest_k + 1)])
+        axes.set_xlabel("l, responses of the opponent")
+        axes.set_title(title, fontsize="medium")
+    panels[0].set_ylabel("k, responses of the model")
+    figure.suptitle(f"{scenario.name}: chance to be picked against the worst l responses")
     return figure
 
 
