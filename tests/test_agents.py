@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ualign_agents import mirror_descent, psro
-from ualign_env import load_scenario, payoff_tensor
+from ualign_env import load_scenario, payoff_tensor, solve_versus
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.runner import run
 from ualign_env.benchmark.tasks import Task
@@ -30,9 +30,49 @@ LEARNERS = {
 FIXED = ["nlhf", "random-dictatorship", "borda", "uniform"]
 
 
+JOINT = {"joint-cfr-plus": 1e-4, "joint-es-mccfr": 5e-3, "joint-psro": 1e-8, "double-oracle": 1e-8}
+
+
+@pytest.mark.parametrize("name", JOINT)
+@pytest.mark.parametrize(("k", "l"), [(2, 1), (2, 2), (3, 2)])
+def test_joint_agents_reach_the_value(name, k, l):
+    scenario = load_scenario("german-goals")
+    value = solve_versus(scenario.populations[0], k, l).value
+    result = run(name, agents.load_agent(name), Task(scenario, k, l=l), seconds=1.0)
+    assert (result.status, result.error, result.l) == ("learned", None, l)
+    assert result.scorecard is not None
+    assert value - JOINT[name] < result.scorecard.robust_win_rate < value + 1e-9
+    assert result.scorecard.nash_conv is None
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_joint_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_scenario):
+    values = [solve_versus(population, 2, 2).value for population in unequal_scenario.populations]
+    result = run(name, agents.load_agent(name), Task(unequal_scenario, 2, l=2), seconds=0.5)
+    assert result.error is None
+    assert result.scorecard is not None
+    assert result.scorecard.robust_win_rate == pytest.approx(unequal_scenario.probabilities @ values, abs=2e-2)
+    assert result.policy is not None
+    np.testing.assert_allclose(np.sum(result.policy, axis=1), 1, rtol=1e-9)
+
+
+def test_samples_are_scored_against_several_responses():
+    result = run("cfr-plus", agents.load_agent("cfr-plus"), Task(load_scenario("german-goals"), 3, l=2), seconds=0.5)
+    assert result.scorecard is not None
+    assert result.scorecard.opponents == 2
+    assert result.scorecard.robust_win_rate == pytest.approx(0.531749, abs=1e-4)
+
+
+def test_joint_agents_refuse_games_too_large_for_a_tree():
+    for name in ("joint-cfr-plus", "joint-es-mccfr", "joint-psro"):
+        result = run(name, agents.load_agent(name), Task(load_scenario("impartial/responses:30"), 5, l=2), seconds=0.1)
+        assert result.status == "unsupported"
+
+
 def test_all_agents_are_installed_and_say_what_they_are():
     assert sorted(agents.list_agents()) == sorted([*LEARNERS, *FIXED])
-    for name in agents.list_agents():
+    assert agents.list_agents(agents.JOINT_GROUP) == sorted(JOINT)
+    for name in [*agents.list_agents(), *JOINT]:
         _skip_without_extra(name)
         assert agents.load_agent(name).__doc__
 

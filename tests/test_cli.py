@@ -112,7 +112,7 @@ def test_bench_leaves_out_agents_that_need_what_is_not_installed(ualign, monkeyp
         return load(name)
 
     monkeypatch.setattr(agents, "load_agent", load_agent)
-    monkeypatch.setattr(agents, "list_agents", lambda: ["ppo", "uniform"])
+    monkeypatch.setattr(agents, "list_agents", lambda *_: ["ppo", "uniform"])
     status, out, err = ualign("bench", "--k", "1")
     assert (status, "uniform" in out, "ppo" in out) == (0, True, False)
     assert "left out: agent 'ppo' needs torch: pip install 'ualign-env[sb3]'" in err
@@ -335,3 +335,22 @@ def test_score_against_several_responses(ualign):
     assert status == 0
     assert "k = 3 against 2 responses, found by enumeration" in out
     assert "bound" in out
+
+
+def test_bench_against_several_responses(ualign):
+    status, out, _ = ualign(
+        "bench", "--k", "2", "--l", "1,2", "--seconds", "0.2", "--agent=double-oracle", "--agent=nlhf"
+    )
+    assert status == 0
+    rows = [line.split() for line in out.splitlines() if line.startswith(("double-oracle", "nlhf"))]
+    assert [row[:3] for row in rows] == [
+        ["double-oracle", "2", "1"],
+        ["nlhf", "2", "1"],
+        ["double-oracle", "2", "2"],
+        ["nlhf", "2", "2"],
+    ]
+    assert [row[3] for row in rows if row[0] == "double-oracle"] == ["0.734085", "0.500000"]
+    assert [row[4] for row in rows] == ["0.666667"] * 2 + ["0.333333"] * 2
+    status, out, err = ualign("bench", "--l", "0")
+    assert (status, out) == (2, "")
+    assert "l is 0" in err

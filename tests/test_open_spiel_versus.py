@@ -6,9 +6,22 @@ import numpy as np
 import pyspiel
 import pytest
 from open_spiel.python.algorithms import lp_solver, sequence_form_lp
+from open_spiel.python.algorithms.get_all_states import get_all_states
+from open_spiel.python.policy import UniformRandomPolicy
 from open_spiel_checks import passes_api_test
 
-from ualign_env import TooLargeError, choice_shares, load_game, load_scenario, load_versus_game, solve_versus
+from ualign_env import (
+    GamePolicy,
+    TooLargeError,
+    cached_game,
+    choice_shares,
+    load_game,
+    load_scenario,
+    load_versus_game,
+    score,
+    solve_versus,
+)
+from ualign_env.envs.open_spiel_policies import joint_policy
 from ualign_env.versus.best_responses import multisets
 
 GERMAN_GOALS = load_scenario("german-goals")
@@ -149,3 +162,40 @@ def test_too_many_multisets_are_counted():
     with pytest.raises(TooLargeError, match=r"a player would have 8\.15e6 multisets of 6 of 40 responses"):
         load_versus_game("impartial/responses:40", 6, 1)
     load_versus_game("impartial/responses:40", 6, 1, turn_based=True)
+
+
+@pytest.mark.parametrize("turn_based", [False, True])
+@pytest.mark.parametrize("player", [0, 1])
+def test_policies_are_read_as_joint_ones(turn_based, player, unequal_scenario):
+    game = load_versus_game(unequal_scenario, 2, 3, turn_based=turn_based)
+    uniform = GamePolicy(game, UniformRandomPolicy(game))
+    found = joint_policy(uniform, unequal_scenario, player)
+    size = 3 if player else 2
+    for population, sets, chances in zip(unequal_scenario.populations, found.sets, found.chances, strict=True):
+        expected = multisets(population.n_responses, size)
+        np.testing.assert_array_equal(sets[np.lexsort(sets.T[::-1])], expected)
+        assert chances.sum() == pytest.approx(1)
+        if not turn_based:
+            np.testing.assert_allclose(chances, 1 / len(expected))
+    # of three responses, {0, 0}: 1/3 to begin with 0, and again 1/3; {2, 2}: 1/3 and no choice left
+    if turn_based and player == 0:
+        chances = dict(zip(map(tuple, found.sets[0].tolist()), found.chances[0], strict=True))
+        assert chances[0, 0] == pytest.approx(1 / 9)
+        assert chances[2, 2] == pytest.approx(1 / 3)
+    card = score(unequal_scenario, uniform, 2, opponents=3)
+    assert 0 < card.robust_win_rate < 1
+    with pytest.raises(ValueError, match="another scenario"):
+        score("german-goals", uniform, 2)
+    with pytest.raises(ValueError, match=r"must be integers \[M, 4\]"):
+        score(unequal_scenario, uniform, 4)
+
+
+def test_cached_trees_have_the_size_that_is_foreseen():
+    for k, l in ((1, 1), (2, 3), (3, 1)):
+        game = load_versus_game("cycle/prompts:2", k, l, turn_based=True)
+        expected = 1 + sum(game.n_states(x) for x in (0, 1))
+        assert len(get_all_states(game, include_terminals=True, include_chance_states=True, to_string=str)) == expected
+        with pytest.raises(TooLargeError, match=f"would have {expected} states"):
+            cached_game(game, max_states=expected - 1)
+        assert cached_game(game, max_states=expected).num_players() == 2
+        assert cached_game(load_versus_game("cycle", k, l)).num_players() == 2

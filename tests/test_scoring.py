@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from reference import ATOL
 
 from ualign_env import (
+    JointPolicy,
     Mixture,
     Population,
     Profile,
@@ -160,7 +161,7 @@ def test_mixtures_average_payoffs_and_their_average_policy_is_no_worse():
     assert mixture.nash_conv is None
     np.testing.assert_allclose(mixture.entropy, average.entropy)
     np.testing.assert_allclose(exploitability(GERMAN_GOALS, Mixture(policies, [0.6, 0.4]), 3), mixture.gap)
-    with pytest.raises(ValueError, match="a mixture correlates the players"):
+    with pytest.raises(ValueError, match="policies that correlate the players have no NashConv"):
         nash_conv(GERMAN_GOALS, Mixture(policies, [0.6, 0.4]), 3)
 
 
@@ -203,3 +204,30 @@ def test_outputs_of_different_policies_have_no_nash_conv():
     for metric in (exploitability, nash_conv):
         with pytest.raises(ValueError, match="the game has 3 players, but the profile has 2"):
             metric(GERMAN_GOALS, [[[0.25] * 4]] * 2, 2)
+
+
+def test_joint_policies_are_scored_by_their_win_rate():
+    together = JointPolicy((np.array([[0, 2]]),), (np.ones(1),), 4)
+    card = score(GERMAN_GOALS, together, 2)
+    assert card.robust_win_rate == pytest.approx(0.7340848806)
+    assert card.gap == pytest.approx(2 / 3 - 0.7340848806)
+    assert card.nash_conv is None
+    np.testing.assert_allclose(together.average(), [[0.5, 0, 0.5, 0]])
+    for function in (exploitability, nash_conv):
+        with pytest.raises(ValueError, match=r"only their win rate exists|have no NashConv"):
+            function(GERMAN_GOALS, together, 2)
+
+
+@pytest.mark.parametrize(
+    ("sets", "chances", "message"),
+    [
+        ([[[0, 2]], [[0, 1]]], [[1], [1]], "the joint policy is for 2 prompts"),
+        ([[[0, 2, 1]]], [[1]], r"sets\[0\] is int64 of shape \(1, 3\), but must be integers \[M, 2\]"),
+        ([[[0, 4]]], [[1]], r"sets\[0\] holds responses that 'prompt 0' hasn't got"),
+        ([[[0, 1]]], [[0.5]], "sums to 0.5"),
+        ([[[0, 1]]], [[0.5, 0.5]], r"chances\[0\] has 2 entries, but sets\[0\] has 1 rows"),
+    ],
+)
+def test_wrong_joint_policies(sets, chances, message):
+    with pytest.raises(ValueError, match=message):
+        score(GERMAN_GOALS, JointPolicy(tuple(sets), tuple(chances), 4), 2)

@@ -1,8 +1,8 @@
 """Alignment games: users disagree, a policy shows each of them k responses, and the rate to reach is k / (k + 1).
 
-Importing the package registers the games `python_ualign`, `python_ualign_turn`, `python_ualign_versus` and
-`python_ualign_versus_turn` with OpenSpiel, the environments
-`ualign/Exploiter-v0` and `ualign/SelfPlay-v0` with Gymnasium, and `ualign-v0` with PettingZoo.
+Importing the package registers the games `python_ualign` and `python_ualign_versus`, and their turn-based forms with
+`_turn`, with OpenSpiel, the environments `ualign/Exploiter-v0` and `ualign/SelfPlay-v0` with Gymnasium, and `ualign-v0`
+and `ualign-versus-v0` with PettingZoo.
 """
 
 from ualign_env.envs import registration
@@ -19,7 +19,7 @@ from ualign_env.payoffs import (
     payoff_tensor,
     profile_deviation_payoffs,
 )
-from ualign_env.policies import Mixture, Profile, SharedPolicy, tabulate
+from ualign_env.policies import JointPolicy, Mixture, Profile, SharedPolicy, tabulate
 from ualign_env.population import Population
 from ualign_env.samples import SampleScore, score_samples
 from ualign_env.scenario import Scenario
@@ -43,6 +43,7 @@ __all__ = [
     "ConvergenceWarning",
     "Equilibrium",
     "GamePolicy",
+    "JointPolicy",
     "Mixture",
     "Population",
     "Profile",

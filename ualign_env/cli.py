@@ -18,6 +18,7 @@ from ualign_env.benchmark.runner import Result, run
 from ualign_env.benchmark.tasks import Task
 from ualign_env.scenario import Scenario
 from ualign_env.scoring import robust_win_rate, score
+from ualign_env.versus.models import number_of_responses
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,7 +80,7 @@ def list_all() -> None:
         [*scenarios, ("FILE.soc", "Rankings in PrefLib's format for strict and complete orders.")],
     )
     rows = []
-    for name in agents.list_agents():
+    for name in [*agents.list_agents(), *agents.list_agents(agents.JOINT_GROUP)]:
         try:
             rows.append((name, display.summary(agents.load_agent(name))))
         except ValueError as error:
@@ -207,18 +208,24 @@ def bench(
         list[str] | None, typer.Option(help=f"Scenario specs; repeat for several.  [default: {specs.DEFAULT}]")
     ] = None,
     k: _Sizes = "1,2,3",
-    agent: Annotated[list[str] | None, typer.Option(help="Agents; repeat for several.  [default: all]")] = None,
+    l: Annotated[str, typer.Option("--l", help="Numbers of the opponent's responses, joined by commas.")] = "1",
+    agent: Annotated[
+        list[str] | None,
+        typer.Option(help="Agents; repeat for several.  [default: all, joint ones only for l above 1]"),
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Time that each agent has for each game.")] = 2.0,
     seed: Annotated[int, typer.Option(help="Seed of the agents' randomness.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the results; each run adds a file.")] = Path("ualign-results"),
 ) -> None:
     """Let agents learn alignment games, and score what they learned."""
     scenarios = {spec: specs.load_scenario(spec) for spec in scenario or [specs.DEFAULT]}
-    competitors = {name: agents.load_agent(name) for name in agent} if agent else _all_agents()
+    opponents = sorted({number_of_responses(_integer("l", part), "l") for part in l.split(",")})
+    competitors = {name: agents.load_agent(name) for name in agent} if agent else _all_agents(max(opponents) > 1)
     if not 0 < seconds < math.inf:
         raise ValueError(f"seconds is {seconds}, but must be positive and finite")
     seed = _checks.count("seed", seed, 0, 2**31 - 1)
-    tasks = [Task(one, size, seed) for one in scenarios.values() for size in _sizes(k)]
+    pairs = [(many, few) for many in _sizes(k) for few in opponents]
+    tasks = [Task(one, many, seed, few) for one in scenarios.values() for many, few in pairs]
     file = ResultsFile(out, {"version": __version__, "seconds": seconds, "seed": seed})
 
     results: list[Result] = []
@@ -246,10 +253,10 @@ def bench(
         raise typer.Exit(1)
 
 
-def _all_agents() -> dict[str, agents.Agent]:
+def _all_agents(joint: bool) -> dict[str, agents.Agent]:
     """Returns the agents that can run here, and says which cannot."""
     found = {}
-    for name in agents.list_agents():
+    for name in [*agents.list_agents(), *(agents.list_agents(agents.JOINT_GROUP) if joint else [])]:
         try:
             found[name] = agents.load_agent(name)
         except agents.MissingExtraError as error:

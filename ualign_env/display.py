@@ -72,19 +72,22 @@ def print_results(results: Iterable[Result]) -> None:
     for result in results:
         by_scenario.setdefault(result.scenario, []).append(result)
     for scenario, unsorted in by_scenario.items():
-        rows = sorted(unsorted, key=lambda result: (result.k, result.scorecard.gap if result.scorecard else np.inf))
-        table = _table("agent", "k", "robust win rate", "optimum", "gap", "NashConv", "seconds")
+        rows = sorted(unsorted, key=lambda r: (r.k, r.l, r.scorecard.gap if r.scorecard else np.inf))
+        several = any(result.l > 1 for result in rows)
+        names = ["l", "win rate", "bound"] if several else ["robust win rate", "optimum"]
+        table = _table("agent", "k", *names, "gap", "NashConv", "seconds")
         for column in table.columns[1:]:
             column.justify = "right"
         for i, result in enumerate(rows):
-            if i and rows[i - 1].k != result.k:
+            if i and (rows[i - 1].k, rows[i - 1].l) != (result.k, result.l):
                 table.add_row()
-            table.add_row(*map(Text, _result_row(result)))
+            table.add_row(*map(Text, _result_row(result, several)))
         _line(scenario)
         Console().print(table)
         for result in rows:
             if result.error is not None:
-                _line(f"{result.agent}, k = {result.k}, {result.status}: {result.error}")
+                against = f", l = {result.l}" if several else ""
+                _line(f"{result.agent}, k = {result.k}{against}, {result.status}: {result.error}")
 
 
 def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
@@ -166,19 +169,14 @@ def _main_responses(population: Population, policy: np.ndarray, most: int = 8) -
     return f"{shown}, and {len(order) - most} more" if len(order) > most else shown
 
 
-def _result_row(result: Result) -> list[str]:
-    card, optimum = result.scorecard, result.k / (result.k + 1)
+def _result_row(result: Result, several: bool) -> list[str]:
+    """Returns the cells of a result, with l among them where there are several."""
+    card, bound = result.scorecard, max(0, result.k + 1 - result.l) / (result.k + 1)
+    game = [result.agent, str(result.k), *[str(result.l)] * several]
     if card is None:
-        return [result.agent, str(result.k), "-", f"{optimum:.6f}", "-", "-", f"{result.seconds:.2f}"]
-    return [
-        result.agent,
-        str(result.k),
-        f"{card.robust_win_rate:.6f}",
-        f"{optimum:.6f}",
-        f"{card.gap:.1e}",
-        _number(card.nash_conv),
-        f"{result.seconds:.2f}",
-    ]
+        return [*game, "-", f"{bound:.6f}", "-", "-", f"{result.seconds:.2f}"]
+    metrics = f"{card.robust_win_rate:.6f}", f"{bound:.6f}", f"{card.gap:.1e}", _number(card.nash_conv)
+    return [*game, *metrics, f"{result.seconds:.2f}"]
 
 
 def _table(*columns: str) -> Table:

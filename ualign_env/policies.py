@@ -1,8 +1,8 @@
-"""What has been learned, as arrays: a shared policy, one policy a player, or a mixture of policies.
+"""What has been learned, as arrays: a shared policy, one policy a player, a mixture, or a joint policy of k outputs.
 
 Axes: P prompts, N responses (padded with zeros to the largest number), K players or outputs, T policies of a mixture.
 
-`tabulate` turns anything that acts in the game into one of these three. Policies of other libraries join by
+`tabulate` turns anything that acts in the game into one of these. Policies of other libraries join by
 `@reads`, as the OpenSpiel adapter's do; those of libraries that are slow to import, by `_READERS` too.
 """
 
@@ -19,7 +19,7 @@ from ualign_env import _checks, payoffs
 from ualign_env._checks import Floats
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
-from ualign_env.versus.models import Model, Outputs, Samples
+from ualign_env.versus.models import JointOutputs, Model, Outputs, Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,42 @@ class Mixture:
         return Samples(population, np.ascontiguousarray(policies), weights / weights.sum(), k)
 
 
-Tabular = SharedPolicy | Profile | Mixture
+@dataclass(frozen=True, eq=False)
+class JointPolicy:
+    """A model that chooses its k responses together: a distribution over multisets for each prompt.
+
+    Attributes:
+        sets: for each of the P prompts, `[M, k]` response indices.
+        chances: for each prompt, `[M]` probabilities.
+        n_responses: N.
+    """
+
+    sets: tuple[npt.NDArray[np.int64], ...]
+    chances: tuple[Floats, ...]
+    n_responses: int
+
+    def average(self) -> Floats:
+        """Returns `[P, N]`: how often each response is shown."""
+        rows = []
+        for sets, chances in zip(self.sets, self.chances, strict=True):
+            weights = np.repeat(chances / sets.shape[1], sets.shape[1])
+            rows.append(np.bincount(sets.ravel(), weights=weights, minlength=self.n_responses))
+        return np.array(rows)
+
+    def deviation_payoffs(self, scenario: Scenario, k: int) -> Floats:
+        """Returns `[P, N]`: the chance that each response is picked against the k outputs."""
+        out = np.zeros((scenario.n_prompts, scenario.n_responses))
+        for x, population in enumerate(scenario.populations):
+            singles = np.arange(population.n_responses)[:, None]
+            out[x, : population.n_responses] = self.model(scenario, x, k).values(singles)
+        return out
+
+    def model(self, scenario: Scenario, prompt: int, k: int) -> Model:  # noqa: ARG002
+        """Returns what shows k responses to a prompt, for opponents with several responses."""
+        return JointOutputs(scenario.populations[prompt], self.sets[prompt], self.chances[prompt])
+
+
+Tabular = SharedPolicy | Profile | Mixture | JointPolicy
 
 #: Classes whose policies another module reads: it is imported, and registers them, when the first one is met.
 _READERS = {
@@ -140,10 +175,10 @@ def tabulate(policy: Any, scenario: Scenario, k: int) -> Tabular:
 
     Args:
         policy: `[N]` (one prompt) or `[P, N]`: a shared policy; `[K, P, N]`: one policy for each of K = k + 1
-            players, or for each of K = k outputs; a `Mixture`; an OpenSpiel policy (Python or C++) of one of our
-            games; a Stable-Baselines3 model with a stochastic policy; a torch module from observations `[P, D]` to
-            logits `[P, N]`; or a callable from the observation of a prompt (a row of `scenario.observations`) to
-            `[N]` probabilities.
+            players, or for each of K = k outputs; a `Mixture`; a `JointPolicy`; an OpenSpiel policy (Python or C++) of
+            one of our games; a Stable-Baselines3 model with a stochastic policy; a torch module from observations
+            `[P, D]` to logits `[P, N]`; or a callable from the observation of a prompt (a row of
+            `scenario.observations`) to `[N]` probabilities.
         scenario: P prompts with up to N responses.
         k: number of outputs.
 
@@ -196,6 +231,26 @@ def _(policy: Mixture, scenario: Scenario, k: int) -> Mixture:  # noqa: ARG001
     n = len(table) if table.ndim else 0
     policies = _table("policies", table, scenario, (n,))
     return Mixture(policies, _checks.weights(policy.weights, n, "policies"))
+
+
+@reads
+def _(policy: JointPolicy, scenario: Scenario, k: int) -> JointPolicy:
+    if not len(policy.sets) == len(policy.chances) == scenario.n_prompts or policy.n_responses != scenario.n_responses:
+        raise ValueError(
+            f"the joint policy is for {len(policy.sets)} prompts and {policy.n_responses} responses, but the scenario "
+            f"has {scenario.n_prompts} and {scenario.n_responses}"
+        )
+    rows, chances = [], []
+    for x, population in enumerate(scenario.populations):
+        table = _checks.number_array(f"sets[{x}]", policy.sets[x])
+        if table.ndim != 2 or table.shape[1] != k or table.dtype.kind not in "iu" or not len(table):
+            raise ValueError(f"sets[{x}] is {table.dtype} of shape {table.shape}, but must be integers [M, {k}]")
+        if table.min() < 0 or table.max() >= population.n_responses:
+            raise ValueError(f"sets[{x}] holds responses that {scenario.prompts[x]!r} hasn't got")
+        rows.append(table.astype(np.int64))
+        meaning = f"sets[{x}] has {len(table)} rows"
+        chances.append(_checks.distributions(f"chances[{x}]", policy.chances[x], (len(table),), meaning))
+    return JointPolicy(tuple(rows), tuple(chances), policy.n_responses)
 
 
 def _class_path(cls: type) -> str:

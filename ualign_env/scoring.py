@@ -18,7 +18,7 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._checks import Floats
-from ualign_env.policies import Profile, SharedPolicy, Tabular, tabulate
+from ualign_env.policies import JointPolicy, Profile, SharedPolicy, Tabular, tabulate
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import as_scenario
@@ -40,9 +40,10 @@ class Scorecard:
             `"greedy"`; the least certain of these, where it differs between prompts.
         optimal_rate: (k + 1 - l) / (k + 1), what k samples of every equilibrium guarantee: for l = 1 the best that k
             samples of one policy can do on any population, for larger l a bound that some exceed.
-        gap: `optimal_rate - robust_win_rate`; for l = 1 below 0 only for k outputs with different policies.
+        gap: `optimal_rate - robust_win_rate`; for l = 1 below 0 only for k outputs that are no samples of one policy.
         nash_conv: sum of what the k + 1 players could gain by deviating, as OpenSpiel defines it. None where the
-            policy is none of the game's profiles: k different outputs, or a mixture (which correlates the players).
+            policy is none of the game's profiles: k different outputs, a mixture (which correlates the players), or
+            outputs that are chosen together.
         leave_one_out_win_rate: for k + 1 players with policies of their own, the mean over players of the robust win
             rate of the other k; `robust_win_rate` is then that of k samples of the players' average policy.
         best_responses: the worst opponent's l responses to each of the P prompts.
@@ -127,6 +128,8 @@ def exploitability(target: Scenario | Population | str, policy: Any, k: int) -> 
     learned = tabulate(policy, scenario, k)
     if isinstance(learned, Profile):
         return _profile_nash_conv(scenario, learned, k) / (k + 1)
+    if isinstance(learned, JointPolicy):
+        raise ValueError("responses that are chosen together are no policy of a player: only their win rate exists")
     rates = _worst_opponents(scenario, learned, k, 1).rates
     return max(0.0, float(k / (k + 1) - scenario.probabilities @ rates))
 
@@ -148,7 +151,7 @@ def nash_conv(target: Scenario | Population | str, policy: Any, k: int) -> float
         return _profile_nash_conv(scenario, learned, k)
     if isinstance(learned, SharedPolicy):
         return (k + 1) * exploitability(scenario, learned.probabilities, k)
-    raise ValueError("a mixture correlates the players, so it has no NashConv; see exploitability")
+    raise ValueError("policies that correlate the players have no NashConv; see exploitability and robust_win_rate")
 
 
 def score(
@@ -192,7 +195,9 @@ def score(
         proven_rate=float(scenario.probabilities @ found.proven),
         opponent_method=found.method,
         optimal_rate=optimal,
-        gap=gap if l > 1 or isinstance(learned, Profile) else max(0.0, gap),  # product policies cannot do better
+        gap=gap
+        if l > 1 or isinstance(learned, Profile | JointPolicy)
+        else max(0.0, gap),  # product policies cannot do better
         nash_conv=nash_conv(scenario, learned, k) if game or isinstance(learned, SharedPolicy) else None,
         leave_one_out_win_rate=_leave_one_out_win_rate(scenario, game) if game else None,
         best_responses=found.responses,
@@ -232,7 +237,7 @@ def _worst_opponents(scenario: Scenario, learned: Tabular, k: int, l: int) -> _O
 
 def _curve(scenario: Scenario, learned: Tabular, sizes: Iterable[int], l: int) -> tuple[tuple[int, float], ...]:
     """Returns pairs (k', robust win rate of k' samples)."""
-    sampled = SharedPolicy(learned.average()) if isinstance(learned, Profile) else learned
+    sampled = SharedPolicy(learned.average()) if isinstance(learned, Profile | JointPolicy) else learned
     return tuple(
         (k, float(scenario.probabilities @ _worst_opponents(scenario, sampled, k, l).rates))
         for k in map(_checks.number_of_outputs, sizes)

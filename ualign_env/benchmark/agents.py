@@ -1,8 +1,9 @@
-"""Agents, found by the entry-point group `ualign.agents`, so that any package can add one.
+"""Agents, found by the entry-point groups `ualign.agents` and `ualign.joint_agents`: any package can add one.
 
 An agent is a generator function: it takes a `Task` and yields what it has learned so far (anything that `tabulate`
 takes) after each step, as often as it likes. The runner keeps the time, decides when to stop, and scores. A policy must
-outlive the agent: average policies in C++ need their solver, `GamePolicy(game, policy, solver)`.
+outlive the agent: average policies in C++ need their solver, `GamePolicy(game, policy, solver)`. Joint agents choose
+their k responses together, in the k-against-l game.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,15 +16,16 @@ from ualign_env.benchmark.tasks import Task
 Agent = Callable[[Task], Iterator[Any]]
 
 GROUP = "ualign.agents"
+JOINT_GROUP = "ualign.joint_agents"
 
 
 class MissingExtraError(ValueError):
     """An agent needs optional dependencies of its package; the message says how to install them."""
 
 
-def list_agents() -> list[str]:
-    """Returns the names of the installed agents, in alphabetical order."""
-    return sorted(_installed())
+def list_agents(group: str = GROUP) -> list[str]:
+    """Returns the names of the installed agents of a group, in alphabetical order."""
+    return sorted(_installed(group))
 
 
 def load_agent(name: str) -> Agent:
@@ -33,7 +35,7 @@ def load_agent(name: str) -> Agent:
         MissingExtraError: if its entry point names an extra of its package that is not installed.
         ValueError: if no installed package offers it, several do, or it cannot be imported.
     """
-    installed = _installed()
+    installed = _installed(GROUP, JOINT_GROUP)
     if name not in installed:
         raise _checks.unknown("agent", name, installed)
     first, *others = installed[name]
@@ -55,10 +57,10 @@ def _not_loaded(entry: EntryPoint, error: Exception) -> ValueError:
     return ValueError(f"agent {entry.name!r} cannot be loaded from {entry.value!r}: {error!r}")
 
 
-def _installed() -> dict[str, list[EntryPoint]]:
+def _installed(*groups: str) -> dict[str, list[EntryPoint]]:
     """Returns the entry points of each name: one, unless packages clash."""
     found: dict[str, list[EntryPoint]] = {}
-    for entry in entry_points(group=GROUP):
+    for entry in (entry for group in groups for entry in entry_points(group=group)):
         offers = found.setdefault(entry.name, [])
         if entry.value not in [offer.value for offer in offers]:
             offers.append(entry)

@@ -41,6 +41,7 @@ class Result:
         agent: its name.
         scenario: its name.
         k: number of responses shown.
+        l: number of responses of the opponent.
         seed: the task's seed.
         seconds: time spent learning, without scoring.
         steps: how often the agent yielded a policy.
@@ -55,6 +56,7 @@ class Result:
     agent: str
     scenario: str
     k: int
+    l: int
     seed: int
     seconds: float
     steps: int
@@ -94,7 +96,7 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
             card = None
             done = elapsed >= seconds
             if done or elapsed >= look:
-                card = score(task.scenario, policy, task.k, curve=())
+                card = score(task.scenario, policy, task.k, opponents=task.l, curve=())
                 trace.append(TracePoint(elapsed, steps, card.robust_win_rate, card.nash_conv))
                 look = look_growth * elapsed
             if done or (card and _error(card) < _SOLVED):
@@ -102,7 +104,7 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
         if not steps:
             status, error = "failed", "the agent yielded no policy"
         else:
-            card = score(task.scenario, policy, task.k)
+            card = score(task.scenario, policy, task.k, opponents=task.l)
     except KeyboardInterrupt:
         status, error = "interrupted", f"interrupted after {steps} steps"
     except (Exception, SystemExit) as exception:  # one agent's failure must not lose the others' results
@@ -111,10 +113,10 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
         error = str(exception) if refused else "".join(traceback.format_exception(exception))
     if steps and error:
         with suppress(ValueError):  # where the last policy is what failed, there is nothing to score
-            card = score(task.scenario, policy, task.k)
+            card = score(task.scenario, policy, task.k, opponents=task.l)
     learned = tabulate(policy, task.scenario, task.k).average().tolist() if card else None
     return Result(
-        name, task.scenario.name, task.k, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
+        name, task.scenario.name, task.k, task.l, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
     )
 
 
@@ -136,4 +138,8 @@ def _timed(agent: Agent, task: Task) -> Iterator[tuple[float, Any]]:
 
 
 def _error(card: Scorecard) -> float:
-    return card.gap if card.nash_conv is None else card.nash_conv
+    """Returns how far from an equilibrium a policy is known to be; infinity where no scorecard tells."""
+    if card.nash_conv is not None:
+        return card.nash_conv
+    # what outputs that were chosen together fall short of is not known from their score
+    return card.gap if card.opponents == 1 and card.gap >= 0 else np.inf

@@ -6,6 +6,7 @@ import numpy as np
 import pyspiel
 
 from ualign_env.envs.open_spiel_games import load_game
+from ualign_env.envs.open_spiel_versus import load_versus_game
 from ualign_env.scenario import Scenario
 
 
@@ -13,19 +14,28 @@ from ualign_env.scenario import Scenario
 class Task:
     """An alignment game to learn.
 
+    Agents that play the symmetric game of k + 1 players learn one policy, of which k samples are shown. With l above 1
+    these are scored against l responses all the same. Joint agents play the k-against-l game.
+
     Attributes:
         scenario: the prompts and their users.
         k: number of responses that the learned policy shows; the game has k + 1 players.
         seed: all of an agent's randomness.
+        l: number of responses of the opponent.
     """
 
     scenario: Scenario
     k: int
     seed: int = 0
+    l: int = 1
 
     def game(self, *, turn_based: bool = True, anonymous: bool = False) -> pyspiel.Game:
         """Returns the task as an OpenSpiel game; see `load_game`."""
         return load_game(self.scenario, self.k + 1, turn_based=turn_based, anonymous=anonymous)
+
+    def versus_game(self, *, turn_based: bool = True) -> pyspiel.Game:
+        """Returns the task as the OpenSpiel game of k responses against l; see `load_versus_game`."""
+        return load_versus_game(self.scenario, self.k, self.l, turn_based=turn_based)
 
     def rng(self) -> np.random.Generator:
         """Returns a generator that starts at the task's seed."""

@@ -6,6 +6,7 @@ after the other without seeing earlier moves. With `responses` above 1, each pla
 action is its number in the order of `itertools.combinations_with_replacement`. Importing this module registers both.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,7 @@ class AlignmentGame(pyspiel.Game):
     """
 
     state_type: type["AlignmentState"]
+    turn_based_name: str
 
     def __init__(
         self,
@@ -143,6 +145,11 @@ class AlignmentGame(pyspiel.Game):
     def n_actions(self, prompt: int, player: int) -> int:
         """Returns how many multisets of a prompt's responses a player can submit."""
         return n_multisets(self.scenario.populations[prompt].n_responses, self.sizes[player])
+
+    def n_states(self, prompt: int) -> int:
+        """Returns the size of a prompt's tree in the turn-based form."""
+        counts = [self.n_actions(prompt, player) for player in range(self.num_players())]
+        return sum(math.prod(counts[:moves]) for moves in range(len(counts) + 1))
 
     def new_initial_state(self) -> "AlignmentState":
         """Returns the state before chance draws the prompt."""
@@ -280,6 +287,7 @@ class _SymmetricGame(AlignmentGame):
     """K players who submit equally many responses."""
 
     kind: pyspiel.GameType
+    turn_based_name = TURN_BASED
 
     def __init__(self, params: dict[str, Any] | None = None) -> None:
         params = _DEFAULTS | (params or {})
@@ -375,24 +383,23 @@ def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.G
     """Returns the turn-based form of an alignment game as a tree in C++, on which C++ algorithms run at full speed.
 
     Args:
-        game: a `python_ualign` or `python_ualign_turn` game.
+        game: a `python_ualign` or `python_ualign_versus` game, or the turn-based form of one.
         max_states: largest tree to cache; a million states take about 2 GB and half a minute.
 
     Raises:
         ValueError: if it is neither game.
         TooLargeError: if the tree would have more states (with their number).
     """
-    own = _own_game(game)
-    players = own.num_players()
-    # a prompt's tree has n^0 + n^1 + ... + n^players states for n actions
-    actions = [own.n_actions(x, 0) for x in range(own.scenario.n_prompts)]
-    states = 1 + sum(sum(n**i for i in range(players + 1)) for n in actions)
+    if not isinstance(game, AlignmentGame):
+        raise _foreign(game)
+    own, players = game, game.num_players()
+    states = 1 + sum(map(own.n_states, range(own.scenario.n_prompts)))
     if states > max_states:
         raise TooLargeError(
             f"the tree of {players} players would have {about(states)} states, but at most {max_states:,} are wanted; "
             "use fewer players or responses, or a method that needs no tree"
         )
-    return pyspiel.convert_to_cached_tree(pyspiel.load_game(TURN_BASED, own.get_parameters()))
+    return pyspiel.convert_to_cached_tree(pyspiel.load_game(own.turn_based_name, own.get_parameters()))
 
 
 def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
@@ -420,8 +427,12 @@ def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
 
 def _own_game(game: pyspiel.Game) -> _SymmetricGame:
     if not isinstance(game, _SymmetricGame):
-        raise ValueError(f"expected a {SIMULTANEOUS} or {TURN_BASED} game, not {str(game)[:80]!r}")
+        raise _foreign(game)
     return game
+
+
+def _foreign(game: pyspiel.Game) -> ValueError:
+    return ValueError(f"expected a {SIMULTANEOUS} or {TURN_BASED} game, not {str(game)[:80]!r}")
 
 
 pyspiel.register_game(_SIMULTANEOUS_TYPE, SimultaneousGame)

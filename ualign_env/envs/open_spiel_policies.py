@@ -16,9 +16,11 @@ from open_spiel.python.policy import Policy as PythonPolicy
 
 from ualign_env._checks import Floats
 from ualign_env.envs.open_spiel_games import SIMULTANEOUS, TURN_BASED, load_game
-from ualign_env.policies import Tabular, reads, tabulate
+from ualign_env.envs.open_spiel_versus import VERSUS, VERSUS_TURN_BASED
+from ualign_env.policies import JointPolicy, Tabular, reads, tabulate
 from ualign_env.scenario import Scenario
 from ualign_env.specs import load_scenario
+from ualign_env.versus.best_responses import multisets
 
 _Lookup = Callable[[pyspiel.State, int], dict[int, float]]
 
@@ -44,6 +46,8 @@ class GamePolicy:
 
 @reads
 def _(policy: GamePolicy, scenario: Scenario, k: int) -> Tabular:
+    if _inner(policy.game)[0] in (VERSUS, VERSUS_TURN_BASED):
+        return tabulate(joint_policy(policy, scenario, player=0), scenario, k)
     _check_game(policy.game, scenario, k)
     if not isinstance(policy.policy, pyspiel.Policy):
         return _tabulated(_table(policy.game, policy.policy.action_probabilities, scenario), scenario, k)
@@ -94,13 +98,72 @@ class _UnknownStateError(ValueError):
     """A policy has no answer at a state."""
 
 
-def _check_game(game: pyspiel.Game, scenario: Scenario, k: int) -> None:
-    """Raises an error unless the game is a form of the scenario's game with k + 1 players."""
+def joint_policy(policy: GamePolicy, scenario: Scenario, player: int) -> JointPolicy:
+    """Returns how a side of the k-against-l game chooses its responses.
+
+    Args:
+        policy: a policy with its game, `python_ualign_versus`, its turn-based form, or the cached form of that.
+        scenario: the game's scenario.
+        player: 0 for the model, 1 for the opponent.
+
+    Raises:
+        ValueError: if the game is of another scenario, or the policy doesn't know a state.
+    """
+    name, parameters = _inner(policy.game)
+    if load_scenario(parameters["scenario"]) != scenario:
+        raise ValueError(f"the policy's game is of another scenario than {scenario.name!r}: {str(policy.game)[:80]!r}")
+    size = int(parameters["l" if player else "k"])
+    known = policy.policy.action_probabilities
+    sets, chances = [], []
+    for x, population in enumerate(scenario.populations):
+        state = policy.game.new_initial_state()
+        state.apply_action(x)
+        if name == VERSUS and state.is_simultaneous_node():
+            probabilities = known(state, player)
+            rows, found = multisets(population.n_responses, size), np.zeros(state.num_distinct_actions())
+            found[list(probabilities)] = list(probabilities.values())
+            sets.append(rows)
+            chances.append(found[: len(rows)])
+            continue
+        while state.current_player() != player:  # the model's moves, of which the opponent sees nothing
+            state.apply_action(state.legal_actions()[0])
+        found = dict(_sequences(known, state, player, (), 1.0))
+        sets.append(np.array(list(found), np.int64))
+        chances.append(np.array(list(found.values())))
+    return JointPolicy(tuple(sets), tuple(chances), scenario.n_responses)
+
+
+def _sequences(
+    probabilities_at: Callable[..., dict[int, float]],
+    state: pyspiel.State,
+    player: int,
+    submitted: tuple[int, ...],
+    chance: float,
+) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Yields the responses that a player can submit from a state on, and how likely they are."""
+    if state.is_terminal() or state.current_player() != player:
+        yield submitted, chance
+        return
+    for action, probability in probabilities_at(state).items():
+        if probability > 0:
+            yield from _sequences(
+                probabilities_at, state.child(action), player, (*submitted, action), chance * probability
+            )
+
+
+def _inner(game: pyspiel.Game) -> tuple[str, dict[str, Any]]:
+    """Returns the name and the parameters of the game inside cached and converted ones."""
     parameters = game.get_parameters()
     name = game.get_type().short_name
-    while isinstance(parameters.get("game"), dict):  # cached and converted games name the one inside
+    while isinstance(parameters.get("game"), dict):
         parameters = parameters["game"]
         name = parameters["name"]
+    return name, parameters
+
+
+def _check_game(game: pyspiel.Game, scenario: Scenario, k: int) -> None:
+    """Raises an error unless the game is a form of the scenario's game with k + 1 players."""
+    name, parameters = _inner(game)
     if name not in (SIMULTANEOUS, TURN_BASED):
         raise ValueError(f"the policy is one of {str(game)[:80]!r}, not of {SIMULTANEOUS} or {TURN_BASED}")
     if game.num_players() != k + 1:

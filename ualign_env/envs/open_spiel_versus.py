@@ -15,6 +15,7 @@ from ualign_env.envs.open_spiel_games import AlignmentGame, AlignmentState, Simu
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT, as_scenario
+from ualign_env.versus.best_responses import n_multisets
 from ualign_env.versus.models import number_of_responses
 
 VERSUS = "python_ualign_versus"
@@ -96,6 +97,7 @@ class _Versus(AlignmentGame):
     """What both games share: parameters."""
 
     turn_based: bool
+    turn_based_name = VERSUS_TURN_BASED
 
     def __init__(self, params: dict[str, Any] | None = None) -> None:
         params = _DEFAULTS | (params or {})
@@ -107,6 +109,12 @@ class _Versus(AlignmentGame):
             max_game_length=sum(sizes) if self.turn_based else 1,
             by_response=self.turn_based,
         )
+
+    def n_states(self, prompt: int) -> int:
+        """Returns the size of a prompt's tree in the form in which responses are submitted one by one."""
+        n, (k, l) = self.scenario.populations[prompt].n_responses, self.sizes
+        before = sum(n_multisets(n, size) for size in range(k))
+        return before + n_multisets(n, k) * sum(n_multisets(n, size) for size in range(l + 1))
 
 
 class VersusGame(_Versus):

@@ -12,6 +12,7 @@ oracle).
 
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -109,10 +110,10 @@ def solve_versus(
         few = n_multisets(n, k) * n_multisets(n, l) <= _MAX_MATRIX
         method = "linear-program" if few else "double-oracle"
     if method == "linear-program":
-        sides, iterations = _linear_program(population, multisets(n, k), multisets(n, l)), 1
+        model, opponent = _linear_program(population, multisets(n, k), multisets(n, l))
+        iterations = 1
     else:
-        sides, iterations = _double_oracle(population, k, l, tolerance)
-    model, opponent = sides
+        model, opponent, iterations = _until_converged(double_oracle(population, k, l), tolerance)
     value = 1 - float(model.chances @ _matrix(model, opponent) @ opponent.chances)
     best_opponent, best_model = respond(model, l), respond(opponent, k)
     gap = best_opponent.upper_bound + best_model.upper_bound - 1
@@ -140,25 +141,35 @@ def solve_versus(
     )
 
 
-def _double_oracle(
-    population: Population,
-    k: int,
-    l: int,
-    tolerance: float,
-) -> tuple[tuple[JointOutputs, JointOutputs], int]:
-    """Adds each side's best multiset against the other's strategy, until neither gains by it."""
+def _until_converged(
+    steps: Iterator[tuple[JointOutputs, JointOutputs, float]], tolerance: float
+) -> tuple[JointOutputs, JointOutputs, int]:
+    model, opponent, gap = next(steps)
+    iterations = 1
+    while gap > tolerance / 2 and iterations < _MAX_STEPS:
+        try:
+            model, opponent, gap = next(steps)
+        except StopIteration:
+            break
+        iterations += 1
+    return model, opponent, iterations
+
+
+def double_oracle(population: Population, k: int, l: int) -> Iterator[tuple[JointOutputs, JointOutputs, float]]:
+    """Yields both sides' strategies and their gap, as each side's best multisets against the other are added.
+
+    Stops when neither side has a multiset to add.
+    """
     favourite = population.plurality()
     sets, others = np.full((1, k), favourite), np.full((1, l), favourite)
-    step = 0
     while True:
-        step += 1
         model, opponent = _linear_program(population, sets, others)
         best_opponent, best_model = respond(model, l), respond(opponent, k)
+        yield model, opponent, best_opponent.value + best_model.value - 1
         known = len(sets), len(others)
         sets, others = _with(sets, best_model.responses), _with(others, best_opponent.responses)
-        solved = best_opponent.value + best_model.value - 1 <= tolerance / 2
-        if solved or (len(sets), len(others)) == known or step == _MAX_STEPS:
-            return (model, opponent), step
+        if (len(sets), len(others)) == known:
+            return
 
 
 def _with(sets: Sets, responses: tuple[int, ...]) -> Sets:
@@ -168,28 +179,36 @@ def _with(sets: Sets, responses: tuple[int, ...]) -> Sets:
 
 def _linear_program(population: Population, sets: Sets, others: Sets) -> tuple[JointOutputs, JointOutputs]:
     """Returns both sides' optimal distributions over some multisets."""
-    chances = kernels.matrix(population.ranks, population.weights, sets, others)
-    rows, columns = chances.shape
-    # the opponent's worst-case chance v is minimised over the model's distributions; its duals are the opponent's
+    rows, columns = matrix_game(kernels.matrix(population.ranks, population.weights, sets, others))
+    return _strategy(population, sets, rows), _strategy(population, others, columns)
+
+
+def matrix_game(losses: Floats) -> tuple[Floats, Floats]:
+    """Returns optimal strategies of the row player, who pays, and of the column player, who gets `[M, L]` losses."""
+    rows, columns = losses.shape
+    # the row player's worst loss v is minimised; the duals are the column player's strategy
     result = linprog(
         np.append(np.zeros(rows), 1.0),
-        A_ub=np.column_stack([chances.T, -np.ones(columns)]),
+        A_ub=np.column_stack([losses.T, -np.ones(columns)]),
         b_ub=np.zeros(columns),
         A_eq=np.append(np.ones(rows), 0.0)[None, :],
         b_eq=np.ones(1),
-        bounds=[(0, None)] * rows + [(0, 1)],
+        bounds=[(0, None)] * rows + [(None, None)],
         method="highs",
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
     if not result.success:
-        raise RuntimeError(f"the linear program of {population!r} was not solved: {result.message}")
-    return _strategy(population, sets, result.x[:rows]), _strategy(population, others, -result.ineqlin.marginals)
+        raise RuntimeError(f"the linear program of {rows} x {columns} multisets was not solved: {result.message}")
+    return _normalised(result.x[:rows]), _normalised(-result.ineqlin.marginals)
+
+
+def _normalised(weights: Floats) -> Floats:
+    kept = np.where(weights > 1e-12, weights, 0)
+    return kept / kept.sum()
 
 
 def _strategy(population: Population, sets: Sets, weights: Floats) -> JointOutputs:
-    kept = weights > 1e-12
-    chances = weights[kept] / weights[kept].sum()
-    return JointOutputs(population, sets[kept], chances)
+    return JointOutputs(population, sets[weights > 0], weights[weights > 0])
 
 
 def _matrix(model: JointOutputs, opponent: JointOutputs) -> Floats:
