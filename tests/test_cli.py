@@ -308,6 +308,8 @@ def test_versus_prints_values_strategies_and_what_samples_reach(ualign, tmp_path
     assert "model     1.0000  maintain order + fight prices" in out
     assert "head-room of choosing together over samples, value - k/(k+1): 0.067418" in out
     assert (tmp_path / "map.svg").read_text().startswith("<?xml")
+    status, out, _ = ualign("versus", "impartial/responses:30/users:40", "--k", "2", "--l", "8")
+    assert "a..b: the worst opponent was sought greedily" in out
     status, out, _ = ualign("versus", "cycle/prompts:2", "--k", "3", "--l", "2")
     assert status == 0
     assert "3 responses against 2" in out
@@ -322,6 +324,7 @@ def test_versus_prints_values_strategies_and_what_samples_reach(ualign, tmp_path
         (("--l", "x"), "l is 'x', but must be an integer"),
         (("--tolerance", "0"), "tolerance is 0"),
         (("--out", "map.bmp"), "must end in .png, .svg or .pdf"),
+        (("--k", "20", "--l", "20", "--out", "map.png"), "the heat map would show 400 games, but at most 100"),
     ],
 )
 def test_versus_with_wrong_input(ualign, arguments, message):

@@ -120,7 +120,11 @@ def test_exploiters_with_several_responses():
     env: Any = gym.make(EXPLOITER, render_mode="ansi", **settings).unwrapped
     assert env.reset(seed=0)[0].shape == (2,)
     assert env.action_masks().shape == (8,)
-    for wrong, message in (([0, 4], "response 4 to"), ([0], "must be integers of shape"), ([0.0, 1.0], "float64")):
+    for wrong, message in (
+        ([0, 4], "response 1: response 4 to"),
+        ([0], "must be integers of shape"),
+        ([0.0, 1.0], "float64"),
+    ):
         with pytest.raises(ValueError, match=message):
             env.step(wrong)
     env.step([0, 3])

@@ -166,3 +166,10 @@ def test_policies_that_forget_their_game_say_so():
     best = BestResponsePolicy(game, 0, UniformRandomPolicy(game))
     with pytest.raises(ValueError, match=r"BestResponsePolicy does not know its game: pass GamePolicy\(game, policy\)"):
         tabulate(best, SCENARIO, 2)
+
+
+def test_policies_of_several_responses_a_player_are_refused():
+    game = load_game("german-goals", 3, responses=2, turn_based=True)
+    for policy in (UniformRandomPolicy(game), TabularPolicy(game), GamePolicy(game, UniformRandomPolicy(game))):
+        with pytest.raises(ValueError, match="submit 2 responses each, but only policies of one are scored"):
+            score("german-goals", policy, 2)

@@ -368,7 +368,7 @@ def test_versus_masks_and_names(unequal_scenario):
     [
         ({"k": 0}, "k is 0, but must be an integer of at least 1"),
         ({"l": 0}, "l is 0"),
-        ({"k": 10_000, "l": 2}, "players is 10,002, but at most 10,001 can play"),
+        ({"k": 10_000, "l": 2}, r"k \+ l is 10,002, but at most 10,001 responses can be shown"),
         ({"k": 60}, r"model_0 would have 7\.39e9 multisets of 60 responses as actions"),
     ],
 )

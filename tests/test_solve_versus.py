@@ -9,6 +9,7 @@ from scipy.optimize import linprog
 
 from ualign_env import ConvergenceWarning, Population, TooLargeError, load_scenario, solve_versus
 from ualign_env.solvers import versus
+from ualign_env.versus import best_responses
 from ualign_env.versus.best_responses import multisets
 
 GERMAN_GOALS = load_scenario("german-goals").populations[0]
@@ -91,7 +92,7 @@ def test_large_games_are_solved_by_double_oracle():
     users = load_scenario("impartial/responses:12/users:50").populations[0]
     found = solve_versus(users, 3, 3)
     assert (found.method, found.converged) == ("linear-program", True)
-    users = load_scenario("impartial/responses:20/users:50").populations[0]
+    users = load_scenario("impartial/responses:30/users:50").populations[0]
     found = solve_versus(users, 3, 2)
     assert (found.method, found.converged, found.head_room) == ("double-oracle", True, None)
     assert found.gap < 1e-6
@@ -123,5 +124,28 @@ def test_wrong_arguments(arguments, message):
 
 def test_too_many_multisets_for_the_linear_program():
     users = load_scenario("impartial/responses:60/users:5").populations[0]
-    with pytest.raises(TooLargeError, match="multisets of 6 of 60 responses"):
+    with pytest.raises(TooLargeError, match="pairs of multisets"):
         solve_versus(users, 6, 1, method="linear-program")
+
+
+def test_double_oracle_goes_on_where_greedy_best_responses_stall(monkeypatch):
+    """With enumeration out of reach, stalls are resolved, and the certificate is proven, by integer programs."""
+    users = load_scenario("impartial/responses:7/users:12").populations[0]
+    exact = solve_versus(users, 2, 3, tolerance=1e-8)
+    monkeypatch.setattr(best_responses, "_MAX_LOOKS", 0)
+    monkeypatch.setattr(best_responses, "_MAX_CELLS", 0)
+    found = solve_versus(users, 2, 3, method="double-oracle", tolerance=1e-8)
+    assert found.converged
+    assert found.value == pytest.approx(exact.value, abs=1e-8)
+    # nothing can be proven: the gap says how far off it may be, and the warning why
+    monkeypatch.setattr(best_responses, "_LARGEST_PROGRAM", 0)
+    with pytest.warns(ConvergenceWarning, match="best responses were not all proven"):
+        rough = solve_versus(users, 2, 3, method="double-oracle")
+    assert rough.robust_win_rate <= exact.value + 1e-9
+    assert rough.gap > abs(rough.value - exact.value)
+
+
+def test_matrices_too_large_for_the_linear_program():
+    users = load_scenario("impartial/responses:60/users:5").populations[0]
+    with pytest.raises(TooLargeError, match=r'1\.43e9 pairs of multisets.*use method="double-oracle"'):
+        solve_versus(users, 3, 3, method="linear-program")

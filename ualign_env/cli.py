@@ -17,7 +17,7 @@ from ualign_env.benchmark.results import ResultsFile
 from ualign_env.benchmark.runner import Result, run
 from ualign_env.benchmark.tasks import Task
 from ualign_env.scenario import Scenario
-from ualign_env.scoring import robust_win_rate, score
+from ualign_env.scoring import score
 from ualign_env.versus.models import number_of_responses
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
     help="Alignment games: k responses for users who disagree, at best k/(k+1) against every opponent.",
 )
 
+_MOST_GAMES = 100  # of a heat map
 _POWERS = "1,2,4,8,16,32,64"
 _Scenario = Annotated[str, typer.Argument(help="A scenario's spec, such as mallows/phi:0.5/prompts:3, or a .soc file.")]
 _Sizes = Annotated[str, typer.Option("--k", help="Numbers of responses shown, joined by commas.")]
@@ -154,14 +155,16 @@ def solve_versus_game(
     loaded, many, few = specs.load_scenario(scenario), _integer("k", k), _integer("l", l)
     if out is not None:
         plots.check_path(out)
+        if many * few > _MOST_GAMES:
+            raise ValueError(f"the heat map would show {many * few} games, but at most {_MOST_GAMES} are drawn")
     games = [solve_versus(population, many, few, tolerance=tolerance) for population in loaded.populations]
     sampled = {
-        "equilibrium": [robust_win_rate(p, solve(p, many).policy, many, few) for p in loaded.populations],
-        "random dictatorship": [robust_win_rate(p, p.favourites(), many, few) for p in loaded.populations],
+        "equilibrium": [score(p, solve(p, many).policy, many, opponents=few, curve=()) for p in loaded.populations],
+        "random dictatorship": [score(p, p.favourites(), many, opponents=few, curve=()) for p in loaded.populations],
     }
     display.print_versus(loaded, games, sampled)
     if out is not None:
-        plots.save(plots.versus(loaded, many, few), out)
+        plots.save(plots.versus(loaded, many, few, tolerance=tolerance), out)
         typer.echo(f"picture: {out}")
     if not all(game.converged for game in games):
         raise typer.Exit(1)

@@ -1,6 +1,7 @@
 """What the command line prints: plain tables, in which names from data are never taken for markup."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,7 +52,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         metrics.add_row(name, value)
     attacks = _table("prompt", "users", "win rate", "worst opponent")
     for x, population in enumerate(scenario.populations):
-        worst = ", ".join(population.responses[y] for y in card.best_responses[x])
+        worst = _multiset(population, card.best_responses[x])
         row = scenario.prompts[x], str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst
         attacks.add_row(*map(Text, row))
     curve = _table("k'", "robust win rate")
@@ -115,22 +116,24 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
             _line(f"  {scenario.prompts[x]}: {_main_responses(scenario.populations[x], policy)}")
 
 
-def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: dict[str, list[float]]) -> None:
+def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: dict[str, list[Scorecard]]) -> None:
     """Prints the value of the k-against-l game on each prompt beside what samples reach, and both sides' strategies.
 
     Args:
         scenario: P prompts.
         games: one equilibrium for each.
-        sampled: for each policy that draws its responses, the P rates against the worst opponent.
+        sampled: for each policy that draws its responses, its scorecard on each of the P prompts.
     """
     k, l = games[0].k, games[0].l
     table = _table("prompt", "value", "certificate", *sampled, "bound")
     for x, game in enumerate(games):
-        rates = [f"{rates[x]:.6f}" for rates in sampled.values()]
+        rates = [_rate(cards[x]) for cards in sampled.values()]
         bound = f"{max(0, k + 1 - l) / (k + 1):.6f}"
         table.add_row(*map(Text, (scenario.prompts[x], f"{game.value:.6f}", f"{game.gap:.1e}", *rates, bound)))
     _line(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
     Console().print(table)
+    if any(card.proven_rate < card.robust_win_rate for cards in sampled.values() for card in cards):
+        _line("a..b: the worst opponent was sought greedily, and leaves at least a and at most b")
     _line("value: of the game in which both sides choose their responses together")
     _line("bound: (k + 1 - l) / (k + 1), what samples of every equilibrium of k + 1 players reach at least")
     for x, game in enumerate(games):
@@ -142,8 +145,7 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
         ):
             order = np.argsort(-chances, kind="stable")
             for i in order[:_LISTED]:
-                names = " + ".join(scenario.populations[x].responses[y] for y in sets[i])
-                _line(f"  {side:<8}  {chances[i]:.4f}  {names}")
+                _line(f"  {side:<8}  {chances[i]:.4f}  {_multiset(scenario.populations[x], sets[i])}")
             if order.size > _LISTED:
                 _line(f"  {side:<8}  {chances[order[_LISTED:]].sum():.4f}  {order.size - _LISTED} others together")
     if games[0].head_room is not None:
@@ -160,6 +162,21 @@ def print_json(value: Any) -> None:
 def summary(function: Any) -> str:
     """Returns the first line of a function's docstring."""
     return (function.__doc__ or "").strip().split("\n")[0]
+
+
+def _rate(card: Scorecard) -> str:
+    """Returns the robust win rate, or the interval in which it is known to be."""
+    if card.proven_rate < card.robust_win_rate:
+        return f"{card.proven_rate:.4f}..{card.robust_win_rate:.4f}"
+    return f"{card.robust_win_rate:.6f}"
+
+
+def _multiset(population: Population, responses: Iterable[int]) -> str:
+    """Returns the names of responses, such as `2 x brief + formal`."""
+    counts = Counter(responses)
+    return " + ".join(
+        f"{n} x {population.responses[y]}" if n > 1 else population.responses[y] for y, n in counts.items()
+    )
 
 
 def _main_responses(population: Population, policy: np.ndarray, most: int = 8) -> str:

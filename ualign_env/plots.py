@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from ualign_env.baselines import baseline
 from ualign_env.scenario import Scenario
-from ualign_env.scoring import robust_win_rate
+from ualign_env.scoring import robust_win_rate, score
 from ualign_env.solvers.solve import solve
 from ualign_env.solvers.versus import solve_versus
 
@@ -88,30 +88,36 @@ def family(scenario: Scenario, sizes: Sequence[int], prompt: int = 0) -> Figure:
     return figure
 
 
-def versus(scenario: Scenario, largest_k: int, largest_l: int) -> Figure:
+def versus(scenario: Scenario, largest_k: int, largest_l: int, *, tolerance: float = 1e-6) -> Figure:
     """Draws heat maps over k and l: the value of the game, and what k samples of the equilibrium reach.
 
     Args:
         scenario: prompts and users.
         largest_k: k goes from 1 to this.
         largest_l: l goes from 1 to this.
+        tolerance: certificate to reach; a value that misses it, and a rate against opponents that were sought greedily,
+            are marked by "~".
     """
     shape = largest_k, largest_l
     together, sampled = np.zeros(shape), np.zeros(shape)
+    rough = np.zeros((2, *shape), bool)
     for k in range(1, largest_k + 1):
         policy = np.atleast_2d(solve(scenario, k).policy)
         for l in range(1, largest_l + 1):
-            values = [solve_versus(population, k, l).value for population in scenario.populations]
-            together[k - 1, l - 1] = scenario.probabilities @ values
-            sampled[k - 1, l - 1] = robust_win_rate(scenario, policy, k, l)
+            games = [solve_versus(population, k, l, tolerance=tolerance) for population in scenario.populations]
+            together[k - 1, l - 1] = scenario.probabilities @ [game.value for game in games]
+            card = score(scenario, policy, k, opponents=l, curve=())
+            sampled[k - 1, l - 1] = card.robust_win_rate
+            rough[:, k - 1, l - 1] = not all(game.converged for game in games), card.proven_rate < card.robust_win_rate
     size = 2.5 + 1.1 * largest_l, 2.2 + 0.55 * largest_k
     figure = Figure(figsize=(2 * size[0], size[1]), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     titles = "k responses chosen together (the game's value)", "k samples of the (k+1)-player equilibrium"
-    for axes, rates, title in zip(panels, (together, sampled), titles, strict=True):
+    for axes, rates, unsure, title in zip(panels, (together, sampled), rough, titles, strict=True):
         axes.imshow(rates, origin="lower", vmin=0, vmax=1, cmap="viridis", aspect="auto")
         for (i, j), rate in np.ndenumerate(rates):
-            axes.text(j, i, f"{rate:.3f}", ha="center", va="center", color="black" if rate > 0.6 else "white")
+            text, colour = f"{'~' if unsure[i, j] else ''}{rate:.3f}", "black" if rate > 0.6 else "white"
+            axes.text(j, i, text, ha="center", va="center", color=colour)
         axes.set_xticks(range(largest_l), [str(l) for l in range(1, largest_l + 1)])
         axes.set_yticks(range(largest_k), [str(k) for k in range(1, largest_k + 1)])
         axes.set_xlabel("l, responses of the opponent")

@@ -27,7 +27,7 @@ from ualign_env.versus.models import number_of_responses
 
 _MAX_CHANCES = 20_000_000  # of the different multisets against all of the opponent's
 _SPLITS = 20  # into halves, averaged
-_AT_ONCE = 64  # bootstrap samples
+_AT_ONCE = 10_000_000  # bootstrap samples times the opponent's multisets
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class SampleScore:
         opponents: l, the number of responses of the opponent.
         n_samples: M, how often the model was run on each prompt.
         robust_win_rate: chance that one of the k is picked, against the worst opponent of the empirical distribution.
-        interval: bootstrap interval of `robust_win_rate`.
+        interval: bootstrap interval of the model's own robust win rate. Where many opponents are nearly equally good,
+            as at an equilibrium, the upper end of an ordinary one is too low: here it is at least as far above
+            `split_half_rate` as above `robust_win_rate`.
         split_half_rate: the same with the opponent chosen on half of the runs and tried on the others, averaged over
             random halves: not below the model's own robust win rate on average.
         confidence: of the interval.
@@ -109,7 +111,9 @@ def score_samples(
         halves += probability * (1 - _split_halves(chances, counts, generator))
     rate = float(loaded.probabilities @ rates)
     tails = np.quantile(replicates, [(1 + confidence) / 2, (1 - confidence) / 2])
-    low, high = np.clip(2 * rate - tails, 0, 1).tolist()
+    low, high = (2 * rate - tails).tolist()
+    halved = float(halves.mean())
+    low, high = max(0.0, min(low, rate)), min(1.0, max(high, rate, halved + high - rate))
     return SampleScore(
         scenario=loaded.name,
         k=table.shape[2],
@@ -117,7 +121,7 @@ def score_samples(
         n_samples=runs,
         robust_win_rate=rate,
         interval=(low, high),
-        split_half_rate=float(halves.mean()),
+        split_half_rate=halved,
         confidence=confidence,
         best_responses=tuple(best),
         prompt_win_rates=tuple(rates),
@@ -150,8 +154,9 @@ def _bootstrap(chances: Floats, counts: npt.NDArray[Any], n: int, rng: np.random
     """Returns `[n]` what the worst opponent of each bootstrap sample earns from it."""
     runs = int(counts.sum())
     best = []
-    for first in range(0, n, _AT_ONCE):
-        drawn = rng.multinomial(runs, counts / runs, size=min(_AT_ONCE, n - first))
+    at_once = max(1, min(n, _AT_ONCE // chances.shape[1]))
+    for first in range(0, n, at_once):
+        drawn = rng.multinomial(runs, counts / runs, size=min(at_once, n - first))
         best.append((drawn @ chances).max(axis=1) / runs)
     return np.concatenate(best)
 

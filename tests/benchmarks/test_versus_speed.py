@@ -1,8 +1,8 @@
 """k responses against l: best responses and equilibria.
 
 `pytest tests/benchmarks/test_versus_speed.py --benchmark-enable`. Targets, in seconds: the linear program of 10
-responses, k = l = 3, 0.5; double oracle with 30 responses, k = 3, l = 2, 1,000 users to a gap of 1e-6, 60; the exact best
-pair of 200 responses against 5,000 users, 2; the greedy best 8 of 1,000 responses against 10,000 users, 2.
+responses, k = l = 3, 0.5; double oracle with 30 responses, k = 3, l = 2, 1,000 users to a gap of 1e-6, 60; the exact
+best pair of 200 responses against 5,000 users, 2; the greedy best 8 of 1,000 responses against 10,000 users, 2.
 """
 
 import numpy as np

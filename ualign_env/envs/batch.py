@@ -74,12 +74,15 @@ class OneShotGames:
         """Returns actions as integers of a shape, if the games are on."""
         if self._over:
             raise ValueError("the games are over: call reset() before step()")
-        array = np.asarray(actions)
+        array = _checks.number_array("actions", actions)
         if array.shape != shape or array.dtype.kind not in "iu":
             raise ValueError(
                 f"actions are {array.dtype} of shape {array.shape}, but must be integers of shape {shape}: {meaning}"
             )
         return np.ascontiguousarray(array, np.int64)
+
+    def _slot_name(self, slot: int) -> str:
+        return f"player {slot}"
 
     def _check_legal(self, responses: Ints) -> None:
         """Raises an error for the first response, `[B]` or `[B, K]`, that its game's prompt hasn't got."""
@@ -87,8 +90,8 @@ class OneShotGames:
         wrong = (responses < 0) | (responses >= self._sizes[prompts])
         if wrong.any():
             where = tuple(np.argwhere(wrong)[0])
-            names = [f"{name} {i}" for name, i in zip(("game", "player"), where, strict=False)]
-            who = ", ".join(names if self.num_games > 1 else names[1:]) or "the action"
+            game = [f"game {where[0]}"] if self.num_games > 1 else []
+            who = ", ".join([*game, *(self._slot_name(int(slot)) for slot in where[1:])]) or "the action"
             raise illegal_response(who, int(responses[where]), self.scenario, int(self.draws.prompts[where[0]]))
 
 
@@ -139,7 +142,7 @@ class BatchedGame(OneShotGames):
                 on, and other actions can be tried.
         """
         shape = self.num_games, self.players
-        slots = self._responses(actions, shape, "one response for each game and player")
+        slots = self._responses(actions, shape, "one response for each game and slot")
         rewards = np.empty(shape)
         if self.feedback == "pick":
             if not self._pick(slots, rewards):
@@ -189,6 +192,8 @@ class BatchedVersusGame(BatchedGame):
             ValueError: if an argument is out of range or unknown.
         """
         self.k, self.l = _checks.count("k", k, 1), _checks.count("l", l, 1)
+        if self.k + self.l > MAX_PLAYERS:
+            raise TooLargeError(f"k + l is {self.k + self.l:,}, but at most {MAX_PLAYERS:,} responses can be shown")
         super().__init__(scenario, self.k + self.l, num_games, feedback=feedback)
 
     def step(self, actions: npt.ArrayLike) -> Floats:
@@ -205,6 +210,9 @@ class BatchedVersusGame(BatchedGame):
         """
         slots = super().step(actions)
         return np.column_stack([slots[:, : self.k].sum(axis=1), slots[:, self.k :].sum(axis=1)])
+
+    def _slot_name(self, slot: int) -> str:
+        return f"the model's response {slot}" if slot < self.k else f"the opponent's response {slot - self.k}"
 
 
 class BatchedExploiter(OneShotGames):
@@ -248,7 +256,8 @@ class BatchedExploiter(OneShotGames):
         table = baseline(self.scenario, policy) if isinstance(policy, str) else policy
         learned = tabulate(table, self.scenario, self.k)
         self.payoffs = learned.deviation_payoffs(self.scenario, self.k)
-        self._models = [learned.model(self.scenario, x, self.k) for x in range(self.scenario.n_prompts)]
+        prompts = range(self.scenario.n_prompts if self.l > 1 else 0)
+        self._models = [learned.model(self.scenario, x, self.k) for x in prompts]
 
     def step(self, actions: npt.ArrayLike) -> Floats:
         """Plays the games to their end.
@@ -270,6 +279,9 @@ class BatchedExploiter(OneShotGames):
         if self.feedback == "expected":
             return chances
         return (self.draws.ties < chances * 2.0**32).astype(np.float64)  # no ties to break: the number is free
+
+    def _slot_name(self, slot: int) -> str:
+        return f"response {slot}"
 
     def _chances(self, responses: Ints) -> Floats:
         """Returns `[B]` the chances of `[B, l]` responses, each multiset of a prompt computed once."""

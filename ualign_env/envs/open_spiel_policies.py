@@ -166,6 +166,10 @@ def _check_game(game: pyspiel.Game, scenario: Scenario, k: int) -> None:
     name, parameters = _inner(game)
     if name not in (SIMULTANEOUS, TURN_BASED):
         raise ValueError(f"the policy is one of {str(game)[:80]!r}, not of {SIMULTANEOUS} or {TURN_BASED}")
+    if parameters.get("responses", 1) != 1:
+        raise ValueError(
+            f"the policy's players submit {parameters['responses']} responses each, but only policies of one are scored"
+        )
     if game.num_players() != k + 1:
         raise ValueError(f"the policy's game has {game.num_players()} players, but k = {k} needs {k + 1}")
     own = load_scenario(parameters["scenario"]) if "scenario" in parameters else load_game().scenario

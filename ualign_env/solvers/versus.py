@@ -13,7 +13,8 @@ oracle).
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal, get_args
 
 import numpy as np
@@ -22,16 +23,18 @@ from scipy.optimize import linprog
 
 from ualign_env import _checks
 from ualign_env._checks import Floats
+from ualign_env.payoffs import TooLargeError, about
 from ualign_env.population import Population
 from ualign_env.solvers.result import ConvergenceWarning
 from ualign_env.versus import kernels
-from ualign_env.versus.best_responses import multisets, n_multisets, respond
+from ualign_env.versus.best_responses import BestResponses, can_be_proven, multisets, n_multisets, respond
 from ualign_env.versus.kernels import Sets
 from ualign_env.versus.models import MAX_L, JointOutputs, number_of_responses
 
 Method = Literal["auto", "linear-program", "double-oracle"]
 
-_MAX_MATRIX = 250_000  # entries of a linear program that is solved unasked
+_MAX_MATRIX = 1_000_000  # entries of a linear program that is solved unasked
+_LARGEST_MATRIX = 20_000_000  # entries of one that is solved at all
 _MAX_STEPS = 1_000
 
 
@@ -106,20 +109,27 @@ def solve_versus(
         raise _checks.unknown("method", str(method), get_args(Method))
     tolerance = _checks.positive("tolerance", tolerance)
     n = population.n_responses
+    entries = n_multisets(n, k) * n_multisets(n, l)
     if method == "auto":
-        few = n_multisets(n, k) * n_multisets(n, l) <= _MAX_MATRIX
-        method = "linear-program" if few else "double-oracle"
+        method = "linear-program" if entries <= _MAX_MATRIX else "double-oracle"
     if method == "linear-program":
+        if entries > _LARGEST_MATRIX:
+            raise TooLargeError(
+                f"the linear program would have {about(entries)} pairs of multisets, but at most {_LARGEST_MATRIX:,} "
+                'are tried; use method="double-oracle"'
+            )
         model, opponent = _linear_program(population, multisets(n, k), multisets(n, l))
         iterations = 1
     else:
-        model, opponent, iterations = _until_converged(double_oracle(population, k, l), tolerance)
+        steps = islice(double_oracle(population, k, l, tolerance / 2), _MAX_STEPS)
+        *_, (iterations, (model, opponent, _)) = enumerate(steps, start=1)
     value = 1 - float(model.chances @ _matrix(model, opponent) @ opponent.chances)
-    best_opponent, best_model = respond(model, l), respond(opponent, k)
+    best_opponent, best_model = _proven(model, l), _proven(opponent, k)
     gap = best_opponent.upper_bound + best_model.upper_bound - 1
     if gap > tolerance:
+        sought = "" if best_opponent.optimal and best_model.optimal else "; best responses were not all proven"
         warnings.warn(
-            f"{method} reached a gap of {gap:.2g} on {population!r}, not {tolerance:g}",
+            f"{method} reached a gap of {gap:.2g} on {population!r}, not {tolerance:g}{sought}",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -141,40 +151,44 @@ def solve_versus(
     )
 
 
-def _until_converged(
-    steps: Iterator[tuple[JointOutputs, JointOutputs, float]], tolerance: float
-) -> tuple[JointOutputs, JointOutputs, int]:
-    model, opponent, gap = next(steps)
-    iterations = 1
-    while gap > tolerance / 2 and iterations < _MAX_STEPS:
-        try:
-            model, opponent, gap = next(steps)
-        except StopIteration:
-            break
-        iterations += 1
-    return model, opponent, iterations
-
-
-def double_oracle(population: Population, k: int, l: int) -> Iterator[tuple[JointOutputs, JointOutputs, float]]:
+def double_oracle(
+    population: Population, k: int, l: int, tolerance: float = 0.0
+) -> Iterator[tuple[JointOutputs, JointOutputs, float]]:
     """Yields both sides' strategies and their gap, as each side's best multisets against the other are added.
 
-    Stops when neither side has a multiset to add.
+    Stops when the gap is at most the tolerance, or neither side has a multiset to add. Best responses that were sought
+    greedily don't end it: then they are sought once more, exactly where that is possible.
     """
     favourite = population.plurality()
     sets, others = np.full((1, k), favourite), np.full((1, l), favourite)
     while True:
         model, opponent = _linear_program(population, sets, others)
-        best_opponent, best_model = respond(model, l), respond(opponent, k)
-        yield model, opponent, best_opponent.value + best_model.value - 1
-        known = len(sets), len(others)
-        sets, others = _with(sets, best_model.responses), _with(others, best_opponent.responses)
-        if (len(sets), len(others)) == known:
+        answers = respond(opponent, k), respond(model, l)
+        more = _with(sets, answers[0]), _with(others, answers[1])
+        gap = answers[0].value + answers[1].value - 1
+        if gap <= tolerance or (len(sets), len(others)) == tuple(map(len, more)):
+            answers = _proven(opponent, k), _proven(model, l)
+            more = _with(sets, answers[0]), _with(others, answers[1])
+            gap = answers[0].value + answers[1].value - 1
+        yield model, opponent, gap
+        if gap <= tolerance or (len(sets), len(others)) == tuple(map(len, more)):
             return
+        sets, others = more
 
 
-def _with(sets: Sets, responses: tuple[int, ...]) -> Sets:
+def _proven(model: JointOutputs, l: int) -> BestResponses:
+    """Returns the best multiset, where possible with a proof: by an integer program if it was sought greedily."""
+    found = respond(model, l)
+    if found.optimal or not can_be_proven(model, l):
+        return found
+    exact = respond(model, l, "milp")
+    best = max(found, exact, key=lambda one: one.value)
+    return replace(best, upper_bound=min(found.upper_bound, exact.upper_bound), optimal=exact.optimal)
+
+
+def _with(sets: Sets, best: BestResponses) -> Sets:
     """Returns the multisets with one more, if it is new."""
-    return sets if (sets == responses).all(axis=1).any() else np.vstack([sets, responses])
+    return sets if (sets == best.responses).all(axis=1).any() else np.vstack([sets, best.responses])
 
 
 def _linear_program(population: Population, sets: Sets, others: Sets) -> tuple[JointOutputs, JointOutputs]:

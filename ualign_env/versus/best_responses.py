@@ -26,9 +26,11 @@ Method = Literal["auto", "enumeration", "milp", "greedy"]
 
 _MAX_SETS = 2_000_000  # enumerated
 _MAX_LOOKS = 2_000_000_000  # users times slots of all multisets: a few seconds
-_LARGEST_PROGRAM = 500_000  # users times responses times l
+_LARGEST_PROGRAM = 20_000_000  # numbers in the matrix of an integer program: users, responses, l, and responses again
+_SCALE = 1e4  # of an integer program's objective, so that HiGHS's absolute tolerance of 1e-6 is one of 1e-10 here
 _MAX_CELLS = 5_000  # users times responses times l of an integer program that is tried unasked
 _MILP_SECONDS = 60.0
+_PROVEN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class BestResponses:
         responses: l indices in non-decreasing order.
         value: chance that one of them is picked, computed from them.
         upper_bound: what no multiset of l responses exceeds; `value` itself where it is proven to be the best.
-        optimal: whether it is; an integer program proves it to HiGHS's tolerance of 1e-6.
+        optimal: whether `value` is within 1e-9 of `upper_bound`.
         method: `"enumeration"`, `"milp"` or `"greedy"`.
     """
 
@@ -91,6 +93,11 @@ def respond(model: Model, l: int, method: Method = "auto") -> BestResponses:
     return _greedy(model, l) if method == "greedy" else _integer_program(model, l)
 
 
+def can_be_proven(model: Model, l: int) -> bool:
+    """Returns whether an integer program of this size is tried at all."""
+    return model.population.n_types * model.population.n_responses**2 * l <= _LARGEST_PROGRAM
+
+
 def n_multisets(n: int, size: int) -> int:
     """Returns how many multisets of a size there are of n responses."""
     return math.comb(n + size - 1, size)
@@ -138,7 +145,7 @@ def _greedy(model: Model, l: int) -> BestResponses:
     value = model.value(chosen)
     first, second = model.gains(best, held, 2)
     bound = min(value + _at_most(first, second, l), value / (1 - (1 - 1 / l) ** l), 1.0)
-    return BestResponses(tuple(sorted(chosen)), value, max(bound, value), bound <= value + 1e-12, "greedy")
+    return BestResponses(tuple(sorted(chosen)), value, max(bound, value), bound - value <= _PROVEN, "greedy")
 
 
 def _at_most(first: np.ndarray, second: np.ndarray, l: int) -> float:
@@ -156,11 +163,10 @@ def _integer_program(model: Model, l: int) -> BestResponses:
     """
     population = model.population
     n = population.n_responses
-    cells = population.n_types * n * l
-    if cells > _LARGEST_PROGRAM:
+    if not can_be_proven(model, l):
         raise TooLargeError(
-            f"the integer program would have {cells:,} variables, but at most {_LARGEST_PROGRAM:,} are tried; "
-            "use the greedy method"
+            f"the integer program of {population.n_types:,} users, {n} responses and l = {l} is too large; use the "
+            "greedy method"
         )
     tiers = model.tiers(slice(None), l)
     worst = np.concatenate([tiers[:, 1:, -1], np.zeros((len(tiers), 1))], axis=1)
@@ -187,15 +193,15 @@ def _integer_program(model: Model, l: int) -> BestResponses:
     least: Any = np.zeros(n + user.size)
     most: Any = np.append(np.full(n, l), np.ones(user.size))
     result = milp(
-        -np.concatenate([np.zeros(n), steps[user, rank, copy]]),
+        -_SCALE * np.concatenate([np.zeros(n), steps[user, rank, copy]]),
         constraints=LinearConstraint(matrix, lower, upper),
         integrality=np.append(np.ones(n), np.zeros(user.size)),
         bounds=Bounds(least, most),
-        options={"time_limit": _MILP_SECONDS, "mip_rel_gap": 1e-9},
+        options={"time_limit": _MILP_SECONDS, "mip_rel_gap": 0},
     )
     if result.x is None:  # the time is up before anything was found
         return _greedy(model, l)
     responses = tuple(np.repeat(np.arange(n), np.rint(result.x[:n]).astype(int)).tolist())
     value = model.value(responses)
-    bound = value if result.status == 0 else max(value, -float(result.mip_dual_bound))
-    return BestResponses(responses, value, bound, result.status == 0, "milp")
+    bound = max(value, -float(result.mip_dual_bound) / _SCALE)
+    return BestResponses(responses, value, bound, bound - value <= _PROVEN, "milp")

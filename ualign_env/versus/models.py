@@ -92,6 +92,11 @@ class Samples(Model):
         users = self.population
         return kernels.sample_gains(users.ranks, users.weights, self.policies, self.mixture, self.k, best, held, copies)
 
+    def values(self, sets: Sets) -> Floats:  # noqa: D102
+        if len(sets) < 10 * sets.shape[1]:  # tiers of all ranks would be more work
+            return np.array([self.value(row) for row in sets])
+        return super().values(sets)
+
     def value(self, responses: npt.ArrayLike) -> float:  # noqa: D102
         users, shown = self.population, np.asarray(responses, np.int64)
         return kernels.sample_value(users.ranks, users.weights, self.policies, self.mixture, self.k, shown)
