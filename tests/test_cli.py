@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from ualign_env.baselines import BASELINES
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.tasks import Task
 from ualign_env.specs import list_scenarios, load_scenario
+from ualign_env.versus import best_responses
 
 
 @pytest.fixture
@@ -308,13 +310,20 @@ def test_versus_prints_values_strategies_and_what_samples_reach(ualign, tmp_path
     assert "model     1.0000  maintain order + fight prices" in out
     assert "head-room of choosing together over samples, value - k/(k+1): 0.067418" in out
     assert (tmp_path / "map.svg").read_text().startswith("<?xml")
-    status, out, _ = ualign("versus", "impartial/responses:30/users:40", "--k", "2", "--l", "8")
-    assert "a..b: the worst opponent was sought greedily" in out
     status, out, _ = ualign("versus", "cycle/prompts:2", "--k", "3", "--l", "2")
     assert status == 0
     assert "3 responses against 2" in out
     assert "head-room" not in out
     assert out.count("solved by linear-program") == 2
+
+
+def test_versus_tells_what_was_sought_greedily(ualign, monkeypatch):
+    for limit in ("_MAX_LOOKS", "_MAX_CELLS"):
+        monkeypatch.setattr(best_responses, limit, 0)
+    status, out, _ = ualign("versus", "impartial/responses:7/users:12", "--k", "2", "--l", "3")
+    assert status == 0
+    assert "a..b: the worst opponent was sought greedily, and leaves at least a and at most b" in out
+    assert re.search(r"0\.\d{4}\.\.0\.\d{4}", out)
 
 
 @pytest.mark.parametrize(

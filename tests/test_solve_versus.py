@@ -48,6 +48,15 @@ def test_both_methods_find_the_value(users, k, l):
             assert chances.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("n", [3, 4, 5])
+def test_the_cycle_by_brute_force(n):
+    rotations = tuple(tuple((u - y) % n for y in range(n)) for u in range(n))
+    users = reference.Users(rotations, (1 / n,) * n)
+    for k, l in ((1, 1), (2, 1), (1, 2), (2, 2), (3, 2)):
+        found = solve_versus(users.population(), k, l)
+        np.testing.assert_allclose(found.value, brute_value(users, k, l), rtol=0, atol=1e-9)
+
+
 @given(reference.users(max_responses=4, max_users=4), st.integers(1, 3))
 @settings(max_examples=30)
 def test_equal_numbers_are_a_fair_game(users, k):
