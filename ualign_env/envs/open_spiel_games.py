@@ -14,6 +14,7 @@ import pyspiel
 
 from ualign_env import _checks
 from ualign_env.envs.batch import MAX_PLAYERS
+from ualign_env.envs.open_spiel_observer import Observer, joined
 from ualign_env.payoffs import TooLargeError, about, choice_shares, payoff_tensor
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
@@ -157,11 +158,11 @@ class AlignmentGame(pyspiel.Game):
 
     def make_py_observer(
         self, iig_obs_type: pyspiel.IIGObservationType | None = None, params: dict[str, Any] | None = None
-    ) -> "_Observer":
+    ) -> "Observer":
         """Returns an observer of the player, the prompt and the player's own response."""
         if params:
             raise ValueError(f"observation parameters are not supported, but got {params}")
-        return _Observer(self, iig_obs_type or pyspiel.IIGObservationType(perfect_recall=False))
+        return Observer(self, iig_obs_type or pyspiel.IIGObservationType(perfect_recall=False))
 
     def max_chance_nodes_in_history(self) -> int:
         """Returns 1: chance draws the prompt."""
@@ -245,7 +246,7 @@ class AlignmentState(pyspiel.State):
     def __str__(self) -> str:
         if self.prompt < 0:
             return "start"
-        own = [f"{i}:{_joined(responses)}" for i, responses in enumerate(self.submitted)]
+        own = [f"{i}:{joined(responses)}" for i, responses in enumerate(self.submitted)]
         return " ".join([f"prompt:{self.prompt}", *own])
 
 
@@ -309,45 +310,6 @@ class TurnBasedGame(_SymmetricGame):
 
     kind = _TURN_BASED_TYPE
     state_type = TurnBasedState
-
-
-def _joined(responses: tuple[int, ...]) -> str:
-    return ",".join(map(str, responses))
-
-
-class _Observer:
-    """What a player knows: who she is (unless the game is anonymous), the prompt, and her own responses so far."""
-
-    def __init__(self, game: AlignmentGame, kind: pyspiel.IIGObservationType) -> None:
-        if kind.private_info == pyspiel.PrivateInfoType.ALL_PLAYERS:
-            raise ValueError("no observer sees all players' responses: private_info must be SINGLE_PLAYER or NONE")
-        scenario = game.scenario
-        sizes = {}
-        if not game.anonymous:
-            sizes["player"] = game.num_players()
-        if kind.public_info:
-            sizes["prompt"] = scenario.n_prompts
-        if kind.private_info == pyspiel.PrivateInfoType.SINGLE_PLAYER:
-            sizes["response"] = scenario.n_responses
-        self.tensor = np.zeros(sum(sizes.values()), np.float32)
-        ends = np.cumsum(list(sizes.values()))
-        self.dict = {name: self.tensor[end - sizes[name] : end] for name, end in zip(sizes, ends, strict=True)}
-
-    def set_from(self, state: AlignmentState, player: int) -> None:
-        """Writes what `player` knows into `tensor`, of which `dict` holds the parts: one-hot, responses counted."""
-        self.tensor.fill(0)
-        for name, indices in self._known(state, player):
-            for index in indices:
-                self.dict[name][index] += 1
-
-    def string_from(self, state: AlignmentState, player: int) -> str:
-        """Returns what `player` knows, such as `player:0 prompt:2`."""
-        return " ".join(f"{name}:{_joined(indices)}" for name, indices in self._known(state, player))
-
-    def _known(self, state: AlignmentState, player: int) -> list[tuple[str, tuple[int, ...]]]:
-        prompt = (state.prompt,) if state.prompt >= 0 else ()
-        parts = [("player", (player,)), ("prompt", prompt), ("response", state.own_responses(player))]
-        return [(name, indices) for name, indices in parts if name in self.dict and indices]
 
 
 def load_game(
