@@ -220,6 +220,18 @@ def test_large_searches_are_greedy_and_say_so():
     assert card.proven_rate < card.robust_win_rate == pytest.approx(1 - found.value)
 
 
+def test_exact_is_enumeration_or_an_integer_program(monkeypatch):
+    users = load_scenario("impartial/responses:6/users:20").populations[0]
+    policy = np.full(6, 1 / 6)
+    enumerated = best_responses(users, policy, 2, 3, "exact")
+    monkeypatch.setattr("ualign_env.versus.best_responses._MAX_SETS", 10)
+    programmed = best_responses(users, policy, 2, 3, "exact")
+    assert (enumerated.method, programmed.method) == ("enumeration", "milp")
+    assert enumerated.optimal
+    assert programmed.optimal
+    assert programmed.value == pytest.approx(enumerated.value, abs=1e-9)
+
+
 def test_scorecards_against_several_responses(unequal_scenario):
     policy = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0.6, 0.4, 0]])
     card = score(unequal_scenario, policy, 2, opponents=2)
@@ -243,7 +255,11 @@ ONE: Any = [1, 0, 0]
         (best_responses, (CYCLE, ONE, 1, 0), "l is 0, but must be an integer from 1 to 500"),
         (best_responses, (CYCLE, ONE, 0, 1), "k is 0"),
         (best_responses, (CYCLE, [1, 0], 1, 1), "policy has 2 entries, but the population has 3 responses"),
-        (best_responses, (CYCLE, ONE, 1, 1, "exact"), "unknown method 'exact'; known: auto, enumeration, greedy"),
+        (
+            best_responses,
+            (CYCLE, ONE, 1, 1, "brute"),
+            "unknown method 'brute'; known: auto, enumeration, exact, greedy",
+        ),
         (best_responses, ("cycle", ONE, 1, 1), "population is 'cycle', but must be a Population"),
         (win_rate, (CYCLE, ONE, 1, 3), "opponent is 3, but the population has 3 responses"),
         (win_rate, (CYCLE, ONE, 1, -1), "opponent is -1"),

@@ -22,7 +22,7 @@ from ualign_env.population import Population
 from ualign_env.versus.kernels import Sets
 from ualign_env.versus.models import Model, number_of_responses, samples
 
-Method = Literal["auto", "enumeration", "milp", "greedy"]
+Method = Literal["auto", "exact", "enumeration", "milp", "greedy"]
 
 _MAX_SETS = 2_000_000  # enumerated
 _MAX_LOOKS = 2_000_000_000  # users times slots of all multisets: a few seconds
@@ -68,7 +68,8 @@ def best_responses(
         l: number of responses of the opponent, from 1 to 500.
         method: `"enumeration"` looks at every multiset; `"milp"` solves an integer program (HiGHS), for up to a minute,
             after which its bound says how good the best found is; `"greedy"` adds one response after the other, and
-            reaches at least 1 - 1/e of the best. `"auto"` takes the first of these that is quick.
+            reaches at least 1 - 1/e of the best. `"exact"` takes the first of these that can be done, but never the
+            last, and `"auto"` the first that is quick.
 
     Raises:
         ValueError: if the policy, k, l or the method don't fit.
@@ -83,11 +84,12 @@ def respond(model: Model, l: int, method: Method = "auto") -> BestResponses:
         raise _checks.unknown("method", str(method), get_args(Method))
     users, n = model.population.n_types, model.population.n_responses
     count = n_multisets(n, l)
-    if method == "auto":
-        if count <= _MAX_SETS and count * l * users <= _MAX_LOOKS:
-            method = "enumeration"
-        else:
-            method = "milp" if users * n * l <= _MAX_CELLS else "greedy"
+    if method in ("auto", "exact") and count <= _MAX_SETS and count * l * users <= _MAX_LOOKS:
+        method = "enumeration"
+    elif method == "exact":
+        method = "milp"
+    elif method == "auto":
+        method = "milp" if users * n * l <= _MAX_CELLS else "greedy"
     if method == "enumeration":
         return _enumerate(model, l)
     return _greedy(model, l) if method == "greedy" else _integer_program(model, l)
