@@ -14,7 +14,16 @@ from open_spiel.python.algorithms.get_all_states import get_all_states
 from open_spiel.python.observation import INFO_STATE_OBS_TYPE, make_observation
 from open_spiel_checks import passes_api_test
 
-from ualign_env import Population, Scenario, cached_game, choice_shares, load_game, load_scenario, tensor_game
+from ualign_env import (
+    Population,
+    Scenario,
+    cached_game,
+    choice_shares,
+    load_game,
+    load_scenario,
+    load_versus_game,
+    tensor_game,
+)
 
 NAMES = ["python_ualign", "python_ualign_turn"]
 PARAMETERS = ["", "(anonymous=True)", "(players=4,scenario=mallows/responses:3/phi:0.5;0.9/prompts:3)"]
@@ -234,9 +243,13 @@ def test_sizes_are_guarded_with_an_estimate():
 
 def test_helpers_refuse_what_they_cannot_use():
     kuhn = pyspiel.load_game("kuhn_poker")
-    for helper in (cached_game, tensor_game):
-        with pytest.raises(ValueError, match="expected a python_ualign or python_ualign_turn game, not 'kuhn_poker"):
-            helper(kuhn)
+    with pytest.raises(ValueError, match=r"or python_ualign_versus game, or the turn-based form of one, not 'kuhn"):
+        cached_game(kuhn)
+    for game, name in ((kuhn, "kuhn_poker"), (load_versus_game(), "python_ualign_versus")):
+        with pytest.raises(ValueError, match=f"expected a python_ualign or python_ualign_turn game, not '{name}"):
+            tensor_game(game)
+    with pytest.raises(ValueError, match="players submit 2 responses each; the normal form is for one"):
+        tensor_game(load_game(responses=2))
     with pytest.raises(ValueError, match="the scenario has 3 prompts, each a normal form of its own: choose one"):
         tensor_game(load_game(UNEQUAL))
     with pytest.raises(ValueError, match="prompt is 3, but must be an integer from 0 to 2"):

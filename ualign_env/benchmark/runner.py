@@ -12,9 +12,11 @@ import numpy as np
 
 from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.tasks import Task
+from ualign_env.envs.batch import BatchedGame
 from ualign_env.payoffs import TooLargeError
 from ualign_env.policies import tabulate
 from ualign_env.scoring import Scorecard, score
+from ualign_env.solvers.versus import solve_versus
 from ualign_env.specs import load_scenario
 
 _FIRST_LOOK = 0.01  # seconds of learning before the first point of a trace
@@ -127,6 +129,10 @@ def _compile_kernels() -> None:
     score(scenario, np.full(3, 1 / 3), 20)
     score(scenario, np.full((3, 1, 3), 1 / 3), 2)
     scenario.populations[0].pairwise()
+    games = BatchedGame(scenario)
+    games.reset()
+    games.step([[0, 1, 2]])
+    solve_versus(scenario.populations[0], 2, 2, method="double-oracle")
 
 
 def _timed(agent: Agent, task: Task) -> Iterator[tuple[float, Any]]:

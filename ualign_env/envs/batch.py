@@ -24,6 +24,8 @@ from ualign_env.versus.models import number_of_responses
 Feedback = Literal["pick", "expected"]
 
 MAX_PLAYERS = 10_001
+#: Multisets of responses that a player can choose from, where an action is one.
+MAX_ACTIONS = 100_000
 _MAX_GAMES = 2**31
 
 

@@ -41,6 +41,7 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
         self.render_mode = rendering.check_mode(render_mode)
         self.observation_space = rendering.observation_box(game.scenario)
         self.action_space = spaces.Discrete(game.scenario.n_responses)
+        self._masks = _mask_table(game.scenario)
         self._prompt = -1
         self._played = False
 
@@ -71,8 +72,7 @@ class _OneShotEnv(gymnasium.Env[_Observation, np.int64]):
         return self.game.scenario.observations[self._prompt].copy()
 
     def _info(self) -> dict[str, Any]:
-        legal = self.game.scenario.legal
-        return {} if legal.all() else {"action_mask": legal[self._prompt].astype(np.int8)}
+        return {} if self._masks is None else {"action_mask": self._masks[self._prompt].copy()}
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Returns `[N]` which responses the prompt has, `[l * N]` for l of them; sb3-contrib asks for it."""
@@ -199,7 +199,7 @@ class OneShotVectorEnv(VectorEnv[_Observation, Ints, npt.NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._seats = seats
-        self._masks = None if game.scenario.legal.all() else game.scenario.legal.astype(np.int8)
+        self._masks = _mask_table(game.scenario)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -305,6 +305,11 @@ class SelfPlayVectorEnv(OneShotVectorEnv):
         if actions.shape != (self.num_envs,):
             raise ValueError(f"actions have shape {actions.shape}, but must be {self.num_envs} integers")
         return self.game.step(actions.reshape(-1, self.game.players)).reshape(-1)
+
+
+def _mask_table(scenario: Scenario) -> npt.NDArray[np.int8] | None:
+    """Returns `[P, N]` which responses each prompt has, None where all have the same."""
+    return None if scenario.legal.all() else scenario.legal.astype(np.int8)
 
 
 def _exploiter_actions(game: BatchedExploiter) -> spaces.Space[Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyspiel
 
 from ualign_env import _checks
-from ualign_env.envs.batch import MAX_PLAYERS
+from ualign_env.envs.batch import MAX_ACTIONS, MAX_PLAYERS
 from ualign_env.envs.open_spiel_observer import Observer, joined
 from ualign_env.payoffs import TooLargeError, about, choice_shares, payoff_tensor
 from ualign_env.population import Population
@@ -26,7 +26,6 @@ SIMULTANEOUS = "python_ualign"
 TURN_BASED = "python_ualign_turn"
 
 _DEFAULTS = {"players": 3, "scenario": DEFAULT, "anonymous": False, "responses": 1}
-_MAX_ACTIONS = 100_000  # multisets of responses
 _REMEMBERED = 300_000  # returns that a game keeps, over all players
 
 
@@ -111,10 +110,10 @@ class AlignmentGame(pyspiel.Game):
         self.zero_sum = bool(params.get("zero_sum"))
         n = self.scenario.n_responses
         actions = n if by_response else max(n_multisets(n, size) for size in set(sizes))
-        if actions > max(n, _MAX_ACTIONS):
+        if actions > max(n, MAX_ACTIONS):
             raise TooLargeError(
                 f"a player would have {about(actions)} multisets of {max(sizes)} of {n} responses as actions, but at "
-                f"most {_MAX_ACTIONS:,} are supported; use fewer responses"
+                f"most {MAX_ACTIONS:,} are supported; use fewer responses"
             )
         super().__init__(
             kind,
@@ -353,15 +352,16 @@ def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.G
         TooLargeError: if the tree would have more states (with their number).
     """
     if not isinstance(game, AlignmentGame):
-        raise _foreign(game)
-    own, players = game, game.num_players()
-    states = 1 + sum(map(own.n_states, range(own.scenario.n_prompts)))
+        known = f"{SIMULTANEOUS} or {SIMULTANEOUS}_versus game, or the turn-based form of one"
+        raise ValueError(f"expected a {known}, not {str(game)[:80]!r}")
+    players = game.num_players()
+    states = 1 + sum(map(game.n_states, range(game.scenario.n_prompts)))
     if states > max_states:
         raise TooLargeError(
             f"the tree of {players} players would have {about(states)} states, but at most {max_states:,} are wanted; "
             "use fewer players or responses, or a method that needs no tree"
         )
-    return pyspiel.convert_to_cached_tree(pyspiel.load_game(own.turn_based_name, own.get_parameters()))
+    return pyspiel.convert_to_cached_tree(pyspiel.load_game(game.turn_based_name, game.get_parameters()))
 
 
 def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
@@ -377,24 +377,15 @@ def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
         ValueError: if it is neither game, or the prompt is missing or unknown.
         TooLargeError: if the tensor would have more than 100 million entries (with their number).
     """
-    own = _own_game(game)
-    if own.sizes[0] > 1:
-        raise ValueError(f"players submit {own.sizes[0]} responses each; the normal form is for one")
-    scenario = own.scenario
+    if not isinstance(game, _SymmetricGame):
+        raise ValueError(f"expected a {SIMULTANEOUS} or {TURN_BASED} game, not {str(game)[:80]!r}")
+    if game.sizes[0] > 1:
+        raise ValueError(f"players submit {game.sizes[0]} responses each; the normal form is for one")
+    scenario = game.scenario
     if prompt is None and scenario.n_prompts > 1:
         raise ValueError(f"the scenario has {scenario.n_prompts} prompts, each a normal form of its own: choose one")
     population = scenario.populations[_checks.count("prompt", prompt or 0, 0, scenario.n_prompts - 1)]
-    return pyspiel.create_tensor_game(list(payoff_tensor(population, own.num_players())))
-
-
-def _own_game(game: pyspiel.Game) -> _SymmetricGame:
-    if not isinstance(game, _SymmetricGame):
-        raise _foreign(game)
-    return game
-
-
-def _foreign(game: pyspiel.Game) -> ValueError:
-    return ValueError(f"expected a {SIMULTANEOUS} or {TURN_BASED} game, not {str(game)[:80]!r}")
+    return pyspiel.create_tensor_game(list(payoff_tensor(population, game.num_players())))
 
 
 pyspiel.register_game(_SIMULTANEOUS_TYPE, SimultaneousGame)

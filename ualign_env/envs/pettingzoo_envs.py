@@ -16,7 +16,14 @@ from pettingzoo.utils.env import AECEnv, ParallelEnv
 
 from ualign_env import _checks
 from ualign_env.envs import rendering
-from ualign_env.envs.batch import BatchedGame, BatchedVersusGame, Feedback, illegal_response, response_index
+from ualign_env.envs.batch import (
+    MAX_ACTIONS,
+    BatchedGame,
+    BatchedVersusGame,
+    Feedback,
+    illegal_response,
+    response_index,
+)
 from ualign_env.payoffs import TooLargeError, about
 from ualign_env.population import Population
 from ualign_env.scenario import Scenario
@@ -26,7 +33,6 @@ from ualign_env.versus.best_responses import multisets, n_multisets
 Observation = npt.NDArray[np.float32] | dict[str, npt.NDArray[Any]]
 
 _MAX_ROUNDS = 2**31
-_MAX_ACTIONS = 100_000  # multisets of responses
 
 
 class _Alignment:
@@ -45,10 +51,10 @@ class _Alignment:
         n_responses = [population.n_responses for population in games.scenario.populations]
         self._n_actions = {agent: [n_multisets(n, size) for n in n_responses] for agent, size in agents.items()}
         for agent, counts in self._n_actions.items():
-            if max(counts) > max(_MAX_ACTIONS, *n_responses):
+            if max(counts) > max(MAX_ACTIONS, *n_responses):
                 raise TooLargeError(
                     f"{agent} would have {about(max(counts))} multisets of {agents[agent]} responses as actions, but "
-                    f"at most {_MAX_ACTIONS:,} are supported; use fewer responses"
+                    f"at most {MAX_ACTIONS:,} are supported; use fewer responses"
                 )
         self._multisets = {
             (n, size): multisets(n, size).tolist() for n in set(n_responses) for size in set(agents.values()) - {1}

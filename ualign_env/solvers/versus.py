@@ -124,7 +124,7 @@ def solve_versus(
         steps = islice(double_oracle(population, k, l, tolerance / 2), _MAX_STEPS)
         *_, (iterations, (model, opponent, _)) = enumerate(steps, start=1)
     value = 1 - float(model.chances @ _matrix(model, opponent) @ opponent.chances)
-    best_opponent, best_model = _proven(model, l), _proven(opponent, k)
+    best_opponent, best_model = _proven(model, respond(model, l)), _proven(opponent, respond(opponent, k))
     gap = best_opponent.upper_bound + best_model.upper_bound - 1
     if gap > tolerance:
         sought = "" if best_opponent.optimal and best_model.optimal else "; best responses were not all proven"
@@ -167,7 +167,7 @@ def double_oracle(
         more = _with(sets, answers[0]), _with(others, answers[1])
         gap = answers[0].value + answers[1].value - 1
         if gap <= tolerance or (len(sets), len(others)) == tuple(map(len, more)):
-            answers = _proven(opponent, k), _proven(model, l)
+            answers = _proven(opponent, answers[0]), _proven(model, answers[1])
             more = _with(sets, answers[0]), _with(others, answers[1])
             gap = answers[0].value + answers[1].value - 1
         yield model, opponent, gap
@@ -176,9 +176,9 @@ def double_oracle(
         sets, others = more
 
 
-def _proven(model: JointOutputs, l: int) -> BestResponses:
+def _proven(model: JointOutputs, found: BestResponses) -> BestResponses:
     """Returns the best multiset, where possible with a proof: by an integer program if it was sought greedily."""
-    found = respond(model, l)
+    l = len(found.responses)
     if found.optimal or not can_be_proven(model, l):
         return found
     exact = respond(model, l, "milp")

@@ -3,6 +3,7 @@
 Axes: U user types, N responses, T policies of a mixture, M multisets, k responses of the model, l of the opponent.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ _MAX_SAMPLES = 2_000  # drawn by both sides together: quadrature takes time that
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(ABC):
     """A model that shows k responses to the users of a population.
 
     Attributes:
@@ -31,9 +32,9 @@ class Model:
 
     population: Population
 
+    @abstractmethod
     def tiers(self, rows: slice, l: int) -> Floats:
         """Returns `[U', N, l]`: the tiers of some users, see `kernels`."""
-        raise NotImplementedError
 
     def gains(self, best: Sets, held: Sets, copies: int) -> Floats:
         """Returns `[copies, N]`: what a first copy of each response would add to a multiset, and what a second.
