@@ -7,16 +7,15 @@ import gymnasium as gym
 from stable_baselines3 import PPO
 
 import ualign_env as ua
-from ualign_env.envs.sb3_envs import SB3VecEnv
 
 SCENARIO, K, GAMES = "german-goals", 2, 256
 
 # a sub-environment is one player's seat in a game, and all players share the policy
-games = gym.make_vec("ualign_env:ualign/SelfPlay-v0", num_envs=GAMES * (K + 1), scenario=SCENARIO, players=K + 1)
+games = gym.make_vec("ualign_env:ualign/Seats-v0", num_envs=GAMES * (K + 1), scenario=SCENARIO, players=K + 1)
 
 model = PPO(
     "MlpPolicy",
-    SB3VecEnv(games),
+    ua.SB3VecEnv(games),
     learning_rate=3e-3,
     n_steps=8,
     batch_size=GAMES * (K + 1) * 2,

@@ -11,10 +11,18 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from ualign_env import Population
+from ualign_env import Population, load_scenario
 
 #: Rounding of sums of a few thousand probabilities.
 ATOL = 1e-12
+
+
+def population(spec: str) -> Population:
+    """Returns the users of a scenario's first prompt, who have rankings."""
+    users = load_scenario(spec).populations[0]
+    assert isinstance(users, Population)
+    return users
+
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

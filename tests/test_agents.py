@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from ualign_agents import mirror_descent, psro
-from ualign_env import load_scenario, payoff_tensor, solve_versus
+from ualign_env import load_scenario, payoff_tensor, score, solve_versus
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.runner import run
 from ualign_env.benchmark.tasks import Task
+from ualign_env.solvers.baselines import BASELINES
 from ualign_env.solvers.mirror_descent import self_play
 
 LEARNERS = {
@@ -27,7 +28,7 @@ LEARNERS = {
     "policy-gradient": 5e-3,
     "ppo": 0.02,
 }
-FIXED = ["nlhf", "random-dictatorship", "borda", "uniform"]
+FIXED = ["nlhf", "random-dictatorship", "borda", "plurality", "uniform"]
 
 
 JOINT = {"joint-cfr-plus": 1e-4, "joint-es-mccfr": 5e-3, "joint-psro": 1e-8, "double-oracle": 1e-8}
@@ -59,7 +60,7 @@ def test_joint_agents_learn_prompts_with_different_numbers_of_responses(name, un
 def test_samples_are_scored_against_several_responses():
     result = run("cfr-plus", agents.load_agent("cfr-plus"), Task(load_scenario("german-goals"), 3, l=2), seconds=0.5)
     assert result.scorecard is not None
-    assert result.scorecard.opponents == 2
+    assert result.scorecard.l == 2
     assert result.scorecard.robust_win_rate == pytest.approx(0.531749, abs=1e-4)
 
 
@@ -89,7 +90,7 @@ def test_learners_reach_the_optimal_rate_on_german_goals(name, k):
     result = run(name, agents.load_agent(name), Task(load_scenario("german-goals"), k), seconds=1.0)
     assert result.status == "learned"
     assert result.scorecard is not None
-    assert abs(result.scorecard.gap) < LEARNERS[name]
+    assert abs(result.scorecard.shortfall) < LEARNERS[name]
 
 
 @pytest.mark.parametrize("k", [2, 3])
@@ -105,9 +106,9 @@ def test_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_
     result = run(name, agents.load_agent(name), Task(unequal_scenario, 2), seconds=0.3)
     assert result.error is None
     assert result.scorecard is not None
-    assert result.scorecard.gap > -1e-9
+    assert result.scorecard.shortfall > -1e-9
     if name in LEARNERS:
-        assert result.scorecard.gap < 0.02
+        assert result.scorecard.shortfall < 0.02
 
 
 @pytest.mark.parametrize("name", ["cfr-plus", "es-mccfr", "fictitious-play", "psro"])
@@ -166,10 +167,18 @@ def test_unknown_agents():
 
 
 def test_other_packages_can_add_agents(monkeypatch):
-    entry = EntryPoint("mine", "ualign_agents.uniform:uniform", agents.GROUP)
+    entry = EntryPoint("mine", "ualign_agents.cfr_plus:cfr_plus", agents.GROUP)
     monkeypatch.setattr(agents, "entry_points", lambda group: [entry] if group == agents.GROUP else [])
-    assert agents.list_agents() == ["mine"]
+    assert agents.list_agents() == sorted(["mine", *BASELINES])
     assert callable(agents.load_agent("mine"))
+
+
+def test_every_baseline_competes():
+    task = Task(load_scenario("mallows/prompts:2"), 2)
+    for name, one in BASELINES.items():
+        agent = agents.load_agent(name)
+        assert agent.__doc__ == one.summary
+        assert run(name, agent, task, 1).scorecard == score(task.scenario, name, 2)
 
 
 def test_agents_that_need_an_extra_say_how_to_install_it(monkeypatch):
@@ -187,11 +196,15 @@ def test_agents_that_need_an_extra_say_how_to_install_it(monkeypatch):
 
 def test_agents_that_clash_or_cannot_be_imported(monkeypatch):
     broken = EntryPoint("broken", "no_such_module:agent", agents.GROUP)
-    twice = [EntryPoint("twice", f"ualign_agents.{name}:{name}", agents.GROUP) for name in ("uniform", "borda")]
-    monkeypatch.setattr(agents, "entry_points", lambda group: [broken, *twice] if group == agents.GROUP else [])
+    twice = [EntryPoint("twice", f"ualign_agents.{name}:{name}", agents.GROUP) for name in ("cfr_plus", "psro")]
+    usurper = EntryPoint("borda", "ualign_agents.psro:psro", agents.GROUP)
+    found = [broken, *twice, usurper]
+    monkeypatch.setattr(agents, "entry_points", lambda group: found if group == agents.GROUP else [])
     with pytest.raises(ValueError, match="agent 'broken' cannot be loaded from 'no_such_module:agent': ModuleNotFound"):
         agents.load_agent("broken")
     with pytest.raises(
-        ValueError, match=r"agent 'twice' is offered several times, by ualign_agents\.uniform:uniform, u"
+        ValueError, match=r"agent 'twice' is offered several times, by ualign_agents\.cfr_plus:cfr_plus, u"
     ):
         agents.load_agent("twice")
+    with pytest.raises(ValueError, match=r"agent 'borda' is offered several times, by .*psro, the baselines"):
+        agents.load_agent("borda")

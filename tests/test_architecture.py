@@ -1,6 +1,10 @@
-"""Imports point one way, and the core stays free of frameworks."""
+"""Imports point one way, as CONTRIBUTING.md draws them, and the core stays free of frameworks."""
 
 import ast
+import re
+import subprocess
+import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -8,34 +12,23 @@ import pytest
 import ualign_env
 
 ROOT = Path(ualign_env.__file__).parent
-
-# a module imports only what stands above it in this list
-LAYERS = [
-    "_checks",
-    "kernels",
-    "population",
-    "payoffs",
-    "sources",
-    "versus",
-    "scenario",
-    "specs",
-    "policies",
-    "solvers",
-    "baselines",
-    "scoring",
-    "samples",
-    "envs",
-    "ualign_v0",
-    "ualign_versus_v0",
-    "plots",
-    "benchmark",
-    "display",
-    "cli",
-    "__main__",
-]
-CORE = LAYERS[: LAYERS.index("envs")]
-FRAMEWORKS = {"pyspiel", "open_spiel", "gymnasium", "pettingzoo", "torch", "stable_baselines3", "matplotlib"}
+AGENTS = ROOT.parent / "agents" / "ualign_agents"
+CONTRIBUTING = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+FRAMEWORKS = {"pyspiel", "open_spiel", "gymnasium", "pettingzoo", "torch", "stable_baselines3", "matplotlib", "rich"}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+def drawn() -> dict[str, set[str]]:
+    """Returns what each room may import, from the table in CONTRIBUTING.md, whose rows go from the bottom up."""
+    table = CONTRIBUTING.split("| room | what it holds | imports |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `([^|]+)` \|[^|]*\|([^|]*)\|$", table, re.MULTILINE)
+    return {name: set(re.findall(r"`([^`]+)`", imports)) for names, imports in rows for name in names.split("`, `")}
+
+
+def room(parts: tuple[str, ...]) -> str:
+    """Returns the room of a module: a file or folder of the package, or a folder in `envs`."""
+    depth = 2 if parts[0] == "envs" and len(parts) > 1 and (ROOT / "envs" / parts[1]).is_dir() else 1
+    return "/".join(parts[:depth]).removesuffix(".py")
 
 
 def imports(source: str) -> set[str]:
@@ -52,49 +45,125 @@ def imports(source: str) -> set[str]:
     return found
 
 
-def violations(layer: str, source: str) -> list[str]:
-    """Returns the imports that a module of a layer must not have."""
-    bad = []
-    for name in sorted(imports(source)):
-        package, _, rest = name.partition(".")
-        if layer in CORE and package in FRAMEWORKS:
-            bad.append(name)
-        if package == "ualign_agents":
-            bad.append(name)
-        if package == "ualign_env" and rest != "__version__":
-            target = rest.split(".")[0]
-            # a public name, by way of the package itself, could come from anywhere
-            if target not in LAYERS or LAYERS.index(target) > LAYERS.index(layer):
-                bad.append(name)
-        if name == "a relative import":
-            bad.append(name)
-    return bad
+def arrows(own: str, source: str) -> set[str]:
+    """Returns the other rooms that a module of a room imports."""
+    names = {name.removeprefix("ualign_env.") for name in imports(source) if name.startswith("ualign_env.")}
+    return {room(tuple(name.split("."))) for name in names} - {own, "__version__"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_arrows_point_one_way(path):
-    layer = path.relative_to(ROOT).parts[0].removesuffix(".py")
-    assert layer in LAYERS
-    assert violations(layer, path.read_text(encoding="utf-8")) == []
+def test_arrows_are_those_of_the_drawing():
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in MODULES:
+        own = room(path.relative_to(ROOT).parts)
+        found[own] |= arrows(own, path.read_text(encoding="utf-8"))
+    assert dict(found) == drawn()
+
+
+def test_the_drawing_has_no_way_back():
+    above = list(drawn())
+    for own, below in drawn().items():
+        assert below <= set(above[: above.index(own)]), own
+
+
+def test_no_module_imports_relatively_or_the_package_itself_or_an_agent():
+    for path in MODULES:
+        names = imports(path.read_text(encoding="utf-8"))
+        assert "a relative import" not in names, path
+        assert not {name for name in names if name.startswith("ualign_agents")}, path
+        # a public name, by way of the package itself, could come from anywhere
+        public = {name for name in names if name.removeprefix("ualign_env.") in (*ualign_env.__all__, "SB3VecEnv")}
+        assert not public, path
+
+
+def test_the_core_imports_no_framework():
+    core = [path for path in MODULES if room(path.relative_to(ROOT).parts) in drawn()]
+    outside = ("envs", "registration", "ualign_", "plots", "cli", "__main__", "benchmark/tasks")
+    for path in core:
+        inside = str(path.relative_to(ROOT))
+        if not inside.startswith(outside):
+            used = {name.partition(".")[0] for name in imports(path.read_text(encoding="utf-8"))}
+            assert not used & FRAMEWORKS, inside
+
+
+def test_nobody_outside_their_room_reads_ranks():
+    for path in [*MODULES, *AGENTS.glob("*.py")]:
+        if "users" not in path.parts:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            read = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "ranks"]
+            assert not read, path
+            assert "ualign_env.users.rankings" not in "".join(imports(path.read_text(encoding="utf-8"))), path
+
+
+def test_agents_import_public_names_alone():
+    for path in AGENTS.glob("*.py"):
+        names = {name for name in imports(path.read_text(encoding="utf-8")) if name.startswith("ualign_env")}
+        assert {name.removeprefix("ualign_env.") for name in names} - {"ualign_env"} <= {
+            *ualign_env.__all__,
+            "SB3VecEnv",
+        }, path
 
 
 @pytest.mark.parametrize(
-    ("layer", "source"),
+    ("own", "source", "expected"),
     [
-        ("population", "from ualign_env import payoffs"),
-        ("payoffs", "def f():\n    from ualign_env.scoring import score"),
-        ("scoring", "import pyspiel"),
-        ("solvers", "from open_spiel.python import policy"),
-        ("benchmark", "import ualign_agents.psro"),
-        ("kernels", "import ualign_env.cli"),
-        ("payoffs", "from ualign_env import load_game"),
-        ("payoffs", "from . import scoring"),
+        ("users", "from ualign_env import payoffs", {"payoffs"}),
+        ("payoffs", "def f():\n    from ualign_env.scoring.scorecard import score", {"scoring"}),
+        ("solvers", "import ualign_env.cli", {"cli"}),
+        ("envs", "from ualign_env.envs.open_spiel.games import load_game", {"envs/open_spiel"}),
+        ("envs/open_spiel", "from ualign_env.envs.rendering import describe", {"envs"}),
+        ("payoffs", "from ualign_env import load_game", {"load_game"}),
     ],
 )
-def test_the_scan_finds_arrows_that_point_back(layer, source):
-    assert violations(layer, source)
+def test_the_scan_finds_arrows(own, source, expected):
+    assert arrows(own, source) == expected
+    assert not expected <= drawn()[own]
 
 
 def test_public_names_exist_and_are_documented():
     for name in ualign_env.__all__:
         assert getattr(ualign_env, name).__doc__, name
+    assert set(ualign_env.__all__) <= set(dir(ualign_env))
+    with pytest.raises(AttributeError, match="has no attribute 'solv'"):
+        ualign_env.solv  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue]
+
+
+_COMPUTES = """
+import ualign_env as ua, numpy as np
+assert abs(ua.solve("german-goals", 3).robust_win_rate - 0.75) < 1e-9
+assert ua.score("cycle", np.full(3, 1 / 3), 2, l=2).nash_conv < 1e-12
+games = ua.BatchedGame("cycle", 3, 10)
+games.reset(0)
+games.step(np.zeros((10, 3), int))
+"""
+
+
+@pytest.mark.parametrize(
+    ("blocked", "use", "message"),
+    [
+        ("pyspiel", "ua.load_game('cycle')", "load_game needs pyspiel: pip install open_spiel"),
+        ("gymnasium", "import ualign_env.envs.gymnasium.single", "gymnasium"),
+        ("pettingzoo", "from ualign_env import ualign_v0", "pettingzoo"),
+        ("matplotlib", "import ualign_env.plots", "matplotlib"),
+        ("stable_baselines3", "ua.SB3VecEnv", "SB3VecEnv needs stable_baselines3: pip install 'ualign-env\\[sb3\\]'"),
+        ("rich", "import ualign_env.cli.tables", "rich"),
+    ],
+)
+def test_the_package_computes_where_a_framework_cannot_be_imported(blocked, use, message):
+    block = f"import sys; sys.modules[{blocked!r}] = None\n"
+    if blocked == "stable_baselines3":
+        pytest.importorskip(blocked)
+    code = f"{block}{_COMPUTES}\ntry:\n    {use}\nexcept ImportError as error:\n    print(error)\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert re.search(message, result.stdout), result.stdout
+
+
+def test_importing_registers_and_loads_nothing_slow():
+    code = (
+        "import sys, ualign_env, pyspiel, gymnasium, pettingzoo\n"
+        "assert {'python_ualign', 'python_ualign_versus_by_response'} <= set(pyspiel.registered_names())\n"
+        "assert 'ualign/Seats-v0' in gymnasium.registry and 'ualign-v0' in pettingzoo.parallel_registry\n"
+        "print([name for name in ('torch', 'matplotlib', 'ray', 'stable_baselines3', 'rich') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

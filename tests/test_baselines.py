@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ualign_env import Population, Scenario
-from ualign_env.baselines import BASELINES, baseline
+from ualign_env.solvers.baselines import BASELINES, baseline
 
 # plurality elects 0, Borda and the maximal lottery 1; the second prompt has two responses
 SCENARIO = Scenario(
@@ -14,7 +14,7 @@ SCENARIO = Scenario(
     ("name", "first"),
     [
         ("uniform", [1 / 3, 1 / 3, 1 / 3]),
-        ("favourites", [4 / 9, 3 / 9, 2 / 9]),
+        ("random-dictatorship", [4 / 9, 3 / 9, 2 / 9]),
         ("borda", [0, 1, 0]),
         ("plurality", [1, 0, 0]),
         ("nlhf", [0, 1, 0]),
@@ -26,6 +26,6 @@ def test_policies(name, first):
 
 
 def test_names():
-    assert list(BASELINES) == ["uniform", "favourites", "borda", "plurality", "nlhf"]
-    with pytest.raises(ValueError, match="unknown baseline 'bord'; did you mean 'borda'"):
+    assert list(BASELINES) == ["nlhf", "borda", "plurality", "random-dictatorship", "uniform"]
+    with pytest.raises(ValueError, match="unknown policy 'bord'; did you mean 'borda'"):
         baseline(SCENARIO, "bord")

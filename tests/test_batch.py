@@ -6,12 +6,11 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import reference
-from environment_checks import ONE_PROMPT, STRICT, TIED, InTurn, hoeffding, play, responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualign_env import BatchedGame, Population, Scenario, choice_shares, kernels, load_game, ualign_v0
-from ualign_env.envs import draws
+from ualign_env import BatchedGame, Population, Scenario, _threads, choice_shares, load_game, ualign_v0
+from ualign_env.testing import ONE_PROMPT, STRICT, TIED, InTurn, hoeffding, play, random_responses
 
 FORMS = {
     "parallel": lambda scenario, players: ualign_v0.parallel_env(scenario, players),
@@ -57,10 +56,10 @@ def test_expected_feedback_is_brute_force(users, players):
 @pytest.mark.parametrize("scenario", [STRICT, TIED, ONE_PROMPT], ids=["strict", "tied", "one prompt"])
 @pytest.mark.parametrize("players", [2, 4])
 def test_all_forms_play_the_same_games(scenario, players):
-    shown = responses(200, players)
+    shown = random_responses(200, players)
     games = BatchedGame(scenario, players)
     expected_prompts, expected = [], []
-    seats = gym.make_vec("ualign/SelfPlay-v0", num_envs=players, scenario=scenario, players=players)
+    seats = gym.make_vec("ualign/Seats-v0", num_envs=players, scenario=scenario, players=players)
     seen, _ = seats.reset(seed=11)
     for i, row in enumerate(shown):
         expected_prompts.append(games.reset(11 if i == 0 else None).item())
@@ -90,7 +89,7 @@ def test_open_spiel_gives_the_same_returns(scenario, turn_based):
     for feedback in ("pick", "expected"):
         games = BatchedGame(scenario, 3, feedback=feedback)
         games.reset(2)
-        for row in responses(40, 3).tolist():
+        for row in random_responses(40, 3).tolist():
             prompt = games.reset().item()
             rewards = games.step([row])[0]
             if feedback == "expected":
@@ -105,12 +104,12 @@ def test_open_spiel_gives_the_same_returns(scenario, turn_based):
 def test_games_depend_on_neither_their_neighbours_nor_threads(monkeypatch):
     def rewards(n):
         games = BatchedGame(STRICT, 3, n)
-        first = games.reset(4), games.step(responses(n, 3))
-        return *first, games.reset(), games.step(responses(n, 3))
+        first = games.reset(4), games.step(random_responses(n, 3))
+        return *first, games.reset(), games.step(random_responses(n, 3))
 
     few, many = rewards(20), rewards(20_000)
-    monkeypatch.setattr(draws, "_CHUNK", 7)
-    monkeypatch.setattr(kernels, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(_threads, "_CHUNK", 7)
+    monkeypatch.setattr(_threads, "_WORTH_A_THREAD", 1)
     threaded = rewards(20_000)
     for one, other, third in zip(few, many, threaded, strict=True):
         np.testing.assert_array_equal(one, other[:20])
@@ -122,14 +121,14 @@ def test_pickled_games_go_on_alike():
     games.reset(0)
     copy = pickle.loads(pickle.dumps(games))
     for _ in range(3):
-        np.testing.assert_array_equal(games.step(responses(100, 3)), copy.step(responses(100, 3)))
+        np.testing.assert_array_equal(games.step(random_responses(100, 3)), copy.step(random_responses(100, 3)))
         np.testing.assert_array_equal(games.reset(), copy.reset())
 
 
 def test_prompts_that_are_handed_out_can_be_changed_without_harm():
     games = BatchedGame(STRICT, 3, 50)
     games.reset(0)[:] = -1
-    assert games.step(responses(50, 3)).sum() == 50
+    assert games.step(random_responses(50, 3)).sum() == 50
 
 
 def test_one_response_one_user_many_players():

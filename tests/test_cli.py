@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from ualign_env import __version__, cli, score
-from ualign_env.baselines import BASELINES
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.tasks import Task
+from ualign_env.solvers import best_responses
+from ualign_env.solvers.baselines import BASELINES
 from ualign_env.specs import list_scenarios, load_scenario
-from ualign_env.versus import best_responses
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_interrupting_bench_keeps_its_results(tmp_path):
         ("uniform", "learned"),
         ("mirror-descent-average", "interrupted"),
     ]
-    assert rows[1]["scorecard"]["gap"] < 0.1
+    assert rows[1]["scorecard"]["shortfall"] < 0.1
     np.testing.assert_allclose(np.sum(rows[1]["policy"]), 1)
 
 
@@ -257,11 +257,11 @@ def test_solve_prints_and_stores_certificates(ualign, tmp_path):
 def test_solve_with_a_temperature_prints_its_certificate(ualign):
     status, out, _ = ualign("solve", "--k", "3", "--temperature", "0.05")
     assert status == 0
-    assert "regularised gap" in out
+    assert "regularised certificate" in out
 
 
 def test_what_has_not_converged_is_one_line_of_warning_and_status_1():
-    command = [sys.executable, "-m", "ualign_env", "solve", "impartial/responses:20", "--k=2,3", "--tolerance=1e-300"]
+    command = [sys.executable, "-m", "ualign_env", "solve", "impartial/responses:40", "--k=2,3", "--tolerance=1e-300"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert "NOT CONVERGED" in result.stdout
@@ -343,7 +343,7 @@ def test_versus_with_wrong_input(ualign, arguments, message):
 
 
 def test_score_against_several_responses(ualign):
-    status, out, _ = ualign("score", "--k", "3", "--opponents", "2", "--policy", "uniform")
+    status, out, _ = ualign("score", "--k", "3", "--l", "2", "--policy", "uniform")
     assert status == 0
     assert "k = 3 against 2 responses, found by enumeration" in out
     assert "bound" in out

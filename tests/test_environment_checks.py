@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from environment_checks import CHECKS, InTurn, Seats
 
-from ualign_env import BatchedGame, ualign_v0
-from ualign_env.envs.gymnasium_envs import SelfPlayVectorEnv
+from ualign_env import BatchedGame, Population, ualign_v0
+from ualign_env.envs.gymnasium.vector import SeatsVectorEnv
+from ualign_env.testing import CHECKS, InTurn, Seats
 
 
 class TwoWinners(ualign_v0.parallel_env):
@@ -36,7 +36,7 @@ class SeatBias(ualign_v0.parallel_env):
 
 class TiesToTheFirst(ualign_v0.parallel_env):
     def step(self, actions):
-        self.games.draws.ties[:] = 0
+        self.games.draws.numbers[:] = 0
         return super().step(actions)
 
 
@@ -101,7 +101,9 @@ class TiesBetweenResponses(ualign_v0.parallel_env):
         self.rng = np.random.default_rng(0)
 
     def step(self, actions):
-        ranks = self.scenario.populations[self._prompt].ranks[self.games.draws.users.item()]
+        users = self.scenario.populations[self._prompt]
+        assert isinstance(users, Population)
+        ranks = users.ranks[self.games.draws.users.item()]
         best = min(ranks[action] for action in actions.values())
         chosen = self.rng.choice(sorted({action for action in actions.values() if ranks[action] == best}))
         winner = self.rng.choice([agent for agent, action in actions.items() if action == chosen])
@@ -136,13 +138,13 @@ class _EarlyRewards(ualign_v0.env):
             self._cumulative_rewards[self.agent_selection] += 0.5
 
 
-class _TiesToTheFirstSeat(SelfPlayVectorEnv):
+class _TiesToTheFirstSeat(SeatsVectorEnv):
     def step(self, actions):
-        self.game.draws.ties[:] = 0
+        self.game.draws.numbers[:] = 0
         return super().step(actions)
 
 
-class _SharedBuffer(SelfPlayVectorEnv):
+class _SharedBuffer(SeatsVectorEnv):
     """Observations are written into the same array at every step."""
 
     def _next(self, seed):

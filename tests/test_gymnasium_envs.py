@@ -7,7 +7,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from environment_checks import CHECKS, STRICT, Seats, hoeffding
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
@@ -22,9 +21,10 @@ from ualign_env import (
     robust_win_rate,
     win_rate,
 )
-from ualign_env.envs.batch import BatchedExploiter
+from ualign_env.simulation.batch import BatchedExploiter
+from ualign_env.testing import CHECKS, STRICT, Seats, hoeffding
 
-EXPLOITER, SELF_PLAY = "ualign_env:ualign/Exploiter-v0", "ualign_env:ualign/SelfPlay-v0"
+EXPLOITER, SELF_PLAY, SEATS = (f"ualign_env:ualign/{name}-v0" for name in ("Exploiter", "SelfPlay", "Seats"))
 SETTINGS = [{}, {"scenario": "impartial/responses:8/users:10/prompts:16", "feedback": "expected"}]
 
 
@@ -36,11 +36,11 @@ def test_faramas_checks(name, settings, capsys):
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_semantics_of_self_play(name):
-    CHECKS[name](lambda scenario, k: Seats(gym.make_vec(SELF_PLAY, num_envs=k, scenario=scenario, players=k)))
+def test_semantics_of_seats(name):
+    CHECKS[name](lambda scenario, k: Seats(gym.make_vec(SEATS, num_envs=k, scenario=scenario, players=k)))
 
 
-@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+@pytest.mark.parametrize("name", [EXPLOITER, SEATS])
 def test_vector_environments_are_those_of_gymnasium(name):
     envs = gym.make_vec(name, num_envs=6, scenario=STRICT)
     assert envs.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
@@ -55,7 +55,7 @@ def test_vector_environments_are_those_of_gymnasium(name):
     envs.close()
 
 
-@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+@pytest.mark.parametrize("name", [EXPLOITER, SEATS])
 def test_vector_environments_return_fresh_arrays(name):
     envs = gym.make_vec(name, num_envs=6, scenario=STRICT)
     kept = [envs.reset(seed=0)[0]]
@@ -196,15 +196,15 @@ def test_self_play_memory_holds_only_what_a_prompt_has(unequal_scenario):
         assert env.step(0)[1] in (0, 1)
 
 
-@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
-def test_masks(name, unequal_scenario):
+@pytest.mark.parametrize(("name", "vector"), [(EXPLOITER, EXPLOITER), (SELF_PLAY, SEATS)])
+def test_masks(name, vector, unequal_scenario):
     masks = np.array([[1, 1, 1], [1, 0, 0], [1, 1, 0]])
     env: Any = gym.make(name, scenario=unequal_scenario).unwrapped
     for _ in range(20):
         seen, info = env.reset()
         assert info["action_mask"].tolist() == env.action_masks().astype(int).tolist() == masks[seen.argmax()].tolist()
         assert env.step(env.action_space.sample(info["action_mask"]))[4]["action_mask"].dtype == np.int8
-    envs: Any = gym.make_vec(name, num_envs=30, scenario=unequal_scenario)
+    envs: Any = gym.make_vec(vector, num_envs=30, scenario=unequal_scenario)
     seen, infos = envs.reset(seed=0)
     for _ in range(3):
         np.testing.assert_array_equal(infos["action_mask"], masks[seen.argmax(axis=1)])
@@ -241,27 +241,45 @@ def test_rendering(capsys):
     [
         (EXPLOITER, {"k": 0}, "k is 0"),
         (EXPLOITER, {"l": 0}, "l is 0"),
-        (EXPLOITER, {"policy": "nhlf"}, "unknown baseline 'nhlf'; did you mean 'nlhf'"),
+        (EXPLOITER, {"policy": "nhlf"}, "unknown policy 'nhlf'; did you mean 'nlhf'"),
         (EXPLOITER, {"policy": [0.5, 0.5]}, "policy has 2 entries, but the scenario has 4 responses"),
         (EXPLOITER, {"policy": [0.5, 0.5, 0.5, 0.5]}, "policy sums to 2"),
-        (EXPLOITER, {"policy": np.full((5, 1, 4), 0.25), "k": 2}, "policy has 5 players, but k is 2"),
+        (EXPLOITER, {"policy": np.full((5, 1, 4), 0.25), "k": 2}, "policy has 5 policies, but k is 2"),
         (EXPLOITER, {"feedback": "picks"}, "unknown feedback 'picks'"),
         (SELF_PLAY, {"players": 1}, "players is 1"),
+        (SEATS, {"players": 1}, "players is 1"),
     ],
 )
 def test_wrong_settings(name, settings, message):
-    for make in (gym.make, gym.make_vec):
+    for make in [gym.make] * (name != SEATS) + [gym.make_vec] * (name != SELF_PLAY):
         with pytest.raises(ValueError, match=message):
             make(name, **settings)
+
+
+def test_one_id_is_one_environment_however_it_is_vectorised():
+    """A sub-environment of SelfPlay is a game of its own; seats of one game have an id of their own, and only there."""
+    single = gym.make(SELF_PLAY, scenario=STRICT, players=3)
+    for mode in (None, "sync"):
+        envs = gym.make_vec(SELF_PLAY, num_envs=4, vectorization_mode=mode, scenario=STRICT, players=3)
+        assert envs.num_envs == 4
+        assert envs.single_action_space == single.action_space
+        envs.reset(seed=0)
+        wins = [envs.step(np.zeros(4, int))[1].sum() for _ in range(50)]
+        assert set(wins) > {1, 2}  # not one for three seats
+    seats = gym.make_vec(SEATS, num_envs=3, scenario=STRICT, players=3)
+    seats.reset(seed=0)
+    assert seats.step(np.zeros(3, int))[1].sum() == 1
+    with pytest.raises(gym.error.Error, match="entry_point is not specified"):
+        gym.make(SEATS)
 
 
 def test_wrong_render_mode_and_number_of_environments():
     with pytest.raises(ValueError, match="unknown render mode 'rgb_array'"), pytest.warns(UserWarning, match="render"):
         gym.make(SELF_PLAY, render_mode="rgb_array")
     with pytest.raises(ValueError, match="num_envs is 7, but must be a multiple of the 3 players"):
-        gym.make_vec(SELF_PLAY, num_envs=7)
+        gym.make_vec(SEATS, num_envs=7)
     with pytest.raises(ValueError, match="render_mode is 'ansi', but many games at a time are not rendered"):
-        gym.make_vec(SELF_PLAY, num_envs=3, render_mode="ansi")
+        gym.make_vec(SEATS, num_envs=3, render_mode="ansi")
     with pytest.raises(ValueError, match="num_envs is 0"):
         gym.make_vec(EXPLOITER, num_envs=0)
 
@@ -293,7 +311,7 @@ def test_wrong_use_of_single_environments(name):
     np.testing.assert_array_equal(env.reset(seed=np.int64(5))[0], env.reset(seed=5)[0])
 
 
-@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+@pytest.mark.parametrize("name", [EXPLOITER, SEATS])
 def test_wrong_use_of_vector_environments(name):
     envs: Any = gym.make_vec(name, num_envs=6)
     with pytest.raises(ValueError, match="has not been reset"):
@@ -314,13 +332,13 @@ def test_wrong_use_of_vector_environments(name):
 
 def test_features_are_observed():
     scenario = Scenario(STRICT.populations, features=[[0.5], [-7.0]])
-    envs = gym.make_vec(SELF_PLAY, num_envs=30, scenario=scenario)
+    envs = gym.make_vec(SEATS, num_envs=30, scenario=scenario)
     seen, _ = envs.reset(seed=0)
     np.testing.assert_array_equal(seen[:, 2], np.where(seen[:, 0] == 1, 0.5, -7))
     assert envs.observation_space.contains(seen)
 
 
 def test_a_hundred_thousand_games_at_once():
-    envs = gym.make_vec(SELF_PLAY, num_envs=300_000, scenario=load_scenario("german-goals"))
+    envs = gym.make_vec(SEATS, num_envs=300_000, scenario=load_scenario("german-goals"))
     envs.reset(seed=0)
     assert envs.step(np.tile([0, 1, 2], 100_000))[1].sum() == 100_000

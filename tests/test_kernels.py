@@ -9,7 +9,8 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualign_env import Population, kernels
+from ualign_env import Population
+from ualign_env.users.rankings import loops as kernels
 
 
 @given(reference.users(max_responses=5), st.sampled_from([1, 2, 3, 13, 14, 15, 64]), st.data())

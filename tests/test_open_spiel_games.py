@@ -250,7 +250,7 @@ def test_helpers_refuse_what_they_cannot_use():
             tensor_game(game)
     with pytest.raises(ValueError, match="players submit 2 responses each; the normal form is for one"):
         tensor_game(load_game(responses=2))
-    with pytest.raises(ValueError, match="the scenario has 3 prompts, each a normal form of its own: choose one"):
+    with pytest.raises(ValueError, match="the scenario has 3 prompts, each a game of its own: choose one by prompt="):
         tensor_game(load_game(UNEQUAL))
     with pytest.raises(ValueError, match="prompt is 3, but must be an integer from 0 to 2"):
         tensor_game(load_game(UNEQUAL), 3)

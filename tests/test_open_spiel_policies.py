@@ -122,7 +122,7 @@ def test_cpp_policies_that_make_up_answers_are_refused(spec, k):
     solver = pyspiel.ExternalSamplingMCCFRSolver(cached_game(load_game("german-goals", 3)), 1)
     for _ in range(100):
         solver.run_iteration()
-    assert score("german-goals", solver.average_policy(), 2).gap < 0.2
+    assert score("german-goals", solver.average_policy(), 2).shortfall < 0.2
     with pytest.raises(ValueError, match="or not every state of it"):
         score(spec, solver.average_policy(), k)
     anonymous = cached_game(load_game("german-goals", 3, anonymous=True))

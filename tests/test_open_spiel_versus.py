@@ -15,17 +15,17 @@ from ualign_env import (
     TooLargeError,
     cached_game,
     choice_shares,
+    joint_policy,
     load_game,
     load_scenario,
     load_versus_game,
     score,
     solve_versus,
 )
-from ualign_env.envs.open_spiel_policies import joint_policy
-from ualign_env.versus.best_responses import multisets
+from ualign_env._multisets import multisets
 
 GERMAN_GOALS = load_scenario("german-goals")
-NAMES = ["python_ualign_versus", "python_ualign_versus_turn"]
+NAMES = ["python_ualign_versus", "python_ualign_versus_by_response"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,7 +64,7 @@ def test_returns_are_the_shares(zero_sum, unequal_scenario):
                 expected = [2 * share - 1, 1 - 2 * share] if zero_sum else [share, 1 - share]
                 np.testing.assert_allclose(state.returns(), expected, rtol=0, atol=1e-15)
                 assert sum(state.returns()) == (0 if zero_sum else 1)
-                turns = load_versus_game(unequal_scenario, k, l, zero_sum=zero_sum, turn_based=True)
+                turns = load_versus_game(unequal_scenario, k, l, zero_sum=zero_sum, by_response=True)
                 other = turns.new_initial_state()
                 for action in (prompt, *own, *others):
                     other.apply_action(action)
@@ -72,7 +72,7 @@ def test_returns_are_the_shares(zero_sum, unequal_scenario):
 
 
 def test_responses_are_hidden_and_remembered():
-    state = load_versus_game("german-goals", 2, 2, turn_based=True).new_initial_state()
+    state = load_versus_game("german-goals", 2, 2, by_response=True).new_initial_state()
     for action in (0, 1, 3, 2):
         state.apply_action(action)
     assert state.information_state_string(0) == "player:0 prompt:0 response:1,3"
@@ -95,7 +95,7 @@ def test_multisets_are_named():
 @pytest.mark.parametrize(("k", "l"), [(2, 1), (1, 2), (2, 2), (3, 2)])
 def test_cfr_plus_and_both_linear_programs_agree(k, l, monkeypatch):
     value = solve_versus(GERMAN_GOALS.populations[0], k, l).value
-    tree = pyspiel.convert_to_cached_tree(load_versus_game("german-goals", k, l, turn_based=True))
+    tree = pyspiel.convert_to_cached_tree(load_versus_game("german-goals", k, l, by_response=True))
     solver = pyspiel.CFRPlusSolver(tree)
     for _ in range(500):
         solver.evaluate_and_update_policy()
@@ -107,7 +107,7 @@ def test_cfr_plus_and_both_linear_programs_agree(k, l, monkeypatch):
     # OpenSpiel passes settings of a solver that is not installed
     for setting in list(lp_solver.DEFAULT_SOLVER_KWARGS):
         monkeypatch.delitem(lp_solver.DEFAULT_SOLVER_KWARGS, setting)
-    zero_sum = load_versus_game("german-goals", k, l, turn_based=True, zero_sum=True)
+    zero_sum = load_versus_game("german-goals", k, l, by_response=True, zero_sum=True)
     found, *_ = sequence_form_lp.solve_zero_sum_game(zero_sum, solver="CLARABEL")
     assert (found + 1) / 2 == pytest.approx(value, abs=1e-6)
 
@@ -161,13 +161,13 @@ def test_wrong_parameters(arguments, message):
 def test_too_many_multisets_are_counted():
     with pytest.raises(TooLargeError, match=r"a player would have 8\.15e6 multisets of 6 of 40 responses"):
         load_versus_game("impartial/responses:40", 6, 1)
-    load_versus_game("impartial/responses:40", 6, 1, turn_based=True)
+    load_versus_game("impartial/responses:40", 6, 1, by_response=True)
 
 
 @pytest.mark.parametrize("turn_based", [False, True])
 @pytest.mark.parametrize("player", [0, 1])
 def test_policies_are_read_as_joint_ones(turn_based, player, unequal_scenario):
-    game = load_versus_game(unequal_scenario, 2, 3, turn_based=turn_based)
+    game = load_versus_game(unequal_scenario, 2, 3, by_response=turn_based)
     uniform = GamePolicy(game, UniformRandomPolicy(game))
     found = joint_policy(uniform, unequal_scenario, player)
     size = 3 if player else 2
@@ -182,7 +182,7 @@ def test_policies_are_read_as_joint_ones(turn_based, player, unequal_scenario):
         chances = dict(zip(map(tuple, found.sets[0].tolist()), found.chances[0], strict=True))
         assert chances[0, 0] == pytest.approx(1 / 9)
         assert chances[2, 2] == pytest.approx(1 / 3)
-    card = score(unequal_scenario, uniform, 2, opponents=3)
+    card = score(unequal_scenario, uniform, 2, l=3)
     assert 0 < card.robust_win_rate < 1
     with pytest.raises(ValueError, match="another scenario"):
         score("german-goals", uniform, 2)
@@ -192,7 +192,7 @@ def test_policies_are_read_as_joint_ones(turn_based, player, unequal_scenario):
 
 def test_cached_trees_have_the_size_that_is_foreseen():
     for k, l in ((1, 1), (2, 3), (3, 1)):
-        game = load_versus_game("cycle/prompts:2", k, l, turn_based=True)
+        game = load_versus_game("cycle/prompts:2", k, l, by_response=True)
         expected = 1 + sum(game.n_states(x) for x in (0, 1))
         assert len(get_all_states(game, include_terminals=True, include_chance_states=True, to_string=str)) == expected
         with pytest.raises(TooLargeError, match=f"would have {expected} states"):

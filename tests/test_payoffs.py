@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from reference import ATOL
 
 from ualign_env import (
+    Mixture,
+    Outputs,
     Population,
     TooLargeError,
     choice_shares,
@@ -19,9 +21,7 @@ from ualign_env import (
     exploitability,
     leave_one_out_payoffs,
     load_scenario,
-    mixture_deviation_payoffs,
     payoff_tensor,
-    profile_deviation_payoffs,
     robust_win_rate,
 )
 
@@ -48,7 +48,7 @@ def test_profiles_equal_brute_force(given_, k):
     profile = policies[:k]
     population = users.population()
     np.testing.assert_allclose(
-        profile_deviation_payoffs(population, profile), reference.deviation_payoffs(users, profile), atol=ATOL
+        deviation_payoffs(population, Outputs(profile), k), reference.deviation_payoffs(users, profile), atol=ATOL
     )
     if k > 1:
         for i, payoffs in enumerate(leave_one_out_payoffs(population, profile)):
@@ -63,7 +63,7 @@ def test_mixtures_equal_brute_force(given_, k, weights):
         w * reference.deviation_payoffs(users, [policy] * k) for w, policy in zip(weights, policies, strict=True)
     )
     np.testing.assert_allclose(
-        mixture_deviation_payoffs(users.population(), policies, k, weights), expected / sum(weights), atol=ATOL
+        deviation_payoffs(users.population(), Mixture(policies, weights), k), expected / sum(weights), atol=ATOL
     )
 
 
@@ -147,7 +147,7 @@ def test_quotient_and_series_agree_with_quadrature(given_, k):
     users, (policy,) = given_
     population = users.population()
     # a profile of k equal policies goes through Gauss-Legendre quadrature instead
-    quadrature = profile_deviation_payoffs(population, [policy] * k)
+    quadrature = deviation_payoffs(population, Outputs(np.array([policy] * k)), k)
     np.testing.assert_allclose(deviation_payoffs(population, policy, k), quadrature, rtol=1e-12, atol=1e-15)
 
 
@@ -155,7 +155,7 @@ def test_quotient_and_series_agree_with_quadrature(given_, k):
 def test_neutral_responses_can_be_renamed(given_, random):
     users, (policy,) = given_
     order = random.sample(range(users.n_responses), users.n_responses)
-    renamed = deviation_payoffs(users.population().reordered(order), policy[order], 3)
+    renamed = deviation_payoffs(users.population().restricted(order), policy[order], 3)
     np.testing.assert_allclose(renamed, deviation_payoffs(users.population(), policy, 3)[order], atol=ATOL)
 
 
@@ -240,11 +240,10 @@ def test_payoff_tensor_contracts_to_payoffs(given_):
 _LARGE = """
 import numpy as np
 from ualign_env import load_scenario, deviation_payoffs, leave_one_out_payoffs, solve
-from ualign_env.kernels import deviation_jacobian
 population = load_scenario("euclidean/responses:40/users:12000").populations[0]
 policy = np.random.default_rng(0).dirichlet(np.ones(40))
 total = deviation_payoffs(population, policy, 20).tobytes() + population.pairwise().tobytes()
-total += deviation_jacobian(population.ranks, population.weights, policy, 20).tobytes()
+total += population.jacobian(policy, 20).tobytes()
 total += population.restricted(range(9, 30)).ranks.tobytes()
 total += solve(population, 8).policy.tobytes() + solve(population, 8, method="active-set").policy.tobytes()
 print((total + leave_one_out_payoffs(population, [policy] * 4).tobytes()).hex())
@@ -296,13 +295,13 @@ def test_forked_processes_go_on_computing():
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        (np.full(5, 0.2), "policy has 5 entries, but the population has 4 responses"),
-        ([[1, 0, 0, 0]], r"policy has shape \(1, 4\), but the population has 4 responses: expected shape \(4,\)"),
+        (np.full(5, 0.2), "policy has 5 entries, but the scenario has 4 responses"),
+        ([[1, 0, 0]], r"policy has shape \(1, 3\), but the scenario has 1 prompt and 4 responses: expected shape"),
         ([0.5, 0.5, 0.5, -0.5], r"policy\[3\] is -0.5, but probabilities must not be negative"),
         ([0.5, 0.5, 0, 2e-6], "policy sums to 1.000002, but must sum to 1"),
         ([0, 0, 0, 0], "policy sums to 0"),
         ([np.nan, 1, 0, 0], r"policy\[0\] is nan"),
-        ("uniform", "must be a rectangular array of numbers, not 'uniform'"),
+        ("unifrom", "unknown policy 'unifrom'; did you mean 'uniform'"),
     ],
 )
 def test_bad_policies(policy, message):
@@ -322,12 +321,14 @@ def test_sums_within_the_tolerance_are_renormalised():
 
 
 def test_bad_profiles_mixtures_slots_and_players():
-    with pytest.raises(ValueError, match=r"profile has shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"players has shape \(2, 1, 3\)"):
         leave_one_out_payoffs(GERMAN_GOALS, np.full((2, 3), 1 / 3))
-    with pytest.raises(ValueError, match="profile has 0 policies, but must have from 1 to 1001"):
-        profile_deviation_payoffs(GERMAN_GOALS, [])
+    with pytest.raises(ValueError, match=r"policies have shape \(0,\), but must be those of at least 2 players"):
+        leave_one_out_payoffs(GERMAN_GOALS, [])
+    with pytest.raises(ValueError, match="there are 2 outputs, but must be 3"):
+        deviation_payoffs(GERMAN_GOALS, Outputs(np.full((2, 4), 0.25)), 3)
     with pytest.raises(ValueError, match="weights has 1 entries, but there are 2 policies"):
-        mixture_deviation_payoffs(GERMAN_GOALS, np.full((2, 4), 0.25), 2, [1])
+        deviation_payoffs(GERMAN_GOALS, Mixture(np.full((2, 4), 0.25), [1]), 2)
     with pytest.raises(ValueError, match="slots hold response 4, but the population has 4 responses"):
         choice_shares(GERMAN_GOALS, [0, 4])
     with pytest.raises(ValueError, match="slots hold response -1"):
@@ -340,10 +341,12 @@ def test_bad_profiles_mixtures_slots_and_players():
         payoff_tensor(GERMAN_GOALS, 25)
     with pytest.raises(TooLargeError, match="70 players with 1 responses"):
         payoff_tensor(Population.from_scores([[1]]), 70)
-    with pytest.raises(ValueError, match="profile has 1002 policies"):
-        profile_deviation_payoffs(GERMAN_GOALS, np.full((1002, 4), 0.25))
-    with pytest.raises(ValueError, match="population is 'cycle', but must be a Population"):
-        deviation_payoffs("cycle", [1], 2)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="outputs has 1002 policies, but at most 1001"):
+        deviation_payoffs(GERMAN_GOALS, Outputs(np.full((1002, 4), 0.25)), 1002)
+    with pytest.raises(ValueError, match="expected a Scenario, a Population or a scenario's spec, not 3"):
+        deviation_payoffs(3, [1], 2)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="the scenario has 2 prompts, each a game of its own: choose one by prompt="):
+        choice_shares("cycle/prompts:2", [0, 1])
     with pytest.raises(ValueError, match="policy has masked entries"):
         deviation_payoffs(GERMAN_GOALS, np.ma.masked_equal([0.25, 0.25, 0.5, 0.0], 0.5), 2)
     with pytest.raises(ValueError, match="must be a rectangular array of numbers"):

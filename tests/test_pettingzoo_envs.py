@@ -8,13 +8,13 @@ import cloudpickle
 import numpy as np
 import pettingzoo
 import pytest
-from environment_checks import CHECKS, STRICT, TIED, InTurn, hoeffding, play, responses
 from gymnasium import spaces
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 from pettingzoo.utils.conversions import parallel_to_aec
 
 from ualign_env import BatchedGame, Population, Scenario, choice_shares, load_scenario, ualign_v0, ualign_versus_v0
-from ualign_env.versus.best_responses import multisets
+from ualign_env._multisets import multisets
+from ualign_env.testing import CHECKS, STRICT, TIED, InTurn, hoeffding, play, random_responses
 
 SETTINGS = [
     {},
@@ -102,7 +102,7 @@ def test_masks_say_which_responses_the_prompt_has(unequal_scenario):
 @pytest.mark.parametrize("make", [ualign_v0.parallel_env, lambda *a, **k: InTurn(ualign_v0.env(*a, **k))])
 def test_expected_feedback_is_the_chance_of_being_picked(make):
     env = make(STRICT, 3, feedback="expected")
-    shown = responses(200, 3)
+    shown = random_responses(200, 3)
     prompts, rewards = play(env, shown, seed=0)
     for prompt, slots, earned in zip(prompts, shown, rewards, strict=True):
         np.testing.assert_array_equal(earned, choice_shares(STRICT.populations[prompt], slots))
@@ -112,7 +112,7 @@ def test_rounds_are_games_of_their_own():
     env = ualign_v0.parallel_env(STRICT, 3, rounds=40)
     observations, _ = env.reset(seed=3)
     single = ualign_v0.parallel_env(STRICT, 3)
-    for i, row in enumerate(responses(40, 3)):
+    for i, row in enumerate(random_responses(40, 3)):
         actions = dict(zip(env.possible_agents, row.tolist(), strict=True))
         expected, _ = single.reset(seed=3 if i == 0 else None)
         np.testing.assert_equal(observations, expected)
@@ -128,7 +128,7 @@ def test_rounds_in_turn_are_those_at_once():
     env.reset(seed=1)
     seen, _ = other.reset(seed=1)
     expected = dict.fromkeys(env.possible_agents, 0.0)
-    for row in responses(20, 3):
+    for row in random_responses(20, 3):
         for agent, action in zip(env.possible_agents, row.tolist(), strict=True):
             observation, reward, *_ = env.last()
             np.testing.assert_array_equal(observation, seen[agent])
@@ -141,7 +141,7 @@ def test_rounds_in_turn_are_those_at_once():
 
 def test_conversion_by_pettingzoo_gives_the_same_games():
     one, other = InTurn(ualign_v0.env(STRICT, 3)), InTurn(parallel_to_aec(ualign_v0.parallel_env(STRICT, 3)))
-    for left, right in zip(play(one, responses(50, 3), 0), play(other, responses(50, 3), 0), strict=True):
+    for left, right in zip(play(one, random_responses(50, 3), 0), play(other, random_responses(50, 3), 0), strict=True):
         np.testing.assert_array_equal(left, right)
 
 
@@ -149,7 +149,7 @@ def test_conversion_by_pettingzoo_gives_the_same_games():
 def test_copies_go_on_alike_once_seeded_and_differ_before(make):
     env = make(STRICT, 3)
     wrap = (lambda e: e) if make is ualign_v0.parallel_env else InTurn
-    shown = responses(300, 3)
+    shown = random_responses(300, 3)
     env.reset()
     one, other = cloudpickle.loads(cloudpickle.dumps(env)), pickle.loads(pickle.dumps(env))
     assert (play(wrap(one), shown, None)[0] != play(wrap(other), shown, None)[0]).any()

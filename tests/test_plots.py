@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from ualign_env import load_scenario, plots, robust_win_rate, solve, solve_versus
+from ualign_env import (
+    equilibrium_family,
+    load_scenario,
+    plots,
+    robust_win_rate,
+    solve,
+    solve_versus,
+    versus_map,
+    win_rate_curve,
+)
 
 SIZES = [1, 2, 8]
 
@@ -13,7 +22,7 @@ def lines(figure):
 
 def test_the_curve_shows_optimum_equilibria_and_baselines():
     scenario = load_scenario("german-goals")
-    drawn = lines(plots.curve(scenario, SIZES, temperature=0.1))
+    drawn = lines(plots.curve(win_rate_curve(scenario, SIZES, temperature=0.1)))
     optimum = [k / (k + 1) for k in SIZES]
     np.testing.assert_allclose(drawn["optimum k/(k+1)"], optimum)
     np.testing.assert_allclose(drawn["equilibrium of each k"], optimum, atol=1e-9)
@@ -22,6 +31,7 @@ def test_the_curve_shows_optimum_equilibria_and_baselines():
     nlhf = [robust_win_rate(scenario, [0, 0, 1, 0], k) for k in SIZES]
     np.testing.assert_allclose(drawn["NLHF (maximal lottery)"], nlhf)
     np.testing.assert_allclose(drawn["Borda winner (RLHF)"], nlhf)
+    np.testing.assert_allclose(drawn["plurality winner"], nlhf)
     favourites = [robust_win_rate(scenario, scenario.populations[0].favourites(), k) for k in SIZES]
     np.testing.assert_allclose(drawn["random dictatorship"], favourites)
     np.testing.assert_allclose(drawn["uniform"], [robust_win_rate(scenario, [0.25] * 4, k) for k in SIZES])
@@ -30,7 +40,7 @@ def test_the_curve_shows_optimum_equilibria_and_baselines():
 def test_the_family_shows_the_equilibria_of_its_prompt():
     scenario = load_scenario("mallows/responses:4/prompts:2")
     for prompt, population in enumerate(scenario.populations):
-        drawn = lines(plots.family(scenario, SIZES, prompt))
+        drawn = lines(plots.family(equilibrium_family(scenario, SIZES, prompt=prompt)))
         policies = np.array([solve(population, k).policy for k in SIZES])
         for y, name in enumerate(population.responses):
             np.testing.assert_allclose(drawn[name], policies[:, y])
@@ -38,7 +48,7 @@ def test_the_family_shows_the_equilibria_of_its_prompt():
 
 def test_many_responses_are_drawn_together():
     scenario = load_scenario("impartial/responses:14/users:300")
-    drawn = lines(plots.family(scenario, SIZES))
+    drawn = lines(plots.family(equilibrium_family(scenario, SIZES)))
     own = {name: line for name, line in drawn.items() if not name.startswith("_child")}
     assert "5 others together" in own
     np.testing.assert_allclose(sum(own.values()), 1)
@@ -46,7 +56,7 @@ def test_many_responses_are_drawn_together():
 
 def test_the_same_picture_gives_the_same_file(tmp_path):
     for name in ("one.svg", "two.svg"):
-        plots.save(plots.family(load_scenario("cycle"), SIZES), tmp_path / name)
+        plots.save(plots.family(equilibrium_family("cycle", SIZES)), tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
@@ -58,7 +68,7 @@ def test_bad_paths(tmp_path, name):
 
 def test_heat_maps_show_the_values():
     scenario = load_scenario("german-goals")
-    figure = plots.versus(scenario, 3, 2)
+    figure = plots.versus(versus_map(scenario, 3, 2))
     together, sampled = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
     policy = solve(scenario, 3).policy
     for l in (1, 2):

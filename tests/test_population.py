@@ -5,7 +5,7 @@ import pytest
 import reference
 from hypothesis import given
 
-from ualign_env import Population
+from ualign_env import Population, load_scenario
 
 # 4 x a>b>c, 3 x b>c>a, 2 x c>a>b
 WEIGHTED_CYCLE = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], weights=[4, 3, 2], responses="abc")
@@ -15,8 +15,8 @@ def test_attributes():
     population = Population.from_rankings([[2, 0, 1], [0, 1, 2], [2, 0, 1]], responses=["x", "y", "z"])
     assert (population.n_responses, population.n_types, population.n_users) == (3, 2, 3)
     assert population.responses == ("x", "y", "z")
-    np.testing.assert_array_equal(population.ranks, [[1, 2, 0], [0, 1, 2]])
-    np.testing.assert_allclose(population.weights, [2 / 3, 1 / 3])
+    np.testing.assert_array_equal(population.ranks, [[0, 1, 2], [1, 2, 0]])
+    np.testing.assert_allclose(population.weights, [1 / 3, 2 / 3])
 
 
 def test_ties_share_a_rank():
@@ -109,6 +109,38 @@ def test_equality_does_not_depend_on_the_order_of_users():
     assert one != Population.from_rankings([[2, 1, 0], [0, 1, 2]], [2, 1])
 
 
+def test_the_same_data_makes_the_same_population():
+    # however its rows are shuffled, its counts are split, and whatever has no weight
+    for one, other in (
+        (([[0, 1, 2], [2, 1, 0]], [4, 3]), ([[0, 1, 2], [0, 1, 2], [2, 1, 0]], [1, 3, 3])),
+        (([[0, 1, 2], [2, 1, 0]], [4, 3]), ([[2, 1, 0], [1, 0, 2], [0, 1, 2]], [3, 0, 4])),
+        (([[0, 1], [1, 0]] * 5, np.arange(10) / 7), ([[1, 0], [0, 1]] * 5, np.arange(10)[::-1] / 7)),
+    ):
+        left, right = Population.from_rankings(*one), Population.from_rankings(*other)
+        assert (left, left.digest, hash(left)) == (right, right.digest, hash(right))
+        np.testing.assert_array_equal(left.ranks, right.ranks)
+        np.testing.assert_array_equal(left.weights, right.weights)
+    rng = np.random.default_rng(0)
+    rankings, weights = [rng.permutation(4) for _ in range(50)], rng.random(50)
+    expected = Population.from_rankings(rankings, weights)
+    for order in (rng.permutation(50) for _ in range(20)):
+        assert Population.from_rankings([rankings[i] for i in order], weights[order]) == expected
+    assert Population.from_rankings([[0, 1], [1, 0]], [1, 2]) != Population.from_rankings([[0, 1], [1, 0]], [2, 1])
+
+
+def test_restricted_users_with_equal_orders_are_one_type():
+    goals = load_scenario("german-goals").populations[0]
+    assert goals.n_types == 24
+    two = goals.restricted([0, 2])
+    assert two.n_types == 2
+    np.testing.assert_allclose(two.favourites(), [goals.pairwise()[0, 2], goals.pairwise()[2, 0]])
+
+
+def test_a_subclass_is_not_silently_taken_for_its_rankings():
+    with pytest.raises(TypeError, match="another way of choosing is a subclass of Users"):
+        type("Whimsical", (Population,), {})
+
+
 def test_restricted_to_some_responses():
     population = Population.from_scores([[3, 1, 2, 3], [0, 0, 1, 2]], responses="abcd")
     part = population.restricted([3, 0, 1])
@@ -122,18 +154,18 @@ def test_restricted_to_some_responses():
 def test_resampled():
     sample = WEIGHTED_CYCLE.resampled([2, 0, 2, 2])
     assert (sample.n_users, sample.n_types) == (4, 2)
-    np.testing.assert_allclose(sample.favourites(), [1 / 4, 0, 3 / 4])
+    # the types are in the order of their ranks: a>b>c, c>a>b, b>c>a
+    np.testing.assert_array_equal(WEIGHTED_CYCLE.ranks, [[0, 1, 2], [1, 2, 0], [2, 0, 1]])
+    np.testing.assert_allclose(sample.favourites(), [1 / 4, 3 / 4, 0])
     for bad in ([], [3], [-1], [0.5], [[0]]):
         with pytest.raises(ValueError, match="types"):
             WEIGHTED_CYCLE.resampled(bad)
 
 
-def test_reordered():
-    population = WEIGHTED_CYCLE.reordered([2, 0, 1])
+def test_restricted_to_all_responses_reorders_them():
+    population = WEIGHTED_CYCLE.restricted([2, 0, 1])
     assert population.responses == ("c", "a", "b")
     np.testing.assert_allclose(population.favourites(), WEIGHTED_CYCLE.favourites()[[2, 0, 1]])
-    with pytest.raises(ValueError, match=r"order is \[0, 0, 1\], but must be a permutation of 0..2"):
-        WEIGHTED_CYCLE.reordered([0, 0, 1])
 
 
 def test_ranks_beyond_int16():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ualign_env import load_game, load_scenario
+from ualign_env import Population, load_game, load_scenario
 from ualign_env.sources.preflib import read_soc
 
 SOC = """# FILE NAME: 1.soc
@@ -28,11 +28,11 @@ def soc(tmp_path):
 
 
 def test_reads_counts_rankings_and_names(soc):
-    population = read_soc(soc(SOC))
+    (population,) = read_soc(soc(SOC)).populations
     assert population.responses == ("red: light", "green", "blue")
     assert population.n_users == 5
     np.testing.assert_allclose(population.favourites(), [0, 0.6, 0.4])
-    np.testing.assert_array_equal(population.ranks, [[1, 0, 2], [2, 1, 0]])
+    assert population == Population.from_rankings([[1, 0, 2], [2, 1, 0]], [3, 2], population.responses)
 
 
 def test_a_path_is_a_spec(soc, tmp_path, monkeypatch):
@@ -47,27 +47,45 @@ def test_a_path_is_a_spec(soc, tmp_path, monkeypatch):
     assert load_game(scenario, 3).scenario == scenario
 
 
+def test_files_take_options_as_names_do(soc, tmp_path, monkeypatch):
+    path = soc(SOC, "colours.soc")
+    monkeypatch.chdir(tmp_path)
+    for spec in ("colours.soc/prompts:3", f"{path}/prompts:3"):
+        scenario = load_scenario(spec)
+        assert (scenario.n_prompts, scenario.name) == (3, spec)
+        assert scenario.prompts == ("colours", "colours, rotated by 1", "colours, rotated by 2")
+        assert scenario.populations[1] == scenario.populations[0].restricted([1, 2, 0])
+    assert load_scenario("colours.soc/prompts:1") == load_scenario("colours.soc")
+    with pytest.raises(ValueError, match=r"colours\.soc: unknown option 'prompt'; did you mean 'prompts'"):
+        load_scenario("colours.soc/prompt:3")
+    with pytest.raises(ValueError, match=r"colours\.soc: prompts is 'two', but must be an integer, as in prompts:1"):
+        load_scenario("colours.soc/prompts:two")
+    (tmp_path / "old.soc").mkdir()
+    nested = soc(SOC, "old.soc/new.soc")
+    assert load_scenario(nested) == load_scenario("old.soc/new.soc/prompts:1")
+
+
 def test_other_formats_are_named(tmp_path):
     path = tmp_path / "x.soi"
     path.write_text("")
-    with pytest.raises(ValueError, match=r"cannot read '.*x\.soi': only PrefLib's \.soc files"):
+    with pytest.raises(ValueError, match=r"cannot read '.*x\.soi': only files that end in \.soc are read"):
         load_scenario(path)
 
 
 def test_byte_order_marks_and_windows_line_ends(tmp_path, soc):
     path = tmp_path / "windows.soc"
     path.write_bytes(b"\xef\xbb\xbf" + SOC.replace("\n", "\r\n").encode())
-    assert read_soc(path) == read_soc(soc(SOC))
+    assert read_soc(path).populations == read_soc(soc(SOC)).populations
 
 
 def test_equal_names_are_told_apart(soc):
     text = SOC.replace("3: blue", "3: green")
-    assert read_soc(soc(text)).responses == ("red: light", "green", "green (3)")
+    assert read_soc(soc(text)).populations[0].responses == ("red: light", "green", "green (3)")
 
 
 def test_names_are_optional(soc):
     text = "\n".join(line for line in SOC.splitlines() if "NAME 2" not in line)
-    assert read_soc(soc(text)).responses == ("red: light", "2", "blue")
+    assert read_soc(soc(text)).populations[0].responses == ("red: light", "2", "blue")
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ def drawn(policy, runs, k, seed=0):
 
 def test_the_rate_is_that_of_the_empirical_distribution():
     shown = drawn([0.4, 0.3, 0.1, 0.1, 0.1], 60, 2)
-    found = score_samples(USERS, shown, opponents=2, rng=0)
+    found = score_samples(USERS, shown, l=2, rng=0)
     pairs = [(y, z) for y in range(5) for z in range(y, 5)]
     lost = [np.mean([choice_shares(USERS, [*row, *pair])[2:].sum() for row in shown]) for pair in pairs]
     assert found.robust_win_rate == pytest.approx(1 - max(lost))
     assert found.best_responses == (pairs[int(np.argmax(lost))],)
     assert found.interval[0] <= found.robust_win_rate <= found.interval[1]
-    assert (found.k, found.opponents, found.n_samples) == (2, 2, 60)
+    assert (found.k, found.l, found.n_samples) == (2, 2, 60)
 
 
 def test_many_samples_come_close_to_the_policy_and_the_interval_narrows():
@@ -101,7 +101,7 @@ def test_seeds():
         ([0, 1], {}, r"samples are int64 of shape \(2,\), but must be integers of shape \[P, M, k\] with P = 1"),
         ([[0.0, 1.0], [0.0, 1.0]], {}, "samples are float64"),
         ([[0, 1], [0]], {}, "samples must be a rectangular array"),
-        ([[0, 1], [0, 1]], {"opponents": 0}, "opponents is 0"),
+        ([[0, 1], [0, 1]], {"l": 0}, "l is 0"),
         ([[0, 1], [0, 1]], {"confidence": 1.5}, "confidence is 1.5"),
         ([[0, 1], [0, 1]], {"n_bootstrap": 0}, "n_bootstrap is 0"),
     ],
@@ -114,4 +114,4 @@ def test_wrong_arguments(samples, settings, message):
 def test_too_many_opponents():
     users = Population.from_rankings([range(200)])
     with pytest.raises(TooLargeError, match=r"the opponent has 6\.87e7 multisets of 4 responses, too many to look at"):
-        score_samples(users, np.zeros((2, 1), int), opponents=4)
+        score_samples(users, np.zeros((2, 1), int), l=4)

@@ -7,9 +7,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from environment_checks import STRICT
 
 from ualign_env import Population, Scenario, exploitability, load_scenario, score, tabulate, ualign_v0
+from ualign_env.testing import STRICT
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
@@ -22,7 +22,7 @@ from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 from stable_baselines3.common.utils import set_random_seed  # noqa: E402
 from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
 
-from ualign_env.envs.sb3_envs import SB3VecEnv  # noqa: E402
+from ualign_env import SB3VecEnv  # noqa: E402
 
 LEARNING = {
     "learning_rate": 3e-3,
@@ -38,7 +38,7 @@ LEARNING = {
 def seats(scenario, k, games=256):
     """Returns the native batch of self-play."""
     settings = {"scenario": scenario, "players": k + 1}
-    return SB3VecEnv(gym.make_vec("ualign_env:ualign/SelfPlay-v0", num_envs=games * (k + 1), **settings))
+    return SB3VecEnv(gym.make_vec("ualign_env:ualign/Seats-v0", num_envs=games * (k + 1), **settings))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -170,7 +170,7 @@ def test_the_native_batch_as_a_vecenv(unequal_scenario):
 
 def test_other_vector_environments():
     envs = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync")
-    with pytest.raises(ValueError, match=r"CartPole-v1.* is no vector environment of ualign/SelfPlay-v0"):
+    with pytest.raises(ValueError, match=r"CartPole-v1.* is no vector environment of ualign/Seats-v0"):
         SB3VecEnv(envs)
 
 

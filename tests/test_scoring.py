@@ -10,8 +10,8 @@ from reference import ATOL
 from ualign_env import (
     JointPolicy,
     Mixture,
+    Players,
     Population,
-    Profile,
     Scenario,
     SharedPolicy,
     exploitability,
@@ -68,7 +68,7 @@ def test_different_outputs_can_beat_it():
     population = load_scenario("two-groups/majority:0.5").populations[0]
     card = score(population, [[[1, 0]], [[0, 1]]], 2)
     np.testing.assert_allclose(card.robust_win_rate, 0.75)
-    np.testing.assert_allclose(card.gap, 2 / 3 - 0.75)
+    np.testing.assert_allclose(card.shortfall, 2 / 3 - 0.75)
     assert card.nash_conv is None
     assert card.leave_one_out_win_rate is None
 
@@ -77,8 +77,8 @@ def test_scorecard_of_the_german_goals():
     card = score(GERMAN_GOALS, [0, 0, 1, 0], 3)
     np.testing.assert_allclose(card.robust_win_rate, 0.5318, atol=5e-5)
     assert card.optimal_rate == 0.75
-    np.testing.assert_allclose(card.gap, 0.75 - card.robust_win_rate)
-    assert card.nash_conv == pytest.approx(4 * card.gap)
+    np.testing.assert_allclose(card.shortfall, 0.75 - card.robust_win_rate)
+    assert card.nash_conv == pytest.approx(4 * card.shortfall)
     assert card.best_responses == ((0,),)
     assert (card.entropy, card.effective_responses) == (0.0, 1.0)
     # copies of one response are no better than one, but for the ties with themselves at k = 1
@@ -105,8 +105,8 @@ def test_the_worst_prompt_is_the_one_with_the_lowest_rate_however_rare():
 
 
 def test_tabular_policies_have_the_right_number_of_axes():
-    for wrong in (Profile(UNIFORM), SharedPolicy(UNIFORM[None])):
-        with pytest.raises(ValueError, match="axes, but must have"):
+    for wrong in (Players(UNIFORM), SharedPolicy(UNIFORM[None])):
+        with pytest.raises(ValueError, match=r"there are 2 players, but must be 3|3 axes, but must have \[P, N\]"):
             score(UNEQUAL, wrong, 2)
 
 
@@ -134,7 +134,7 @@ def test_all_kinds_of_policies_agree():
         lambda _: policy,
     ):
         assert score(GERMAN_GOALS, same, 2) == expected
-    for same in ([[policy]] * 3, Profile(np.array([[policy]] * 3)), Mixture([policy, policy], [1, 3])):
+    for same in ([[policy]] * 3, Players(np.array([[policy]] * 3)), Mixture([policy, policy], [1, 3])):
         card = score(GERMAN_GOALS, same, 2)
         np.testing.assert_allclose(card.robust_win_rate, expected.robust_win_rate)
         np.testing.assert_allclose([rate for _, rate in card.curve], [rate for _, rate in expected.curve])
@@ -160,8 +160,8 @@ def test_mixtures_average_payoffs_and_their_average_policy_is_no_worse():
     assert mixture.robust_win_rate < average.robust_win_rate
     assert mixture.nash_conv is None
     np.testing.assert_allclose(mixture.entropy, average.entropy)
-    np.testing.assert_allclose(exploitability(GERMAN_GOALS, Mixture(policies, [0.6, 0.4]), 3), mixture.gap)
-    with pytest.raises(ValueError, match="policies that correlate the players have no NashConv"):
+    np.testing.assert_allclose(exploitability(GERMAN_GOALS, Mixture(policies, [0.6, 0.4]), 3), mixture.shortfall)
+    with pytest.raises(ValueError, match="a mixture correlates the players and has no NashConv"):
         nash_conv(GERMAN_GOALS, Mixture(policies, [0.6, 0.4]), 3)
 
 
@@ -173,10 +173,10 @@ def test_mixtures_average_payoffs_and_their_average_policy_is_no_worse():
         (
             [[[0.25] * 4]] * 5,
             3,
-            r"policy has 5 players, but k is 3: expected 4 \(the game's players\) or 3 \(outputs\)",
+            r"policy has 5 policies, but k is 3: expected 4 \(the game's players\) or 3 \(outputs\)",
         ),
         ([[0.5], [0.25, 0.25]], 2, "policy must be a rectangular array"),
-        ("uniform", 2, "policy must be a rectangular array of numbers, not 'uniform'"),
+        ("unifrom", 2, "unknown policy 'unifrom'; did you mean 'uniform'"),
         (None, 2, "policy"),
         ([0.5, 0.5, 0.5, 0.5], 2, "policy sums to 2"),
         ([0.5, 0.5, 0.5, -0.5], 2, r"policy\[3\] is -0.5"),
@@ -202,7 +202,7 @@ def test_responses_beyond_a_prompts_own_are_refused():
 
 def test_outputs_of_different_policies_have_no_nash_conv():
     for metric in (exploitability, nash_conv):
-        with pytest.raises(ValueError, match="the game has 3 players, but the profile has 2"):
+        with pytest.raises(ValueError, match="2 outputs with different policies are no profile of the game"):
             metric(GERMAN_GOALS, [[[0.25] * 4]] * 2, 2)
 
 
@@ -210,7 +210,7 @@ def test_joint_policies_are_scored_by_their_win_rate():
     together = JointPolicy((np.array([[0, 2]]),), (np.ones(1),), 4)
     card = score(GERMAN_GOALS, together, 2)
     assert card.robust_win_rate == pytest.approx(0.7340848806)
-    assert card.gap == pytest.approx(2 / 3 - 0.7340848806)
+    assert card.shortfall == pytest.approx(2 / 3 - 0.7340848806)
     assert card.nash_conv is None
     np.testing.assert_allclose(together.average(), [[0.5, 0, 0.5, 0]])
     for function in (exploitability, nash_conv):

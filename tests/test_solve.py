@@ -17,13 +17,13 @@ from ualign_env import (
     exploitability,
     load_scenario,
     nash_conv,
-    regularised_gap,
+    regularised_exploitability,
     solve,
 )
 from ualign_env.solvers.interior_point import interior_point
 
 METHODS = ["interior-point", "active-set", "mirror-descent", "proximal"]
-GERMAN_GOALS = load_scenario("german-goals").populations[0]
+GERMAN_GOALS = reference.population("german-goals")
 
 
 # Check values
@@ -165,7 +165,9 @@ def test_regularised_equilibria_are_fixed_points(users, k, temperature, data):
     prior = data.draw(reference.distributions(users.n_responses))
     result = solve(population, k, temperature=temperature, reference=prior, tolerance=1e-12)
     assert result.converged
-    assert result.gap == pytest.approx(regularised_gap(population, result.policy, k, temperature, prior), abs=1e-15)
+    assert result.certificate == pytest.approx(
+        regularised_exploitability(population, result.policy, k, temperature, prior), abs=1e-15
+    )
     tilted = prior * np.exp((deviation_payoffs(population, result.policy, k) - 1) / temperature + 1)
     if tilted.sum() > 1e-200:
         # the gap is at least temperature times half of the squared total variation
@@ -175,9 +177,9 @@ def test_regularised_equilibria_are_fixed_points(users, k, temperature, data):
 def test_the_gap_rejects_other_policies():
     prior = np.full(4, 0.25)
     result = solve(GERMAN_GOALS, 3, temperature=0.1)
-    assert result.gap < 1e-10
+    assert result.certificate < 1e-10
     for other in (prior, solve(GERMAN_GOALS, 3).policy, np.eye(4)[0]):
-        assert regularised_gap(GERMAN_GOALS, other, 3, 0.1, prior) > 1e-3
+        assert regularised_exploitability(GERMAN_GOALS, other, 3, 0.1, prior) > 1e-3
 
 
 def test_less_regularisation_comes_closer_to_the_game():
@@ -263,12 +265,12 @@ def test_impossible_tolerances_end_with_the_best():
             "method 'active-set' knows no temperature; use one of auto, newton, proximal",
         ),
         ({"max_iterations": 0}, "max_iterations is 0"),
-        ({"target": 5}, "expected a Scenario, a Population or a scenario's spec, not 5"),
+        ({"scenario": 5}, "expected a Scenario, a Population or a scenario's spec, not 5"),
     ],
 )
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
-        solve(**({"target": "german-goals", "k": 3} | arguments))
+        solve(**({"scenario": "german-goals", "k": 3} | arguments))
 
 
 @pytest.mark.parametrize(("k", "support"), [(1, 1), (2, 2), (3, 2), (8, 3), (64, 4)])
@@ -317,7 +319,7 @@ def test_certificates_do_not_drown_at_high_temperatures(temperature):
     assert solve(GERMAN_GOALS, 3, temperature=temperature, tolerance=1e-12).converged
     # a policy that is off by a thousandth costs at least temperature times half the squared distance
     off = np.array([0.251, 0.249, 0.25, 0.25])
-    assert regularised_gap(GERMAN_GOALS, off, 3, temperature) > temperature * 1e-6
+    assert regularised_exploitability(GERMAN_GOALS, off, 3, temperature) > temperature * 1e-6
 
 
 @pytest.mark.parametrize("k", [1, 1000, 1_000_000])
@@ -337,8 +339,10 @@ def test_the_proximal_method_scales_with_k(k):
 )
 def test_the_gap_checks_its_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
-        regularised_gap(**({"target": "german-goals", "policy": [0.25] * 4, "k": 3, "temperature": 1} | arguments))
-    assert regularised_gap(GERMAN_GOALS, [0.5, 0.5, 0, 0], 3, 1, [1, 0, 0, 0]) == np.inf
+        regularised_exploitability(
+            **({"scenario": "german-goals", "policy": [0.25] * 4, "k": 3, "temperature": 1} | arguments)
+        )
+    assert regularised_exploitability(GERMAN_GOALS, [0.5, 0.5, 0, 0], 3, 1, [1, 0, 0, 0]) == np.inf
 
 
 def test_solving_in_several_threads_leaves_blas_as_it_was():

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from ualign_env import ConvergenceWarning, Population, TooLargeError, load_scenario, solve_versus
-from ualign_env.solvers import versus
-from ualign_env.versus import best_responses
-from ualign_env.versus.best_responses import multisets
+from ualign_env._multisets import multisets
+from ualign_env.solvers import best_responses, versus
 
-GERMAN_GOALS = load_scenario("german-goals").populations[0]
+GERMAN_GOALS = reference.population("german-goals")
 
 
 def brute_value(users: reference.Users, k: int, l: int) -> float:
@@ -104,15 +103,15 @@ def test_large_games_are_solved_by_double_oracle():
     users = load_scenario("impartial/responses:30/users:50").populations[0]
     found = solve_versus(users, 3, 2)
     assert (found.method, found.converged, found.head_room) == ("double-oracle", True, None)
-    assert found.gap < 1e-6
+    assert found.certificate < 1e-6
 
 
 def test_stopping_early_is_told(monkeypatch):
     monkeypatch.setattr(versus, "_MAX_STEPS", 1)
-    with pytest.warns(ConvergenceWarning, match="double-oracle reached a gap of"):
+    with pytest.warns(ConvergenceWarning, match="double-oracle reached a certificate of"):
         found = solve_versus(load_scenario("cycle").populations[0], 2, 1, method="double-oracle")
     assert not found.converged
-    assert found.gap > 0.1
+    assert found.certificate > 0.1
 
 
 @pytest.mark.parametrize(
@@ -123,12 +122,12 @@ def test_stopping_early_is_told(monkeypatch):
         ({"l": 1.0}, "l is 1.0"),
         ({"method": "lp"}, "unknown method 'lp'"),
         ({"tolerance": 0}, "tolerance is 0"),
-        ({"population": "cycle"}, "must be a Population"),
+        ({"scenario": "cycle/prompts:2"}, "the scenario has 2 prompts, each a game of its own: choose one by prompt="),
     ],
 )
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
-        solve_versus(**({"population": GERMAN_GOALS, "k": 2, "l": 1} | arguments))
+        solve_versus(**({"scenario": GERMAN_GOALS, "k": 2, "l": 1} | arguments))
 
 
 def test_too_many_multisets_for_the_linear_program():
@@ -146,12 +145,12 @@ def test_double_oracle_goes_on_where_greedy_best_responses_stall(monkeypatch):
     found = solve_versus(users, 2, 3, method="double-oracle", tolerance=1e-8)
     assert found.converged
     assert found.value == pytest.approx(exact.value, abs=1e-8)
-    # nothing can be proven: the gap says how far off it may be, and the warning why
+    # nothing can be proven: the certificate says how far off it may be, and the warning why
     monkeypatch.setattr(best_responses, "_LARGEST_PROGRAM", 0)
     with pytest.warns(ConvergenceWarning, match="best responses were not all proven"):
         rough = solve_versus(users, 2, 3, method="double-oracle")
     assert rough.robust_win_rate <= exact.value + 1e-9
-    assert rough.gap > abs(rough.value - exact.value)
+    assert rough.certificate > abs(rough.value - exact.value)
 
 
 def test_matrices_too_large_for_the_linear_program():

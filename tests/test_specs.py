@@ -4,17 +4,23 @@ import reference
 from scipy import stats
 
 from ualign_env import Population, Scenario, list_scenarios, load_scenario, register_scenario, specs
+from ualign_env.sources import SOURCES
 
 BUILT_IN = ["german-goals", "cycle", "two-groups", "majority-trap", "impartial", "mallows", "euclidean"]
 
 
-def test_every_built_in_scenario_loads_with_its_described_parameters():
+def test_every_source_loads_with_its_described_options():
     assert list_scenarios()[: len(BUILT_IN)] == BUILT_IN
-    for name in BUILT_IN:
-        spec, summary = specs.describe_scenario(name)
+    described = specs.describe_scenarios()[: len(SOURCES)]
+    assert len(described) == len(BUILT_IN) + 1
+    for spec, summary in described:
+        assert summary.endswith((".", "best first."))
+        if spec.startswith("FILE"):
+            assert spec == "FILE.soc/prompts:1"
+            continue
+        name = spec.partition("/")[0]
         assert load_scenario(spec) == load_scenario(name)
         assert load_scenario(name).n_prompts == 1
-        assert summary
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -53,7 +59,7 @@ def test_mallows_distances_have_the_model_s_distribution():
     # With 3 responses there are 1, 2, 2, 1 rankings at Kendall distance 0, 1, 2, 3 from the centre, each with
     # probability proportional to phi^distance.
     users, phi = 6000, 0.5
-    population = load_scenario(f"mallows/responses:3/users:{users}/phi:{phi}/seed:3").populations[0]
+    population = reference.population(f"mallows/responses:3/users:{users}/phi:{phi}/seed:3")
     centre = population.ranks[population.weights.argmax()].astype(int)
     observed = np.zeros(4)
     for ranks, weight in zip(population.ranks.astype(int), population.weights, strict=True):
@@ -95,7 +101,7 @@ def test_registered_scenarios():
         register_scenario("my-own", other)
     register_scenario("my-own", other, overwrite=True)
     assert load_scenario("my-own") == other
-    with pytest.raises(ValueError, match="takes no parameters, but got 'prompts:2'"):
+    with pytest.raises(ValueError, match="takes no options, but got 'prompts:2'"):
         load_scenario("my-own/prompts:2")
 
 
@@ -122,7 +128,7 @@ def test_only_scenarios_are_registered_and_targeted():
     [
         ("german-goal", "unknown scenario 'german-goal'; did you mean 'german-goals'"),
         ("", "unknown scenario ''"),
-        ("cycle/size:3", "scenario 'cycle/size:3': unknown parameter 'size'; known: prompts, responses"),
+        ("cycle/size:3", "scenario 'cycle/size:3': unknown option 'size'; known: prompts, responses"),
         ("cycle/responses", "'responses' is not of the form key:value"),
         ("cycle/responses:", "'responses:' is not of the form key:value"),
         ("cycle/", "'' is not of the form key:value"),
@@ -160,5 +166,6 @@ def test_preflib_elections(path):
     text = path.read_text()
     population = scenario.populations[0]
     assert f"# NUMBER VOTERS: {population.n_users}\n" in text
-    assert f"# NUMBER UNIQUE ORDERS: {population.n_types}\n" in text
+    without_voters = text.count("\n0: ")
+    assert f"# NUMBER UNIQUE ORDERS: {population.n_types + without_voters}\n" in text
     assert f"# ALTERNATIVE NAME 1: {population.responses[0]}\n" in text

@@ -23,9 +23,11 @@ from ualign_env import (
     solve,
     win_rate,
 )
-from ualign_env.versus import kernels
-from ualign_env.versus.best_responses import multisets, respond
-from ualign_env.versus.models import JointOutputs, Model, Outputs, samples
+from ualign_env._multisets import multisets
+from ualign_env.solvers.best_responses import respond
+from ualign_env.users import Contest, Users
+from ualign_env.users.rankings import set_loops
+from ualign_env.users.rankings.contests import RankingContest
 
 METHODS: list[Any] = ["enumeration", "milp", "greedy"]
 
@@ -40,13 +42,17 @@ def brute(users: reference.Users, policies: list[np.ndarray], shown: tuple[int, 
     return total
 
 
-def multinomial(population: Population, policy: np.ndarray, k: int) -> JointOutputs:
+def samples(population: Users, policy: np.ndarray, k: int) -> Contest:
+    return population.against_samples(policy[None, :] / policy.sum(), np.ones(1), k)
+
+
+def multinomial(population: Population, policy: np.ndarray, k: int) -> Contest:
     """Returns k independent samples of a policy as a distribution over multisets."""
     sets = multisets(population.n_responses, k)
     counts = [np.bincount(row, minlength=population.n_responses) for row in sets]
     ways = [factorial(k) / np.prod([float(factorial(c)) for c in row]) for row in counts]
     chances = np.array([w * np.prod(policy**row) for w, row in zip(ways, counts, strict=True)])
-    return JointOutputs(population, sets, chances / chances.sum())
+    return population.against_sets(sets, chances / chances.sum())
 
 
 @st.composite
@@ -61,12 +67,12 @@ def test_chances_are_brute_force_for_every_kind_of_model(game):
     population = users.population()
     sets = multisets(users.n_responses, l)
     expected = [brute(users, [policy] * k, tuple(row)) for row in sets.tolist()]
-    models: list[Model] = [
+    contests: list[Contest] = [
         samples(population, policy, k),
-        Outputs(population, np.tile(policy / policy.sum(), (k, 1))),
+        population.against_outputs(np.tile(policy / policy.sum(), (k, 1))),
         multinomial(population, policy / policy.sum(), k),
     ]
-    for model in models:
+    for model in contests:
         np.testing.assert_allclose(model.values(sets), expected, rtol=0, atol=reference.ATOL)
         np.testing.assert_allclose([model.value(row) for row in sets], expected, rtol=0, atol=reference.ATOL)
     np.testing.assert_allclose(win_rate(population, policy, k, sets[-1]), 1 - expected[-1], atol=reference.ATOL)
@@ -78,7 +84,7 @@ def test_chances_against_policies_and_samples(game, data):
     population = users.population()
     other = data.draw(reference.distributions(users.n_responses))
     # one output of each of two policies
-    outputs = Outputs(population, np.array([policy / policy.sum(), other / other.sum()]))
+    outputs = population.against_outputs(np.array([policy / policy.sum(), other / other.sum()]))
     sets = multisets(users.n_responses, l)
     expected = [brute(users, [policy, other], tuple(row)) for row in sets.tolist()]
     np.testing.assert_allclose(outputs.values(sets), expected, rtol=0, atol=reference.ATOL)
@@ -130,7 +136,7 @@ def test_equilibria_hold_every_opponent_to_the_union_bound(users, k, l):
 
 def test_broken_twin_of_the_union_bound():
     """NLHF on the German goals is no equilibrium for k = 3, and does not keep to it."""
-    card = score("german-goals", [0, 0, 1, 0], 3, opponents=2)
+    card = score("german-goals", [0, 0, 1, 0], 3, l=2)
     assert card.robust_win_rate < card.optimal_rate == 0.5
 
 
@@ -140,7 +146,7 @@ def test_broken_twin_of_the_union_bound():
 def test_shares_of_ties_are_those_of_the_binomial_sum(q, k, c):
     exact = Fraction(q)
     total = sum(comb(k, j) * exact**j * (1 - exact) ** (k - j) * Fraction(c, c + j) for j in range(k + 1))
-    np.testing.assert_allclose(kernels.tied_share(q, k, c), float(total), rtol=1e-12)
+    np.testing.assert_allclose(set_loops.tied_share(q, k, c), float(total), rtol=1e-12)
 
 
 @pytest.mark.parametrize("c", [1, 2, 8, 100, 500])
@@ -151,7 +157,7 @@ def test_shares_of_ties_of_a_million_samples(mean, c):
     share, q = 1.0, mean / k
     for j in range(1, k + 1):
         share = (c + j * (1 - q) * share) / (c + j)
-    np.testing.assert_allclose(kernels.tied_share(q, k, c), share, rtol=1e-9)
+    np.testing.assert_allclose(set_loops.tied_share(q, k, c), share, rtol=1e-9)
 
 
 def test_cycle_by_hand():
@@ -178,7 +184,7 @@ def test_fixed_committees_stall_where_samples_do_not():
     singles = multisets(15, 1)
     for size, best in ((1, 3), (2, 7), (3, 11), (4, 11), (5, 11)):
         committees = np.array(list(combinations(range(15), size)))
-        lost = kernels.matrix(users.ranks, users.weights, committees, singles)
+        lost = users.matrix(committees, singles)
         outside = np.array([[y not in row for y in range(15)] for row in committees.tolist()])
         worst = (1 - np.where(outside, lost, -np.inf).max(axis=1)).max()
         np.testing.assert_allclose(worst, best / 15, rtol=0, atol=1e-12)
@@ -191,16 +197,17 @@ def test_mixtures_and_users_in_ranges(monkeypatch):
     policies = np.random.default_rng(0).dirichlet(np.ones(5), 3)
     mixture = Mixture(policies, [1, 2, 3])
     expected = np.average([robust_pair(scenario, policy) for policy in policies], axis=0, weights=[1, 2, 3])
-    model = scenario.populations[0]
-    found = score(scenario, mixture, 2, opponents=2)
+    model = reference.population("impartial/responses:5/users:40")
+    found = score(scenario, mixture, 2, l=2)
     assert found.robust_win_rate == pytest.approx(1 - expected.max(), abs=1e-12)
-    whole = samples(model, policies[0], 2)
+    whole: Any = samples(model, policies[0], 2)
     sets = multisets(5, 3)
-    values, gains = whole.values(sets), Model.gains(whole, np.full(40, 2), np.ones(40, int), 2)
-    monkeypatch.setattr("ualign_env.versus.models._MAX_TIERS", 50)
+    values, gains = whole.values(sets), RankingContest.gains(whole, [2, 2, 4], 2)
+    monkeypatch.setattr("ualign_env.users.rankings.contests._MAX_TIERS", 50)
     np.testing.assert_allclose(whole.values(sets), values, rtol=0, atol=1e-14)
-    np.testing.assert_allclose(Model.gains(whole, np.full(40, 2), np.ones(40, int), 2), gains, rtol=0, atol=1e-14)
-    np.testing.assert_allclose(whole.gains(np.full(40, 2), np.ones(40, int), 2), gains, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(RankingContest.gains(whole, [2, 2, 4], 2), gains, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(whole.gains([2, 2, 4], 2), gains, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(Contest.gains(whole, [2, 2, 4], 2), gains, rtol=0, atol=1e-12)
 
 
 def robust_pair(scenario, policy):
@@ -215,7 +222,7 @@ def test_large_searches_are_greedy_and_say_so():
     assert found.value < found.upper_bound <= found.value / (1 - (7 / 8) ** 8)
     with pytest.warns(UserWarning, match=r"the worst 8 responses were sought by greedy: the rate is in \[0\.\d"):
         robust_win_rate(users, policy, 3, 8)
-    card = score(users, policy, 3, opponents=8, curve=[3])
+    card = score(users, policy, 3, l=8, curve=[3])
     assert card.opponent_method == "greedy"
     assert card.proven_rate < card.robust_win_rate == pytest.approx(1 - found.value)
 
@@ -224,7 +231,7 @@ def test_exact_is_enumeration_or_an_integer_program(monkeypatch):
     users = load_scenario("impartial/responses:6/users:20").populations[0]
     policy = np.full(6, 1 / 6)
     enumerated = best_responses(users, policy, 2, 3, "exact")
-    monkeypatch.setattr("ualign_env.versus.best_responses._MAX_SETS", 10)
+    monkeypatch.setattr("ualign_env.solvers.best_responses.MAX_SETS", 10)
     programmed = best_responses(users, policy, 2, 3, "exact")
     assert (enumerated.method, programmed.method) == ("enumeration", "milp")
     assert enumerated.optimal
@@ -234,8 +241,8 @@ def test_exact_is_enumeration_or_an_integer_program(monkeypatch):
 
 def test_scorecards_against_several_responses(unequal_scenario):
     policy = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0.6, 0.4, 0]])
-    card = score(unequal_scenario, policy, 2, opponents=2)
-    assert (card.opponents, card.opponent_method, card.proven_rate) == (2, "enumeration", card.robust_win_rate)
+    card = score(unequal_scenario, policy, 2, l=2)
+    assert (card.l, card.opponent_method, card.proven_rate) == (2, "enumeration", card.robust_win_rate)
     assert [len(responses) for responses in card.best_responses] == [2, 2, 2]
     assert card.optimal_rate == pytest.approx(1 / 3)
     for x, (population, responses) in enumerate(zip(unequal_scenario.populations, card.best_responses, strict=True)):
@@ -254,13 +261,14 @@ ONE: Any = [1, 0, 0]
     [
         (best_responses, (CYCLE, ONE, 1, 0), "l is 0, but must be an integer from 1 to 500"),
         (best_responses, (CYCLE, ONE, 0, 1), "k is 0"),
-        (best_responses, (CYCLE, [1, 0], 1, 1), "policy has 2 entries, but the population has 3 responses"),
+        (best_responses, (CYCLE, [1, 0], 1, 1), "policy has 2 entries, but the scenario has 3 responses"),
         (
             best_responses,
             (CYCLE, ONE, 1, 1, "brute"),
             "unknown method 'brute'; known: auto, enumeration, exact, greedy",
         ),
-        (best_responses, ("cycle", ONE, 1, 1), "population is 'cycle', but must be a Population"),
+        (best_responses, (2, ONE, 1, 1), "expected a Scenario, a Population or a scenario's spec, not 2"),
+        (best_responses, ("cycle/prompts:2", "nlhf", 1, 1), "the scenario has 2 prompts"),
         (win_rate, (CYCLE, ONE, 1, 3), "opponent is 3, but the population has 3 responses"),
         (win_rate, (CYCLE, ONE, 1, -1), "opponent is -1"),
         (win_rate, (CYCLE, ONE, 1, []), r"opponent is \[\], but must be from 1 to 500 response indices"),
@@ -268,8 +276,8 @@ ONE: Any = [1, 0, 0]
         (win_rate, (CYCLE, ONE, 1, [0.5, 0.5], 2), "opponent has 2 entries"),
         (win_rate, (CYCLE, ONE, 1999, ONE, 2), r"k \+ l is 2001, but two distributions are sampled at most 2000"),
         (win_rate, (CYCLE, ONE, 1, ONE, 0), "l is 0"),
-        (robust_win_rate, (CYCLE, ONE, 1, 0), "opponents is 0"),
-        (robust_win_rate, (CYCLE, ONE, 1, 1.5), "opponents is 1.5"),
+        (robust_win_rate, (CYCLE, ONE, 1, 0), "l is 0"),
+        (robust_win_rate, (CYCLE, ONE, 1, 1.5), "l is 1.5"),
     ],
 )
 def test_wrong_arguments(function, arguments, message):

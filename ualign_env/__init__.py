@@ -1,37 +1,49 @@
 """Alignment games: users disagree, a policy shows each of them k responses, and the rate to reach is k / (k + 1).
 
-Importing the package registers the games `python_ualign` and `python_ualign_versus`, and their turn-based forms with
-`_turn`, with OpenSpiel, the environments `ualign/Exploiter-v0` and `ualign/SelfPlay-v0` with Gymnasium, and `ualign-v0`
-and `ualign-versus-v0` with PettingZoo.
+Importing the package registers the games `python_ualign`, `python_ualign_turn`, `python_ualign_versus` and
+`python_ualign_versus_by_response` with OpenSpiel, the environments `ualign/Exploiter-v0`, `ualign/SelfPlay-v0` and
+`ualign/Seats-v0` with Gymnasium, and `ualign-v0` and `ualign-versus-v0` with PettingZoo, where these can be imported.
 """
 
-from ualign_env.envs import registration
-from ualign_env.envs.batch import BatchedGame
-from ualign_env.envs.open_spiel_games import cached_game, load_game, tensor_game
-from ualign_env.envs.open_spiel_policies import GamePolicy
-from ualign_env.envs.open_spiel_versus import load_versus_game
-from ualign_env.payoffs import (
-    TooLargeError,
-    choice_shares,
-    deviation_payoffs,
-    leave_one_out_payoffs,
-    mixture_deviation_payoffs,
-    payoff_tensor,
-    profile_deviation_payoffs,
-)
-from ualign_env.policies import JointPolicy, Mixture, Profile, SharedPolicy, tabulate
-from ualign_env.population import Population
-from ualign_env.samples import SampleScore, score_samples
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ualign_env import registration
+from ualign_env._checks import TooLargeError
+from ualign_env.benchmark.tasks import Task
+from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
+from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy
+from ualign_env.policies.tabulate import tabulate
 from ualign_env.scenario import Scenario
-from ualign_env.scoring import Scorecard, exploitability, nash_conv, robust_win_rate, score
-from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent
+from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_family, versus_map, win_rate_curve
+from ualign_env.scoring.samples import SampleScore, score_samples
+from ualign_env.scoring.scorecard import Scorecard, exploitability, nash_conv, robust_win_rate, score
+from ualign_env.simulation.batch import BatchedGame
+from ualign_env.solvers.best_responses import BestResponses, best_responses
+from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent, self_play
 from ualign_env.solvers.proximal import proximal
 from ualign_env.solvers.result import ConvergenceWarning, Equilibrium
-from ualign_env.solvers.solve import regularised_gap, solve
-from ualign_env.solvers.versus import VersusEquilibrium, solve_versus
+from ualign_env.solvers.symmetric import regularised_exploitability, solve
+from ualign_env.solvers.versus import VersusEquilibrium, double_oracle, matrix_game, solve_versus
 from ualign_env.specs import list_scenarios, load_scenario, register_scenario
-from ualign_env.versus.best_responses import BestResponses, best_responses
-from ualign_env.versus.models import win_rate
+from ualign_env.users import Population, Users
+
+if TYPE_CHECKING:
+    from ualign_env.envs.open_spiel.games import cached_game, load_game, tensor_game
+    from ualign_env.envs.open_spiel.policies import GamePolicy, joint_policy
+    from ualign_env.envs.open_spiel.versus import load_versus_game
+    from ualign_env.envs.sb3.vec_env import SB3VecEnv
+
+#: Names that need a framework, which is imported when they are first used; those of an extra are not in `__all__`.
+_LAZY = {
+    "GamePolicy": "open_spiel.policies",
+    "SB3VecEnv": "sb3.vec_env",
+    "cached_game": "open_spiel.games",
+    "joint_policy": "open_spiel.policies",
+    "load_game": "open_spiel.games",
+    "load_versus_game": "open_spiel.versus",
+    "tensor_game": "open_spiel.games",
+}
 
 registration.register()
 
@@ -41,43 +53,71 @@ __all__ = [
     "BatchedGame",
     "BestResponses",
     "ConvergenceWarning",
+    "Curve",
     "Equilibrium",
+    "Family",
     "GamePolicy",
     "JointPolicy",
     "Mixture",
+    "Outputs",
+    "Players",
     "Population",
-    "Profile",
     "SampleScore",
     "Scenario",
     "Scorecard",
     "SelfPlay",
     "SharedPolicy",
+    "Task",
     "TooLargeError",
+    "Users",
     "VersusEquilibrium",
+    "VersusMap",
     "best_responses",
     "cached_game",
     "choice_shares",
     "deviation_payoffs",
+    "double_oracle",
+    "equilibrium_family",
     "exploitability",
+    "joint_policy",
     "leave_one_out_payoffs",
     "list_scenarios",
     "load_game",
     "load_scenario",
     "load_versus_game",
+    "matrix_game",
     "mirror_descent",
-    "mixture_deviation_payoffs",
     "nash_conv",
     "payoff_tensor",
-    "profile_deviation_payoffs",
     "proximal",
     "register_scenario",
-    "regularised_gap",
+    "regularised_exploitability",
     "robust_win_rate",
     "score",
     "score_samples",
+    "self_play",
     "solve",
     "solve_versus",
     "tabulate",
     "tensor_game",
+    "versus_map",
     "win_rate",
+    "win_rate_curve",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'ualign_env' has no attribute {name!r}")
+    try:
+        found = getattr(import_module(f"ualign_env.envs.{_LAZY[name]}"), name)
+    except ModuleNotFoundError as error:
+        needed = (error.name or "").partition(".")[0]
+        package = {"pyspiel": "open_spiel", "stable_baselines3": "'ualign-env[sb3]'"}.get(needed, needed)
+        raise ModuleNotFoundError(f"{name} needs {needed}: pip install {package}", name=needed) from None
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,7 @@
 """Checks of what callers hand in; every error shows what was given and what was expected."""
 
 import difflib
+import math
 import operator
 from collections.abc import Iterable
 from typing import Any
@@ -8,13 +9,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from ualign_env._types import Floats
 
 #: Beyond this many responses, rounding in the k-th power of a probability (about k * 1e-16) is no longer negligible.
 MAX_K = 1_000_000
 
+#: Largest l: beyond, chances of ties would underflow.
+MAX_L = 500
+
 #: How far from 1 the sum of a distribution may be; what is accepted is renormalised.
 SUM_TOLERANCE = 1e-6
+
+
+class TooLargeError(ValueError):
+    """A game is too large to be enumerated; the message says how large it would be."""
+
+
+def about(number: int) -> str:
+    """Returns an integer, large ones to three digits, also beyond the largest float."""
+    if number < 1_000_000:
+        return str(number)
+    exponent = math.log10(number)
+    digits = 10 ** (exponent % 1)
+    return f"{digits:.2f}e{int(exponent)}"
 
 
 def count(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
@@ -34,6 +51,11 @@ def count(name: str, value: Any, minimum: int, maximum: int | None = None) -> in
 def number_of_outputs(k: Any) -> int:
     """Returns k, the number of responses shown, as an int from 1 to `MAX_K`."""
     return count("k", k, 1, MAX_K)
+
+
+def opponent_outputs(l: Any, name: str = "l") -> int:
+    """Returns l, the number of the opponent's responses, as an int from 1 to `MAX_L`."""
+    return count(name, l, 1, MAX_L)
 
 
 def real(name: str, value: Any, low: float, high: float) -> float:

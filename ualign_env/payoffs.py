@@ -1,155 +1,117 @@
 """The alignment game in closed form: chances of being picked, without the payoff tensor.
 
-Axes: U user types, N responses, K players, T policies of a mixture, B batch.
+Axes: P prompts, N responses, K players, B batch.
 
-Shown several responses, a user picks uniformly among the slots that hold one of her most preferred ones. If F is
-the probability that a policy's response is strictly worse for her than `y`, and p that she ranks it equal to `y`,
-then `y` is picked against k samples with probability `integral_0^1 (F + t p)^k dt`.
+Every function takes a scenario, its spec, or the users of its only prompt. Where it asks about all prompts, its result
+has an axis for them unless it was given users alone; where it asks about one, `prompt` says which.
 
 Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777) for the game.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ualign_env import _checks, kernels
-from ualign_env._checks import Floats
-from ualign_env.population import Population
+from ualign_env import _checks
+from ualign_env._checks import TooLargeError, about
+from ualign_env._types import Floats, Ints
+from ualign_env.policies.tables import Players
+from ualign_env.policies.tabulate import read, single_policy
+from ualign_env.specs import ScenarioLike, as_scenario, one_prompt
+from ualign_env.users import Users
 
 #: Chances are rounded to this grid, on which sums are exact: 2^-52, the spacing of numbers just below 1.
 _GRID = 2.0**52
 
 _MAX_TENSOR = 100_000_000  # entries
-_MAX_PLAYERS = 1001  # with policies of their own: quadrature takes time and memory that grow with their square
+_MAX_SAMPLES = 2_000  # drawn by both sides together: quadrature takes time that grows with their number
 
 
-class TooLargeError(ValueError):
-    """A game is too large to be enumerated; the message says how large it would be."""
+def deviation_payoffs(scenario: ScenarioLike, policy: Any, k: int) -> Floats:
+    """Returns the chance that each response, played alone, is picked against a policy's k responses.
 
-
-def deviation_payoffs(population: Population, policy: npt.ArrayLike, k: int) -> Floats:
-    """Returns the chance that each response, played alone, is picked against k samples of a policy.
-
-    Takes O(U N) time for any k.
+    Takes O(U N) time for k samples of one policy, for U types of users with rankings and any k.
 
     Args:
-        population: U user types over N responses.
-        policy: `[N]` distribution that the k competing responses are drawn from.
+        scenario: P prompts with up to N responses, a spec, or users.
+        policy: anything that `tabulate` takes.
         k: number of competing responses, from 1 to 1,000,000.
 
     Returns:
-        `[N]` probabilities; `policy @ result == 1 / (k + 1)` for every policy.
+        `[N]` probabilities for users, otherwise `[P, N]`. For one policy `policy @ result == 1 / (k + 1)`.
 
     Raises:
-        ValueError: if `policy` is not a distribution over the population's N responses, or k is out of range.
+        ValueError: if the policy doesn't fit the scenario and k.
     """
-    return unchecked_payoffs(population, _policies("policy", policy, population, ()), _checks.number_of_outputs(k))
+    loaded, k = as_scenario(scenario), _checks.number_of_outputs(k)
+    return _like(scenario, read(policy, loaded, k).payoffs(loaded, k))
 
 
-def unchecked_payoffs(population: Population, policy: Floats, k: int) -> Floats:
-    """Returns `deviation_payoffs` of a policy that is known to be one: the solvers' inner loop."""
-    return kernels.deviation_payoffs(population.ranks, population.weights, policy[None, :], np.ones(1), k)
-
-
-def unchecked_jacobian(population: Population, policy: Floats, k: int) -> Floats:
-    """Returns `[N, N]`: the derivative of the row's payoff by the policy's share of the column, in O(U N^2) time."""
-    return kernels.deviation_jacobian(population.ranks, population.weights, policy, k)
-
-
-def mixture_deviation_payoffs(
-    population: Population, policies: npt.ArrayLike, k: int, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """Returns the chance that each response is picked against k samples of one policy drawn from a mixture.
-
-    Args:
-        population: U user types over N responses.
-        policies: `[T, N]` distributions; one is drawn, then all k competing responses from it.
-        k: number of competing responses, from 1 to 1,000,000.
-        weights: `[T]` chances of the policies (default: equal).
-
-    Returns:
-        `[N]` probabilities: the weighted mean of `deviation_payoffs` over the policies.
-
-    Raises:
-        ValueError: if the policies, weights or k don't fit.
-    """
-    n_policies = _rows("policies", policies)
-    table = _policies("policies", policies, population, (n_policies,))
-    mixture = _checks.weights(np.ones(n_policies) if weights is None else weights, n_policies, "policies")
-    return kernels.deviation_payoffs(population.ranks, population.weights, table, mixture, _checks.number_of_outputs(k))
-
-
-def profile_deviation_payoffs(population: Population, profile: npt.ArrayLike) -> Floats:
-    """Returns the chance that each response is picked against one sample from each of k different policies.
-
-    Args:
-        population: U user types over N responses.
-        profile: `[k, N]` distributions of the competing responses.
-
-    Returns:
-        `[N]` probabilities.
-
-    Raises:
-        ValueError: if a row of `profile` is not a distribution over the population's N responses.
-    """
-    table = _profile(profile, population)
-    # player k's own policy does not matter to what player k's responses earn
-    return kernels.leave_one_out_payoffs(population.ranks, population.weights, np.vstack([table, table[:1]]))[-1]
-
-
-def leave_one_out_payoffs(population: Population, profile: npt.ArrayLike) -> Floats:
+def leave_one_out_payoffs(scenario: ScenarioLike, policies: Any) -> Floats:
     """Returns what every response would earn every player of the game, the other players' policies being given.
 
     Args:
-        population: U user types over N responses.
-        profile: `[K, N]` policies of the K players.
+        scenario: P prompts with up to N responses, a spec, or users.
+        policies: `[K, P, N]`, or `[K, N]` for one prompt, policies of the K players; 2 to 1,001 of them.
 
     Returns:
-        `[K, N]` chances that the response is picked if player i plays it; `(profile * result).sum() == 1`.
+        `[K, N]` for users, otherwise `[K, P, N]`: the chance that the response is picked if player i plays it;
+        `(policies * result).sum() == 1` on every prompt.
 
     Raises:
-        ValueError: if a row of `profile` is not a distribution over the population's N responses.
+        ValueError: if a policy is not a distribution over the scenario's responses.
     """
-    return kernels.leave_one_out_payoffs(population.ranks, population.weights, _profile(profile, population))
+    loaded = as_scenario(scenario)
+    given = policies.probabilities if isinstance(policies, Players) else _checks.number_array("policies", policies)
+    if np.ndim(given) < 2 or len(given) < 2:
+        raise ValueError(f"policies have shape {np.shape(given)}, but must be those of at least 2 players, [K, P, N]")
+    players = read(Players(given), loaded, len(given) - 1)
+    assert isinstance(players, Players)  # noqa: S101
+    result = players.leave_one_out_payoffs(loaded)
+    return result[:, 0] if isinstance(scenario, Users) else result
 
 
-def choice_shares(population: Population, slots: npt.ArrayLike) -> Floats:
+def choice_shares(scenario: ScenarioLike, slots: npt.ArrayLike, *, prompt: int | None = None) -> Floats:
     """Returns the chance that each of the responses shown is picked.
 
     Args:
-        population: U user types over N responses.
+        scenario: a scenario, its spec, or users.
         slots: `[..., K]` indices of the responses shown side by side.
+        prompt: index of the prompt; needed where the scenario has several.
 
     Returns:
         `[..., K]` probabilities, rounded to multiples of 2^-52 such that they sum to exactly 1.
 
     Raises:
-        ValueError: if an index is not one of the population's responses.
+        ValueError: if an index is not one of the prompt's responses.
     """
-    _population(population)
-    shown = np.asarray(slots)
+    loaded, x = one_prompt(scenario, prompt)
+    users, shown = loaded.populations[x], _checks.number_array("slots", slots)
     if shown.ndim == 0 or shown.shape[-1] == 0 or shown.dtype.kind not in "iu":
         raise ValueError(f"slots must hold at least one response index, not {slots!r:.200}")
-    if shown.size and not (shown.min() >= 0 and shown.max() < population.n_responses):
+    if shown.size and not (shown.min() >= 0 and shown.max() < users.n_responses):
         worst = int(shown.min()) if shown.min() < 0 else int(shown.max())
-        raise ValueError(f"slots hold response {worst}, but the population has {population.n_responses} responses")
+        raise ValueError(f"slots hold response {worst}, but the population has {users.n_responses} responses")
     rows = np.ascontiguousarray(shown.reshape(-1, shown.shape[-1]), np.int64)
-    chances = kernels.shares(population.ranks, population.weights, rows)
-    chances = np.rint(chances * _GRID) / _GRID
+    return exact_shares(users, rows).reshape(shown.shape)
+
+
+def exact_shares(users: Users, slots: Ints) -> Floats:
+    """Returns `[B, K]` shares of `[B, K]` responses that are known to be some, on a grid on which they sum to 1."""
+    chances = np.rint(users.shares(slots) * _GRID) / _GRID
     largest = chances.argmax(axis=1)
-    chances[np.arange(len(rows)), largest] += 1 - chances.sum(axis=1)
-    return chances.reshape(shown.shape)
+    chances[np.arange(len(slots)), largest] += 1 - chances.sum(axis=1)
+    return chances
 
 
-def payoff_tensor(population: Population, players: int) -> Floats:
+def payoff_tensor(scenario: ScenarioLike, players: int, *, prompt: int | None = None) -> Floats:
     """Returns the symmetric game in normal form, for small games: it has K N^K entries, at most 100 million.
 
     Args:
-        population: U user types over N responses.
+        scenario: a scenario, its spec, or users.
         players: K, at least 2.
+        prompt: index of the prompt; needed where the scenario has several.
 
     Returns:
         `[K, N, ..., N]`: the chance that each player's response is picked.
@@ -158,7 +120,8 @@ def payoff_tensor(population: Population, players: int) -> Floats:
         ValueError: if K is no integer of at least 2.
         TooLargeError: if there would be more entries (with their number).
     """
-    players, n = _checks.count("players", players, 2), _population(population).n_responses
+    loaded, x = one_prompt(scenario, prompt)
+    players, n = _checks.count("players", players, 2), loaded.populations[x].n_responses
     entries = players * n**players
     if entries > _MAX_TENSOR or players > 62:  # 62: numpy's arrays have at most 64 axes
         raise TooLargeError(
@@ -166,38 +129,59 @@ def payoff_tensor(population: Population, players: int) -> Floats:
             f"({about(-(-entries // 2**27))} GiB), but at most {_MAX_TENSOR:,} are built; use deviation_payoffs instead"
         )
     profiles = np.indices((n,) * players).reshape(players, -1).T
-    shares = choice_shares(population, profiles)
+    shares = exact_shares(loaded.populations[x], np.ascontiguousarray(profiles, np.int64))
     return np.ascontiguousarray(shares.T).reshape(players, *(n,) * players)
 
 
-def _policies(name: str, value: npt.ArrayLike, population: Population, leading: tuple[int, ...]) -> Floats:
-    """Returns `[*leading, N]` distributions over the population's responses."""
-    n = _population(population).n_responses
-    return _checks.distributions(name, value, (*leading, n), f"the population has {n} responses")
+def win_rate(
+    scenario: ScenarioLike,
+    policy: Any,
+    k: int,
+    opponent: int | npt.ArrayLike,
+    l: int | None = None,
+    *,
+    prompt: int | None = None,
+) -> float:
+    """Returns the chance that one of a policy's k responses is picked against a given opponent.
+
+    Args:
+        scenario: a scenario, its spec, or users.
+        policy: anything that `tabulate` takes; with `l`, one policy.
+        k: number of responses, from 1 to 1,000,000.
+        opponent: a response, several (integers, with repetitions), or with `l` an `[N]` distribution.
+        l: number of samples of the opponent's distribution; both sides together draw at most 2,000.
+        prompt: index of the prompt; needed where the scenario has several.
+
+    Raises:
+        ValueError: if the policy, k, the opponent or l don't fit.
+    """
+    loaded, x = one_prompt(scenario, prompt)
+    users, k = loaded.populations[x], _checks.number_of_outputs(k)
+    if l is None:
+        responses = _responses(opponent, users.n_responses)
+        return 1 - read(policy, loaded, k).contest(loaded, x, k).value(responses)
+    drawn = _checks.count("l", l, 1)
+    if k + drawn > _MAX_SAMPLES:
+        raise ValueError(f"k + l is {k + drawn}, but two distributions are sampled at most {_MAX_SAMPLES} times")
+    n = users.n_responses
+    other = _checks.distributions("opponent", opponent, (n,), f"the population has {n} responses")
+    own = np.ascontiguousarray(single_policy("policy", policy, loaded)[x, :n])
+    return 1 - users.sampled_value(own, k, other, drawn)
 
 
-def _profile(value: npt.ArrayLike, population: Population) -> Floats:
-    """Returns `[K, N]` distributions, one or more."""
-    players = _rows("profile", value)
-    if not 0 < players <= _MAX_PLAYERS:
-        raise ValueError(f"profile has {players} policies, but must have from 1 to {_MAX_PLAYERS}")
-    return _policies("profile", value, population, (players,))
+def _responses(value: npt.ArrayLike, n: int) -> Ints:
+    """Returns from 1 to 500 response indices."""
+    shown = np.atleast_1d(_checks.number_array("opponent", value))
+    if shown.dtype.kind not in "iu" or shown.ndim != 1 or not 0 < shown.size <= _checks.MAX_L:
+        raise ValueError(
+            f"opponent is {value!r:.200}, but must be from 1 to {_checks.MAX_L} response indices, or with l a "
+            "distribution"
+        )
+    if shown.min() < 0 or shown.max() >= n:
+        raise ValueError(f"opponent is {value!r:.200}, but the population has {n} responses")
+    return shown.astype(np.int64)
 
 
-def _population(value: Any) -> Population:
-    if not isinstance(value, Population):
-        raise ValueError(f"population is {value!r:.200}, but must be a Population")
-    return value
-
-
-def _rows(name: str, value: Any) -> int:
-    return len(np.atleast_1d(_checks.number_array(name, value)))
-
-
-def about(number: int) -> str:
-    """Returns an integer, large ones to three digits, also beyond the largest float."""
-    if number < 1_000_000:
-        return str(number)
-    exponent = math.log10(number)
-    digits = 10 ** (exponent % 1)
-    return f"{digits:.2f}e{int(exponent)}"
+def _like(scenario: ScenarioLike, table: Floats) -> Floats:
+    """Returns `[P, N]` without the axis of prompts where only users were given."""
+    return table[0] if isinstance(scenario, Users) else table

@@ -1,4 +1,4 @@
-"""Scenarios: the prompts of a game, how likely each is, and the population that judges its responses.
+"""Scenarios: the prompts of a game, how likely each is, and the users who judge its responses.
 
 Axes: P prompts, N responses (the largest number over the prompts), F features.
 """
@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env import _checks
-from ualign_env._checks import Floats
-from ualign_env.population import Population
+from ualign_env._types import Floats
+from ualign_env.users import Users
 
 #: How the spec of a scenario made in memory begins.
 INLINE = "inline/"
@@ -38,7 +38,7 @@ class Scenario:
         name: what reports call it: the spec of a built-in scenario, a file, a registered name, or a digest.
     """
 
-    populations: tuple[Population, ...]
+    populations: tuple[Users, ...]
     prompts: tuple[str, ...]
     probabilities: Floats
     features: Floats
@@ -47,7 +47,7 @@ class Scenario:
 
     def __init__(
         self,
-        populations: Iterable[Population],
+        populations: Iterable[Users],
         prompts: Iterable[str] | None = None,
         probabilities: npt.ArrayLike | None = None,
         *,
@@ -68,15 +68,15 @@ class Scenario:
         Raises:
             ValueError: if there is no population, or names, probabilities or features don't fit.
         """
-        if isinstance(populations, Population):
+        if isinstance(populations, Users):
             raise ValueError("populations must be several; for one prompt pass [population]")
         populations = tuple(populations)
         n = len(populations)
         if n == 0:
             raise ValueError("a scenario needs at least one population")
         for i, population in enumerate(populations):
-            if not isinstance(population, Population):
-                raise ValueError(f"populations[{i}] is {population!r:.200}, but must be a Population")
+            if not isinstance(population, Users):
+                raise ValueError(f"populations[{i}] is {population!r:.200}, but must be a Population or other Users")
         given = np.full(n, 1 / n) if probabilities is None else _checks.real_array("probabilities", probabilities, 1)
         normalised = _checks.distributions("probabilities", given, (n,), f"the scenario has {n} populations")
         if not normalised.all():
@@ -140,10 +140,21 @@ class Scenario:
         """What reports call it."""
         if self._name or self._spec:
             return str(self._name or self._spec)
-        digest = hashlib.sha256(repr((self.prompts, self.probabilities.tolist())).encode() + self.features.tobytes())
-        for population in self.populations:
-            digest.update(population.ranks.tobytes() + population.weights.tobytes())
-        return f"in-memory-{digest.hexdigest()[:8]}"
+        return f"in-memory-{self.digest[:8]}"
+
+    @cached_property
+    def digest(self) -> str:
+        """A fingerprint: equal exactly for equal scenarios, whatever their names."""
+        found = hashlib.sha256(json.dumps([*self.prompts, *(users.digest for users in self.populations)]).encode())
+        for table in (self.probabilities, self.features):
+            found.update(f"{table.shape}".encode() + np.ascontiguousarray(table, "<f8").tobytes())
+        return found.hexdigest()
+
+    def renamed(self, *, name: str | None = None, spec: str | None = None) -> Self:
+        """Returns the same scenario under another name, or with a spec that rebuilds it."""
+        return type(self)(
+            self.populations, self.prompts, self.probabilities, features=self.features, name=name, spec=spec
+        )
 
     @classmethod
     def from_inline(cls, packed: str) -> Self:
@@ -151,10 +162,7 @@ class Scenario:
         try:
             text = zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
             content = json.loads(text)
-            populations = [
-                Population(np.array(ranks), np.array(weights), tuple(names), n_users)
-                for ranks, weights, names, n_users in content["populations"]
-            ]
+            populations = [Users.unpack(users) for users in content["populations"]]
             return cls(populations, content["prompts"], content["probabilities"], features=content.get("features"))
         except (ValueError, zlib.error, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"inline scenario {packed[:40]!r}... is damaged: {error}") from None
@@ -162,15 +170,13 @@ class Scenario:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scenario):
             return NotImplemented
-        return (
-            self.prompts == other.prompts
-            and self.populations == other.populations
-            and np.array_equal(self.probabilities, other.probabilities)
-            and np.array_equal(self.features, other.features)
-        )
+        return self is other or self.digest == other.digest
 
     def __hash__(self) -> int:
-        return hash((self.prompts, self.populations, self.probabilities.tobytes()))
+        return hash(self.digest)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # immutable
 
     def __reduce__(self) -> tuple[Any, ...]:
         # arrays come back from a pickle writeable: building anew locks them again
@@ -191,9 +197,9 @@ def _pack(scenario: Scenario) -> str:
     content: dict[str, Any] = {
         "prompts": scenario.prompts,
         "probabilities": scenario.probabilities.tolist(),
-        "populations": [(p.ranks.tolist(), p.weights.tolist(), p.responses, p.n_users) for p in scenario.populations],
+        "populations": [users.pack() for users in scenario.populations],
     }
     if scenario.features.size:
         content["features"] = scenario.features.tolist()
-    text = json.dumps(content, separators=(",", ":")).encode()
+    text = json.dumps(content, separators=(",", ":"), default=np.ndarray.tolist).encode()
     return base64.urlsafe_b64encode(zlib.compress(text, level=9)).decode().rstrip("=")

@@ -1,7 +1,7 @@
 """Scenario specs: `name/key:value/...`, one grammar for Python, the command line and OpenSpiel parameters.
 
-A spec is the name of a built-in or registered scenario with its parameters, the path of a PrefLib `.soc` file, or
-`inline/` followed by the packed content of a scenario.
+A spec is the name of a built-in or registered scenario, or the path of a file, with options, or `inline/` followed by
+the packed content of a scenario. Names, endings of files and their options come from the table in `sources`.
 """
 
 import inspect
@@ -11,24 +11,16 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ualign_env import _checks
-from ualign_env.population import Population
 from ualign_env.scenario import INLINE, Scenario
+from ualign_env.sources import SOURCES
+from ualign_env.users import Users
 
-_SOURCES = {
-    "german-goals": "ualign_env.sources.classics:german_goals",
-    "cycle": "ualign_env.sources.classics:cycle",
-    "two-groups": "ualign_env.sources.classics:two_groups",
-    "majority-trap": "ualign_env.sources.classics:majority_trap",
-    "impartial": "ualign_env.sources.cultures:impartial",
-    "mallows": "ualign_env.sources.cultures:mallows",
-    "euclidean": "ualign_env.sources.cultures:euclidean",
-}
+#: What stands for a scenario wherever one is wanted: itself, the users of its only prompt, a spec, a path.
+ScenarioLike = Scenario | Users | str | os.PathLike[str]
+
 _REGISTERED: dict[str, Scenario] = {}
 
 #: The scenario that games, commands and benchmarks use unless told otherwise.
@@ -37,31 +29,31 @@ DEFAULT = "german-goals"
 _MAX_RANKS = 2_000_000_000
 _RESERVED = (INLINE.rstrip("/"), "true", "false")  # OpenSpiel takes the last two for no strings
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_ENDINGS = tuple(name for name in SOURCES if name.startswith("."))
 
 
 def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
     """Returns the scenario that a spec names.
 
     Args:
-        spec: for example `"german-goals"`, `"mallows/responses:6/phi:0.8/seed:1/prompts:4"`, the path of a PrefLib
-            `.soc` file, or the `spec` of another scenario.
+        spec: for example `"german-goals"`, `"mallows/responses:6/phi:0.8/seed:1/prompts:4"`, the path of a file such
+            as `"votes.soc"`, or the `spec` of another scenario.
 
     Raises:
-        ValueError: if the name or a parameter is unknown, a value doesn't fit, or the file is malformed.
+        ValueError: if the name or an option is unknown, a value doesn't fit, or the file is malformed.
     """
     text = os.fspath(spec)
     if text.startswith(INLINE):
         return Scenario.from_inline(text.removeprefix(INLINE))
-    if text.lower().endswith(".soc"):
-        return _load_file(Path(text))
-    if text.startswith((".", "/")) or os.path.isfile(text):
-        raise ValueError(f"cannot read {text!r}: only PrefLib's .soc files (strict and complete orders) are read")
+    path, pairs = _split_path(text)
+    if path:
+        return _load_file(path, pairs)
     name, *pairs = text.split("/")
     if name in _REGISTERED:
         if pairs:
-            raise ValueError(f"scenario {name!r} takes no parameters, but got {'/'.join(pairs)!r}")
+            raise ValueError(f"scenario {name!r} takes no options, but got {'/'.join(pairs)!r}")
         return _REGISTERED[name]
-    if name not in _SOURCES:
+    if name not in SOURCES:
         raise _checks.unknown("scenario", name, list_scenarios())
     try:
         return _build(text)
@@ -73,7 +65,7 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
 
 def list_scenarios() -> list[str]:
     """Returns the names of the built-in and registered scenarios."""
-    return [*_SOURCES, *_REGISTERED]
+    return [*(name for name in SOURCES if name not in _ENDINGS), *_REGISTERED]
 
 
 def register_scenario(name: str, scenario: Scenario, *, overwrite: bool = False) -> None:
@@ -91,76 +83,91 @@ def register_scenario(name: str, scenario: Scenario, *, overwrite: bool = False)
         raise ValueError(f"scenario is {scenario!r:.200}, but must be a Scenario")
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
         raise ValueError(f"name is {name!r}, but must be lower-case words joined by '-', and none of {_RESERVED}")
-    if name in _SOURCES:
+    if name in SOURCES:
         raise ValueError(f"{name!r} is a built-in scenario; choose another name")
     if not overwrite and _REGISTERED.get(name, scenario) != scenario:
         raise ValueError(f"{name!r} already stands for another scenario; pass overwrite=True to replace it")
-    own = scenario.populations, scenario.prompts, scenario.probabilities
-    _REGISTERED[name] = Scenario(*own, features=scenario.features, name=name)
+    _REGISTERED[name] = scenario.renamed(name=name)
 
 
-def as_scenario(target: Scenario | Population | str | os.PathLike[str]) -> Scenario:
-    """Returns a scenario from itself, from the population of its only prompt, or from its spec."""
-    if isinstance(target, Scenario):
-        return target
-    if isinstance(target, Population):
-        return Scenario([target])
-    if isinstance(target, str | os.PathLike):
-        return load_scenario(target)
-    raise ValueError(f"expected a Scenario, a Population or a scenario's spec, not {target!r:.200}")
+def as_scenario(scenario: ScenarioLike) -> Scenario:
+    """Returns a scenario from itself, from the users of its only prompt, or from its spec."""
+    if isinstance(scenario, Scenario):
+        return scenario
+    if isinstance(scenario, Users):
+        return Scenario([scenario])
+    if isinstance(scenario, str | os.PathLike):
+        return load_scenario(scenario)
+    raise ValueError(f"expected a Scenario, a Population or a scenario's spec, not {scenario!r:.200}")
 
 
-def describe_scenario(name: str) -> tuple[str, str]:
-    """Returns a scenario's spec with all its parameters at their defaults, and one line on what it is."""
-    if name in _REGISTERED:
-        return name, repr(_REGISTERED[name])
-    source = _source(name)
-    pairs = [f"{key}:{_written(default)}" for key, default in _parameters(source).items() if default != ()]
-    return "/".join([name, *pairs]), (inspect.getdoc(source) or "").splitlines()[0]
+def one_prompt(scenario: ScenarioLike, prompt: int | None = None) -> tuple[Scenario, int]:
+    """Returns a scenario and the index of one of its prompts, which must be named where it has several."""
+    loaded = as_scenario(scenario)
+    if prompt is None and loaded.n_prompts > 1:
+        raise ValueError(f"the scenario has {loaded.n_prompts} prompts, each a game of its own: choose one by prompt=")
+    return loaded, 0 if prompt is None else _checks.count("prompt", prompt, 0, loaded.n_prompts - 1)
 
 
-def _load_file(path: Path) -> Scenario:
-    from ualign_env.sources.preflib import read_soc
+def describe_scenarios() -> list[tuple[str, str]]:
+    """Returns every scenario and kind of file, with all options at their defaults, and one line on what it is."""
+    rows = []
+    for name in SOURCES:
+        source = _source(name)
+        pairs = [f"{key}:{_written(default)}" for key, default in _options(source).items() if default != ()]
+        what = f"FILE{name}" if name in _ENDINGS else name
+        rows.append(("/".join([what, *pairs]), (inspect.getdoc(source) or "").split("\n")[0]))
+    return rows + [(name, repr(scenario)) for name, scenario in _REGISTERED.items()]
 
+
+def _split_path(text: str) -> tuple[str | None, list[str]]:
+    """Returns the path in a spec and what follows it; None where it is no path."""
+    if os.path.isfile(text):
+        return text, []
+    parts = text.split("/")
+    for i, part in enumerate(parts):
+        if part.lower().endswith(_ENDINGS) and all(":" in pair for pair in parts[i + 1 :]):
+            return "/".join(parts[: i + 1]), parts[i + 1 :]
+    return (text if text.startswith((".", "/")) else None), []
+
+
+def _load_file(path: str, pairs: list[str]) -> Scenario:
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in _ENDINGS:
+        raise ValueError(f"cannot read {path!r}: only files that end in {', '.join(_ENDINGS)} are read")
+    source = _source(ending)
+    try:
+        options = _parse(pairs, _options(source))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     # its spec holds the content: the file may change, move, or not exist where another process looks
-    return Scenario([read_soc(path)], [path.stem], name=str(path))
+    return source(path, **options).renamed(name="/".join([path, *pairs]))
 
 
 @lru_cache(maxsize=8)
 def _build(text: str) -> Scenario:
-    """Builds a built-in scenario: fresh draws for each prompt, or the same responses in rotated order."""
     name, *pairs = text.split("/")
     source = _source(name)
-    values = _parse(pairs, _parameters(source))
-    n_prompts = _checks.count("prompts", values.pop("prompts"), 1)
-    sizes = [n_prompts, values.get("responses", 1), values.get("users", values.get("responses", 1))]
-    if math.prod(sizes) > _MAX_RANKS:
+    values = _parse(pairs, _options(source))
+    sizes = [values.get(key, 1) for key in ("prompts", "responses")] + [values.get("users", values.get("responses", 1))]
+    if min(sizes) > 0 and math.prod(sizes) > _MAX_RANKS:
         raise ValueError(f"{math.prod(sizes):.3g} ranks are more than the {_MAX_RANKS:,} that are made")
-    if "seed" in values:
-        seed = _checks.count("seed", values.pop("seed"), 0)
-        populations = [source(rng, **values) for rng in np.random.default_rng(seed).spawn(n_prompts)]
-    else:
-        first = source(**values)
-        populations = [first.reordered(np.roll(np.arange(first.n_responses), -x)) for x in range(n_prompts)]
-    return Scenario(populations, spec=text)
+    return source(**values).renamed(spec=text)
 
 
-def _source(name: str) -> Callable[..., Population]:
-    module, attribute = _SOURCES[name].split(":")
+def _source(name: str) -> Callable[..., Scenario]:
+    module, attribute = SOURCES[name].split(":")
     return getattr(import_module(module), attribute)
 
 
-def _parameters(source: Callable[..., Population]) -> dict[str, Any]:
-    """Returns a source's parameters and their defaults."""
+def _options(source: Callable[..., Scenario]) -> dict[str, Any]:
+    """Returns a source's options and their defaults."""
     parameters = inspect.signature(source).parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    if "rng" in inspect.signature(source).parameters:
-        defaults["seed"] = 0
-    return defaults | {"prompts": 1}
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def _parse(pairs: list[str], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Returns the parameters of a spec, each in the type of its default."""
+    """Returns the options of a spec, each in the type of its default."""
     values = dict(defaults)
     seen = set()
     for pair in pairs:
@@ -168,25 +175,31 @@ def _parse(pairs: list[str], defaults: dict[str, Any]) -> dict[str, Any]:
         if not colon or not text:
             raise ValueError(f"{pair!r} is not of the form key:value")
         if key not in defaults:
-            raise _checks.unknown("parameter", key, defaults)
+            raise _checks.unknown("option", key, defaults)
         if key in seen:
-            raise ValueError(f"parameter {key!r} is given twice")
+            raise ValueError(f"option {key!r} is given twice")
         seen.add(key)
         values[key] = _converted(key, text, defaults[key])
     return values
 
 
 def _converted(key: str, text: str, default: Any) -> Any:
-    kind = {int: "an integer", float: "a number", tuple: "numbers joined by ';'"}[type(default)]
+    if isinstance(default, str):
+        return text
+    kind = {bool: "true or false", int: "an integer", float: "a number", tuple: "numbers joined by ';'"}[type(default)]
     try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text]
         if not text.isascii() or "_" in text or text != text.strip():
             raise ValueError
         if isinstance(default, tuple):
             return tuple(float(part) for part in text.split(";"))
         return type(default)(text)
-    except ValueError:
+    except (ValueError, KeyError):
         raise ValueError(f"{key} is {text!r}, but must be {kind}, as in {key}:{_written(default) or 1}") from None
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return ";".join(map(str, value)) if isinstance(value, tuple) else str(value)

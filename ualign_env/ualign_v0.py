@@ -4,8 +4,8 @@ All take `scenario`, `players`, `feedback`, `rounds` and `render_mode`. They che
 needs no wrappers and is `raw_env`.
 """
 
-from ualign_env.envs.pettingzoo_envs import AECAlignment as raw_env  # noqa: N813
-from ualign_env.envs.pettingzoo_envs import ParallelAlignment as parallel_env  # noqa: N813
+from ualign_env.envs.pettingzoo.environments import AECAlignment as raw_env  # noqa: N813
+from ualign_env.envs.pettingzoo.environments import ParallelAlignment as parallel_env  # noqa: N813
 
 env = raw_env
 

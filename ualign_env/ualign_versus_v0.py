@@ -4,8 +4,8 @@ All take `scenario`, `k`, `l`, `feedback`, `rounds` and `render_mode`. They chec
 needs no wrappers and is `raw_env`.
 """
 
-from ualign_env.envs.pettingzoo_envs import AECVersus as raw_env  # noqa: N813
-from ualign_env.envs.pettingzoo_envs import ParallelVersus as parallel_env  # noqa: N813
+from ualign_env.envs.pettingzoo.environments import AECVersus as raw_env  # noqa: N813
+from ualign_env.envs.pettingzoo.environments import ParallelVersus as parallel_env  # noqa: N813
 
 env = raw_env
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator
 
-from ualign_env import JointPolicy
-from ualign_env.benchmark.tasks import Task
-from ualign_env.solvers import versus
+import ualign_env as ua
 
 
-def double_oracle(task: Task) -> Iterator[JointPolicy]:
+def double_oracle(task: ua.Task) -> Iterator[ua.JointPolicy]:
     """Double oracle with exact best responses, on the game of k responses against l."""
-    running = [versus.double_oracle(population, task.k, task.l) for population in task.scenario.populations]
+    scenario = task.scenario
+    running = [ua.double_oracle(scenario, task.k, task.l, prompt=x) for x in range(scenario.n_prompts)]
     models = [next(steps)[0] for steps in running]
     going = True
     while going:
         sets, chances = (tuple(getattr(model, name) for model in models) for name in ("sets", "chances"))
-        yield JointPolicy(sets, chances, task.scenario.n_responses)
+        yield ua.JointPolicy(sets, chances, scenario.n_responses)
         steps = [next(one, None) for one in running]  # None where a prompt's game is solved
         models = [step[0] if step else model for step, model in zip(steps, models, strict=True)]
         going = any(steps)

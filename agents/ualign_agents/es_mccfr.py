@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pyspiel
 
-from ualign_env import GamePolicy, cached_game
-from ualign_env.benchmark.tasks import Task
+from ualign_env import GamePolicy, Task, cached_game
 
 _ITERATIONS_A_STEP = 100
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from open_spiel.python.algorithms.fictitious_play import XFPSolver
 from open_spiel.python.policy import Policy
 
-from ualign_env import cached_game
-from ualign_env.benchmark.tasks import Task
+from ualign_env import Task, cached_game
 
 
 def fictitious_play(task: Task) -> Iterator[Policy]:

@@ -9,11 +9,7 @@ import numpy as np
 from open_spiel.python.algorithms.psro_v2.best_response_oracle import BestResponseOracle
 from open_spiel.python.algorithms.psro_v2.psro_v2 import PSROSolver
 
-from ualign_env import GamePolicy, JointPolicy, cached_game
-from ualign_env.benchmark.tasks import Task
-from ualign_env.envs.open_spiel_policies import joint_policy
-from ualign_env.solvers.versus import matrix_game
-from ualign_env.versus import kernels
+from ualign_env import GamePolicy, JointPolicy, Task, cached_game, joint_policy, matrix_game
 
 
 def joint_psro(task: Task) -> Iterator[JointPolicy]:
@@ -72,7 +68,7 @@ class _ExactPSRO(PSROSolver):
         scenario = self._task.scenario
         total = 0.0
         for x, users in enumerate(scenario.populations):
-            chances = kernels.matrix(users.ranks, users.weights, model.sets[x], opponent.sets[x])
+            chances = users.matrix(model.sets[x], opponent.sets[x])
             total += scenario.probabilities[x] * (model.chances[x] @ chances @ opponent.chances[x])
         return total
 

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ualign_env import Mixture, SharedPolicy
-from ualign_env.benchmark.tasks import Task
-from ualign_env.solvers.mirror_descent import self_play
+from ualign_env import Mixture, SharedPolicy, Task, self_play
 
 _KEPT = 2**15  # iterates of a mixture; when there are twice as many, every second one goes
 

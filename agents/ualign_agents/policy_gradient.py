@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ualign_env import BatchedGame, SharedPolicy
-from ualign_env.benchmark.tasks import Task
+from ualign_env import BatchedGame, SharedPolicy, Task
 
 _GAMES = 1024  # at a time
 _STEP = 0.3  # of the first update, for payoffs in units of their mean

@@ -7,8 +7,7 @@ import torch
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO
 
-from ualign_env.benchmark.tasks import Task
-from ualign_env.envs.sb3_envs import SB3VecEnv
+from ualign_env import SB3VecEnv, Task
 
 _GAMES = 256  # at a time
 _ROUNDS = 8  # between two updates
@@ -20,7 +19,7 @@ torch.optim.Adam([torch.zeros(1)])
 def ppo(task: Task) -> Iterator[PPO | MaskablePPO]:
     """PPO self-play (Stable-Baselines3), the last iterate."""
     players = task.k + 1
-    games = gymnasium.make_vec("ualign/SelfPlay-v0", num_envs=_GAMES * players, scenario=task.scenario, players=players)
+    games = gymnasium.make_vec("ualign/Seats-v0", num_envs=_GAMES * players, scenario=task.scenario, players=players)
     algorithm = PPO if task.scenario.legal.all() else MaskablePPO
     model = algorithm(
         "MlpPolicy",

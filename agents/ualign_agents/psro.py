@@ -10,8 +10,7 @@ import numpy as np
 from open_spiel.python.algorithms.psro_v2.best_response_oracle import BestResponseOracle
 from open_spiel.python.algorithms.psro_v2.psro_v2 import PSROSolver
 
-from ualign_env import GamePolicy, Profile, SharedPolicy, cached_game, tabulate
-from ualign_env.benchmark.tasks import Task
+from ualign_env import GamePolicy, Outputs, SharedPolicy, Task, cached_game, deviation_payoffs, tabulate
 
 # Of the projected replicator dynamics that solve the empirical game. Payoffs have mean 1 / (k + 1), so that this step
 # times k + 1 means the same for every k.
@@ -91,7 +90,7 @@ class _ExactPSRO(PSROSolver):
         """Returns `[P, N]`: what each response earns against k policies of the population."""
         if others not in self._against:
             profile = np.array([self._table(self._policies[0][i]) for i in others])
-            self._against[others] = Profile(profile).deviation_payoffs(self._task.scenario, self._task.k)
+            self._against[others] = deviation_payoffs(self._task.scenario, Outputs(profile), self._task.k)
         return self._against[others]
 
     def _table(self, policy: Any) -> np.ndarray:

@@ -72,7 +72,7 @@ def test_one_game_at_a_time(benchmark, form):
 
 @pytest.mark.parametrize("games", [64, 1024, 65536])
 def test_vectorised_self_play(benchmark, games):
-    envs = gym.make_vec("ualign/SelfPlay-v0", num_envs=games * PLAYERS, scenario=SCENARIO, players=PLAYERS)
+    envs = gym.make_vec("ualign/Seats-v0", num_envs=games * PLAYERS, scenario=SCENARIO, players=PLAYERS)
     actions = np.random.default_rng(0).integers(0, 8, games * PLAYERS)
     envs.reset(seed=0)
     benchmark.group = f"{games} games at a time"

@@ -1,4 +1,6 @@
-"""Agents, found by the entry-point groups `ualign.agents` and `ualign.joint_agents`: any package can add one.
+"""Agents: the baselines, and those of the entry-point groups `ualign.agents` and `ualign.joint_agents`.
+
+Any package can add one by an entry point.
 
 An agent is a generator function: it takes a `Task` and yields what it has learned so far (anything that `tabulate`
 takes) after each step, as often as it likes. The runner keeps the time, decides when to stop, and scores. A policy must
@@ -12,6 +14,7 @@ from typing import Any
 
 from ualign_env import _checks
 from ualign_env.benchmark.tasks import Task
+from ualign_env.solvers.baselines import BASELINES, baseline
 
 Agent = Callable[[Task], Iterator[Any]]
 
@@ -24,8 +27,8 @@ class MissingExtraError(ValueError):
 
 
 def list_agents(group: str = GROUP) -> list[str]:
-    """Returns the names of the installed agents of a group, in alphabetical order."""
-    return sorted(_installed(group))
+    """Returns the names of a group's agents, in alphabetical order; baselines are among those of the first group."""
+    return sorted([*_installed(group), *(name for name in BASELINES if group == GROUP)])
 
 
 def load_agent(name: str) -> Agent:
@@ -36,11 +39,13 @@ def load_agent(name: str) -> Agent:
         ValueError: if no installed package offers it, several do, or it cannot be imported.
     """
     installed = _installed(GROUP, JOINT_GROUP)
+    if name not in installed and name in BASELINES:
+        return _baseline_agent(name)
     if name not in installed:
-        raise _checks.unknown("agent", name, installed)
+        raise _checks.unknown("agent", name, [*installed, *BASELINES])
     first, *others = installed[name]
-    if others:
-        offers = ", ".join(entry.value for entry in installed[name])
+    if others or name in BASELINES:
+        offers = ", ".join([*(entry.value for entry in installed[name]), *["the baselines"] * (name in BASELINES)])
         raise ValueError(f"agent {name!r} is offered several times, by {offers}; uninstall all but one")
     try:
         return first.load()
@@ -51,6 +56,14 @@ def load_agent(name: str) -> Agent:
         raise MissingExtraError(f"agent {name!r} needs {error.name}: pip install '{package}'") from None
     except Exception as error:  # whatever a foreign module raises on import
         raise _not_loaded(first, error) from error
+
+
+def _baseline_agent(name: str) -> Agent:
+    def agent(task: Task) -> Iterator[Any]:
+        yield baseline(task.scenario, name)
+
+    agent.__doc__ = BASELINES[name].summary
+    return agent
 
 
 def _not_loaded(entry: EntryPoint, error: Exception) -> ValueError:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ualign_env.benchmark.runner import Result
+from ualign_env.benchmark.runner import RunResult
 
 
 class ResultsFile:
@@ -33,7 +33,7 @@ class ResultsFile:
         except OSError as error:
             raise ValueError(f"cannot write results to {os.fspath(folder)!r}: {error.strerror}") from None
 
-    def write(self, results: Sequence[Result]) -> None:
+    def write(self, results: Sequence[RunResult]) -> None:
         """Writes all results so far; an interruption leaves the file as it was before."""
         content = {
             "created": self._created.isoformat(timespec="seconds"),

@@ -2,22 +2,20 @@
 
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from ualign_env._checks import TooLargeError
+from ualign_env._result import Result
 from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.tasks import Task
-from ualign_env.envs.batch import BatchedGame
-from ualign_env.payoffs import TooLargeError
-from ualign_env.policies import tabulate
-from ualign_env.scoring import Scorecard, score
-from ualign_env.solvers.versus import solve_versus
-from ualign_env.specs import load_scenario
+from ualign_env.benchmark.warm_up import warm_up
+from ualign_env.policies.tabulate import tabulate
+from ualign_env.scoring.scorecard import Scorecard, score
 
 _FIRST_LOOK = 0.01  # seconds of learning before the first point of a trace
 _SOLVED = 1e-10  # NashConv below which more learning would show nothing
@@ -36,7 +34,7 @@ class TracePoint:
 
 
 @dataclass(frozen=True)
-class Result:
+class RunResult(Result):
     """What an agent achieved on a task.
 
     Attributes:
@@ -68,12 +66,13 @@ class Result:
     policy: list[list[float]] | None
     trace: tuple[TracePoint, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the result as plain Python values, ready for JSON."""
-        return asdict(self)
+    def summary(self) -> str:
+        """Returns the agent, its score and its time."""
+        found = self.error or "no policy" if self.scorecard is None else self.scorecard.summary()
+        return f"{self.agent} on {self.scenario}: {found}, {self.steps} steps in {self.seconds:.2f} s"
 
 
-def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: float = 2.0) -> Result:
+def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: float = 2.0) -> RunResult:
     """Lets an agent learn a task until its time is up, it stops, or it has solved the game.
 
     Time is checked between the agent's steps, so that one long step can exceed the budget. An exception or an
@@ -86,7 +85,8 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
         seconds: time budget.
         look_growth: each look for the trace is taken at this multiple of the time of the one before.
     """
-    _compile_kernels()
+    for users in task.scenario.populations:
+        warm_up(users)
     elapsed, steps, look = 0.0, 0, _FIRST_LOOK
     policy, card, error = None, None, None
     status: Status = "learned"
@@ -98,7 +98,7 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
             card = None
             done = elapsed >= seconds
             if done or elapsed >= look:
-                card = score(task.scenario, policy, task.k, opponents=task.l, curve=())
+                card = score(task.scenario, policy, task.k, l=task.l, curve=())
                 trace.append(TracePoint(elapsed, steps, card.robust_win_rate, card.nash_conv))
                 look = look_growth * elapsed
             if done or (card and _error(card) < _SOLVED):
@@ -106,7 +106,7 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
         if not steps:
             status, error = "failed", "the agent yielded no policy"
         else:
-            card = score(task.scenario, policy, task.k, opponents=task.l)
+            card = score(task.scenario, policy, task.k, l=task.l)
     except KeyboardInterrupt:
         status, error = "interrupted", f"interrupted after {steps} steps"
     except (Exception, SystemExit) as exception:  # one agent's failure must not lose the others' results
@@ -115,24 +115,11 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
         error = str(exception) if refused else "".join(traceback.format_exception(exception))
     if steps and error:
         with suppress(ValueError):  # where the last policy is what failed, there is nothing to score
-            card = score(task.scenario, policy, task.k, opponents=task.l)
+            card = score(task.scenario, policy, task.k, l=task.l)
     learned = tabulate(policy, task.scenario, task.k).average().tolist() if card else None
-    return Result(
+    return RunResult(
         name, task.scenario.name, task.k, task.l, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
     )
-
-
-@cache
-def _compile_kernels() -> None:
-    """Runs the compiled loops once, so that no agent's time includes loading them."""
-    scenario = load_scenario("cycle")
-    score(scenario, np.full(3, 1 / 3), 20)
-    score(scenario, np.full((3, 1, 3), 1 / 3), 2)
-    scenario.populations[0].pairwise()
-    games = BatchedGame(scenario)
-    games.reset()
-    games.step([[0, 1, 2]])
-    solve_versus(scenario.populations[0], 2, 2, method="double-oracle")
 
 
 def _timed(agent: Agent, task: Task) -> Iterator[tuple[float, Any]]:
@@ -148,4 +135,29 @@ def _error(card: Scorecard) -> float:
     if card.nash_conv is not None:
         return card.nash_conv
     # what outputs that were chosen together fall short of is not known from their score
-    return card.gap if card.opponents == 1 and card.gap >= 0 else np.inf
+    return card.shortfall if card.l == 1 and card.shortfall >= 0 else np.inf
+
+
+def run_all(
+    tasks: Iterable[Task],
+    agents: Mapping[str, Agent],
+    seconds: float,
+    *,
+    starting: Callable[[str, Task], None] | None = None,
+) -> Iterator[RunResult]:
+    """Lets all agents learn all tasks, one after the other, and yields each result; an interruption ends it.
+
+    Args:
+        tasks: the tasks.
+        agents: the agents by their names.
+        seconds: time budget of each run.
+        starting: called with the agent's name and the task before each run.
+    """
+    for task in tasks:
+        for name, agent in agents.items():
+            if starting:
+                starting(name, task)
+            result = run(name, agent, task, seconds)
+            yield result
+            if result.status == "interrupted":
+                return

@@ -1,13 +1,14 @@
 """What an agent is given."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyspiel
 
-from ualign_env.envs.open_spiel_games import load_game
-from ualign_env.envs.open_spiel_versus import load_versus_game
 from ualign_env.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pyspiel
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,17 @@ class Task:
     seed: int = 0
     l: int = 1
 
-    def game(self, *, turn_based: bool = True, anonymous: bool = False) -> pyspiel.Game:
+    def game(self, *, turn_based: bool = True, anonymous: bool = False) -> "pyspiel.Game":
         """Returns the task as an OpenSpiel game; see `load_game`."""
+        from ualign_env.envs.open_spiel.games import load_game
+
         return load_game(self.scenario, self.k + 1, turn_based=turn_based, anonymous=anonymous)
 
-    def versus_game(self, *, turn_based: bool = True) -> pyspiel.Game:
+    def versus_game(self, *, by_response: bool = True) -> "pyspiel.Game":
         """Returns the task as the OpenSpiel game of k responses against l; see `load_versus_game`."""
-        return load_versus_game(self.scenario, self.k, self.l, turn_based=turn_based)
+        from ualign_env.envs.open_spiel.versus import load_versus_game
+
+        return load_versus_game(self.scenario, self.k, self.l, by_response=by_response)
 
     def rng(self) -> np.random.Generator:
         """Returns a generator that starts at the task's seed."""

@@ -1,7 +1,6 @@
 """What the PettingZoo and Gymnasium environments show: the players' observations, and to people, games in words."""
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Any
 
 import gymnasium
@@ -9,13 +8,10 @@ import numpy as np
 from gymnasium import spaces
 
 from ualign_env import _checks
-from ualign_env.population import Population
 from ualign_env.scenario import Scenario
 
 #: What `render` does: print, or return the text.
 MODES = ("human", "ansi")
-
-_LISTED = 10  # responses of a user's order
 
 
 def observation_box(scenario: Scenario) -> spaces.Box:
@@ -84,16 +80,5 @@ def describe(
         outcome = f"picked with probability {reward:.4f}" if chances else "picked" if reward else ""
         lines.append(f"  {name:<{widths[0]}}  {text:<{widths[1]}}  {outcome}".rstrip())
     if user is not None:
-        lines.append(f"  by a user with {_order(population, user)} ({population.weights[user]:.1%} of users)")
+        lines.append(f"  by a user with {population.describe(user)} ({population.weights[user]:.1%} of users)")
     return "\n".join(lines)
-
-
-def _order(population: Population, user: int) -> str:
-    """Returns a user's order of the responses, best first; of many, the first ten."""
-    ranks = population.ranks[user]
-    order = sorted(range(ranks.size), key=lambda response: ranks[response])[:_LISTED]
-    text = population.responses[order[0]]
-    for before, response in pairwise(order):
-        text += " = " if ranks[before] == ranks[response] else " > "
-        text += population.responses[response]
-    return text + (" > ..." if ranks.size > _LISTED else "")

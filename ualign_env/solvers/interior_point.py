@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
-from ualign_env._checks import Floats
-from ualign_env.payoffs import unchecked_jacobian, unchecked_payoffs
-from ualign_env.population import Population
+from ualign_env._types import Floats
 from ualign_env.solvers.result import Run
+from ualign_env.users import Users
 
 _TO_THE_BOUND = 0.995  # share of the way to the nearest bound that a step may go
 _GROWTH = 3.0  # factor by which a step may raise the residual; longer ones are halved
@@ -31,9 +30,7 @@ _DUST = 1e-12  # probabilities that a policy is better without, unless they matt
 _EXTRA_STEPS = 4  # after convergence, to tell the support from the rest
 
 
-def interior_point(
-    population: Population, k: int, tolerance: float, max_iterations: int, start: Floats | None = None
-) -> Run:
+def interior_point(users: Users, k: int, tolerance: float, max_iterations: int, start: Floats | None = None) -> Run:
     """Returns a policy of exploitability `tolerance` at most, or the best one found in `max_iterations` Newton steps.
 
     Takes O(U N^2 + N^3) time a step. Starts from `start`, `[N]` with positive entries, by default halfway between the
@@ -41,14 +38,14 @@ def interior_point(
 
     Source: S. Mehrotra, "On the Implementation of a Primal-Dual Interior Point Method", 1992, for linear programs.
     """
-    n = population.n_responses
-    policy = 0.5 / n + 0.5 * population.favourites() if start is None else start
+    n = users.n_responses
+    policy = 0.5 / n + 0.5 * users.favourites() if start is None else start
     best, least, extra, iteration = policy, np.inf, 0, 0
     payoffs, slack, level, damping = policy, policy, 0.0, 0.0  # set at the start, and at each restart
     for iteration in range(max_iterations + 1):
         if iteration % _PATIENCE == 0:
             policy = np.full(n, 1 / n) if iteration else policy  # steps from an unlucky start can go round in circles
-            payoffs = _scaled_payoffs(population, policy, k)
+            payoffs = _scaled_payoffs(users, policy, k)
             level = payoffs.max() + 0.1
             slack = level - payoffs
             damping = _DAMPING[0]
@@ -57,7 +54,7 @@ def interior_point(
             best, least = policy / policy.sum(), error
         if error <= tolerance:
             support = np.where(policy > slack, policy, 0)
-            if support.any() and _exploitability(population, support / support.sum(), k) <= tolerance:
+            if support.any() and _exploitability(users, support / support.sum(), k) <= tolerance:
                 return Run(support / support.sum(), iteration)
             extra += 1
         mu = policy @ slack / n
@@ -65,7 +62,7 @@ def interior_point(
             break
 
         residual = payoffs + slack - level
-        system = unchecked_jacobian(population, policy, k)
+        system = users.jacobian(policy, k)
         system *= -(k + 1)  # in place: with many responses this is the largest array
         system[np.diag_indices(n)] += slack / policy - damping * system.min()
         factors = lu_factor(system, check_finite=False)  # not transposed: row pivots matter
@@ -82,7 +79,7 @@ def interior_point(
         bound = np.inf if iteration < _FREE_STEPS else _GROWTH * (np.abs(residual).max() + mu)
         while True:
             new = policy + step * to_policy, slack + step * to_slack, level + step * to_level
-            payoffs = _scaled_payoffs(population, new[0], k)
+            payoffs = _scaled_payoffs(users, new[0], k)
             if np.abs(payoffs + new[1] - new[2]).max() + new[0] @ new[1] / n <= bound or step < 0.02:
                 break
             step /= 2
@@ -90,7 +87,7 @@ def interior_point(
         damping = min(100 * damping, _DAMPING[1]) if step < 0.5 else max(damping / 10, _DAMPING[0])
     sparse = np.where(best > _DUST, best, 0)
     sparse /= sparse.sum()
-    return Run(sparse if _exploitability(population, sparse, k) <= max(least, tolerance) else best, iteration)
+    return Run(sparse if _exploitability(users, sparse, k) <= max(least, tolerance) else best, iteration)
 
 
 def _direction(
@@ -109,9 +106,9 @@ def _longest(policy: Floats, to_policy: Floats, slack: Floats, to_slack: Floats)
     return float(1 / max(1.0, ratios.max()))
 
 
-def _scaled_payoffs(population: Population, policy: Floats, k: int) -> Floats:
-    return (k + 1) * unchecked_payoffs(population, policy, k)
+def _scaled_payoffs(users: Users, policy: Floats, k: int) -> Floats:
+    return (k + 1) * users.payoffs(policy, k)
 
 
-def _exploitability(population: Population, policy: Floats, k: int) -> float:
-    return float((_scaled_payoffs(population, policy, k).max() - 1) / (k + 1))
+def _exploitability(users: Users, policy: Floats, k: int) -> float:
+    return float((_scaled_payoffs(users, policy, k).max() - 1) / (k + 1))

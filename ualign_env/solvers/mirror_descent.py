@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ualign_env import _checks
-from ualign_env._checks import Floats
-from ualign_env.policies import Mixture, SharedPolicy
-from ualign_env.population import Population
+from ualign_env._result import Result
+from ualign_env._types import Floats, Ints
+from ualign_env.policies.tables import Mixture, SharedPolicy
 from ualign_env.scenario import Scenario
-from ualign_env.specs import as_scenario
+from ualign_env.specs import ScenarioLike, as_scenario
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +30,7 @@ class Iterate:
     payoffs: Floats
 
 
-def self_play(scenario: Scenario, k: int, step: float = 1.0, *, optimistic: bool = False) -> Iterator[Iterate]:
+def self_play(scenario: ScenarioLike, k: int, step: float = 1.0, *, optimistic: bool = False) -> Iterator[Iterate]:
     """Yields self-play without end, from the uniform policy on.
 
     After each iterate, the weight of a response is multiplied by `exp(step * (k + 1) * payoff)`. The mean payoff of a
@@ -41,7 +40,7 @@ def self_play(scenario: Scenario, k: int, step: float = 1.0, *, optimistic: bool
     the ones before back, converges there too.
 
     Args:
-        scenario: P prompts with up to N responses.
+        scenario: a scenario, its spec, or the population of its only prompt.
         k: number of samples that a response competes with.
         step: step size, positive.
         optimistic: whether to extrapolate payoffs.
@@ -49,12 +48,12 @@ def self_play(scenario: Scenario, k: int, step: float = 1.0, *, optimistic: bool
     Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777); optimism: Rakhlin & Sridharan,
     "Online Learning with Predictable Sequences", 2013.
     """
-    k, step = _checks.number_of_outputs(k), _checks.positive("step", step)
+    scenario, k, step = as_scenario(scenario), _checks.number_of_outputs(k), _checks.positive("step", step)
     logits = uniform_logits(scenario)
     before = np.zeros_like(logits)
     while True:
         policy = softmax(logits)
-        payoffs = SharedPolicy(policy).deviation_payoffs(scenario, k)
+        payoffs = SharedPolicy(policy).payoffs(scenario, k)
         yield Iterate(policy, payoffs)
         logits += step * (k + 1) * (2 * payoffs - before if optimistic else payoffs)
         logits -= logits.max(axis=1, keepdims=True)
@@ -62,7 +61,7 @@ def self_play(scenario: Scenario, k: int, step: float = 1.0, *, optimistic: bool
 
 
 @dataclass(frozen=True, eq=False)
-class SelfPlay:
+class SelfPlay(Result):
     """What T steps of self-play have learned, and how it came about.
 
     Attributes:
@@ -79,15 +78,23 @@ class SelfPlay:
     last: Floats
     average: Floats
     mixture: Mixture
-    steps: NDArray[np.int64]
+    steps: Ints
     last_exploitability: Floats
     average_exploitability: Floats
     mixture_exploitability: Floats
     regret_bound: Floats
 
+    def summary(self) -> str:
+        """Returns how exploitable the three readings of the run are at its end."""
+        ends = self.last_exploitability[-1], self.average_exploitability[-1], self.mixture_exploitability[-1]
+        return (
+            f"self-play of {self.steps[-1]} steps: exploitability of the last iterate {ends[0]:.1e}, of the average "
+            f"{ends[1]:.1e}, of the mixture {ends[2]:.1e}"
+        )
+
 
 def mirror_descent(
-    target: Scenario | Population | str,
+    scenario: ScenarioLike,
     k: int,
     *,
     steps: int = 1000,
@@ -97,7 +104,7 @@ def mirror_descent(
     """Runs entropic mirror-descent self-play and records how exploitable its iterates are.
 
     Args:
-        target: a scenario, its spec, or the population of its only prompt.
+        scenario: a scenario, its spec, or the population of its only prompt.
         k: number of samples that a response competes with.
         steps: T, the number of iterates, all of which the mixture keeps: `T P N` numbers.
         step: step size, as in `self_play`; None takes the one that minimises the regret bound for T steps, with which
@@ -107,7 +114,7 @@ def mirror_descent(
     Raises:
         ValueError: if an argument is out of range.
     """
-    scenario, k, steps = as_scenario(target), _checks.number_of_outputs(k), _checks.count("steps", steps, 1)
+    scenario, k, steps = as_scenario(scenario), _checks.number_of_outputs(k), _checks.count("steps", steps, 1)
     entropy = float(scenario.probabilities @ np.log([p.n_responses for p in scenario.populations]))
     if step is None:
         step = max(np.sqrt(8 * entropy / steps), 1e-6) / (k + 1)
@@ -130,7 +137,7 @@ def record(dynamics: Iterator[Iterate], scenario: Scenario, k: int, steps: int) 
         total_policy += iterate.policy
         total_payoffs += iterate.payoffs
         if t in recorded:
-            average = SharedPolicy(total_policy / t).deviation_payoffs(scenario, k)
+            average = SharedPolicy(total_policy / t).payoffs(scenario, k)
             three = (iterate.payoffs, average, total_payoffs / t)
             traces.append([scenario.probabilities @ payoffs.max(axis=1) - 1 / (k + 1) for payoffs in three])
     last, mean, mixture = np.maximum(np.array(traces), 0).T

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from ualign_env import _checks
-from ualign_env._checks import Floats
-from ualign_env.policies import SharedPolicy
-from ualign_env.population import Population
+from ualign_env._types import Floats
+from ualign_env.policies.tables import SharedPolicy
 from ualign_env.scenario import Scenario
 from ualign_env.solvers.mirror_descent import Iterate, SelfPlay, record, softmax, uniform_logits
-from ualign_env.specs import as_scenario
+from ualign_env.specs import ScenarioLike, as_scenario
 
 
 def magnetic_self_play(
@@ -61,7 +60,7 @@ def magnetic_self_play(
     steps = 0
     while True:
         policy = softmax(logits)
-        payoffs = SharedPolicy(policy).deviation_payoffs(scenario, k)
+        payoffs = SharedPolicy(policy).payoffs(scenario, k)
         yield Iterate(policy, payoffs)
         logits = (logits + step * (k + 1) * payoffs + pull * magnet) / (1 + pull)
         logits = logits - logits.max(axis=1, keepdims=True)
@@ -71,7 +70,7 @@ def magnetic_self_play(
 
 
 def proximal(
-    target: Scenario | Population | str,
+    scenario: ScenarioLike,
     k: int,
     *,
     steps: int = 1000,
@@ -82,7 +81,7 @@ def proximal(
     """Runs magnetic self-play from the uniform policy and records how exploitable its iterates are.
 
     Args:
-        target: a scenario, its spec, or the population of its only prompt.
+        scenario: a scenario, its spec, or the population of its only prompt.
         k: number of samples that a response competes with.
         steps: T, the number of iterates.
         step: step size, positive.
@@ -93,6 +92,6 @@ def proximal(
     Raises:
         ValueError: if an argument is out of range.
     """
-    scenario, steps = as_scenario(target), _checks.count("steps", steps, 1)
+    scenario, steps = as_scenario(scenario), _checks.count("steps", steps, 1)
     dynamics = magnetic_self_play(scenario, k, step, temperature=temperature, magnet_every=magnet_every)
     return record(dynamics, scenario, k, steps)

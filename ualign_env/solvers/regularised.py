@@ -10,28 +10,26 @@ import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 from scipy.special import log_softmax, softmax
 
-from ualign_env._checks import Floats
-from ualign_env.payoffs import unchecked_jacobian, unchecked_payoffs
-from ualign_env.population import Population
+from ualign_env._types import Floats
 from ualign_env.solvers.result import Run
+from ualign_env.users import Users
 
 _HOT = 100.0  # a temperature at which the reference is all but the equilibrium
 _COOLING = 0.1  # factor to the next temperature, as long as Newton's method follows
 _PATIENCE = 12  # Newton steps for a temperature before a smaller change is tried
 _LEAST_STEP = 1e-6
-_ON_THE_WAY = 1e-4  # gap, in temperatures, that is good enough for going on
+_ON_THE_WAY = 1e-4  # gain, in temperatures, that is good enough for going on
 
 
-def unchecked_gap(population: Population, policy: Floats, k: int, temperature: float, reference: Floats) -> float:
+def gain(payoffs: Floats, policy: Floats, temperature: float, reference: Floats) -> float:
     """Returns what a player of the regularised game can gain by deviating from a policy that all others play.
 
     The best response to the policy is `q ~ reference * exp(payoffs / temperature)`, and the gain is
     `temperature * KL(policy || q)`, here as a sum of terms of which none is negative.
 
     Args:
-        population: U user types over N responses.
+        payoffs: `[N]` what each response earns against k samples of the policy.
         policy: `[N]` distribution, infinitely costly where `reference` is 0 and it is not.
-        k: number of samples that a response competes with.
         temperature: weight of the KL divergence, positive.
         reference: `[N]` distribution.
 
@@ -39,44 +37,44 @@ def unchecked_gap(population: Population, policy: Floats, k: int, temperature: f
         The gain, 0 at the equilibrium and only there.
     """
     with np.errstate(divide="ignore"):
-        return _gap(unchecked_payoffs(population, policy, k), np.log(policy), temperature, np.log(reference))
+        return _gain(payoffs, np.log(policy), temperature, np.log(reference))
 
 
-def regularised_equilibrium(
-    population: Population, k: int, temperature: float, reference: Floats, tolerance: float, max_iterations: int
+def equilibrium(
+    users: Users, k: int, temperature: float, reference: Floats, tolerance: float, max_iterations: int
 ) -> Run:
-    """Returns a policy with a gap of at most `tolerance`, or the best one found in about `max_iterations` Newton steps.
+    """Returns a policy with a gain of at most `tolerance`, or the best of about `max_iterations` Newton steps.
 
     Follows the equilibrium from a high temperature down, by Newton's method on
     log(policy / reference) = payoffs / temperature + constant. Takes O(U N^2 + N^3) time a step. Below temperatures of
     about 1e-5, where the equilibrium is that of the game itself for most purposes, it can get stuck.
     """
     allowed = np.flatnonzero(reference > 0)
-    game = _Game(population.restricted(allowed), k, reference[allowed])
+    game = _Game(users.among(allowed), k, reference[allowed])
     tilt = np.zeros(allowed.size)  # log(policy / reference), up to a constant
     heat, cooling = max(_HOT, temperature), _COOLING
-    best, least = tilt, game.gap(tilt, temperature)
+    best, least = tilt, game.gain(tilt, temperature)
     iterations = 0
     while least > tolerance and iterations < max_iterations:
         cooler = max(temperature, cooling * heat)
         # with the same payoffs the tilt would grow as the temperature falls; where much weight moves they change
-        trial = min(tilt * (heat / cooler), tilt, key=lambda guess: game.gap(guess, cooler))
+        trial = min(tilt * (heat / cooler), tilt, key=lambda guess: game.gain(guess, cooler))
         target = tolerance if cooler == temperature else _ON_THE_WAY * cooler
         iterations += 1
         for _ in range(_PATIENCE):
-            if game.gap(trial, cooler) <= target:
+            if game.gain(trial, cooler) <= target:
                 break
             trial = game.newton_step(trial, cooler)
             iterations += 1
-        if game.gap(trial, cooler) <= _ON_THE_WAY * cooler:
+        if game.gain(trial, cooler) <= _ON_THE_WAY * cooler:
             tilt, heat, cooling = trial, cooler, max(cooling**2, _COOLING)
         else:
             cooling = np.sqrt(cooling)
-        if game.gap(trial, temperature) < least:
-            best, least = trial, game.gap(trial, temperature)
+        if game.gain(trial, temperature) < least:
+            best, least = trial, game.gain(trial, temperature)
         elif heat == temperature:
             break
-    policy = np.zeros(population.n_responses)
+    policy = np.zeros(users.n_responses)
     policy[allowed] = game.policy(best)
     return Run(policy, iterations)
 
@@ -84,25 +82,25 @@ def regularised_equilibrium(
 class _Game:
     """The game of the responses that the reference allows, in terms of the policy's tilt against it."""
 
-    def __init__(self, population: Population, k: int, reference: Floats) -> None:
-        self.population, self.k, self.log_reference = population, k, np.log(reference)
+    def __init__(self, users: Users, k: int, reference: Floats) -> None:
+        self.users, self.k, self.log_reference = users, k, np.log(reference)
 
     def policy(self, tilt: Floats) -> Floats:
         return softmax(self.log_reference + tilt)
 
-    def gap(self, tilt: Floats, temperature: float) -> float:
-        payoffs = unchecked_payoffs(self.population, self.policy(tilt), self.k)
-        return _gap(payoffs, log_softmax(self.log_reference + tilt), temperature, self.log_reference)
+    def gain(self, tilt: Floats, temperature: float) -> float:
+        payoffs = self.users.payoffs(self.policy(tilt), self.k)
+        return _gain(payoffs, log_softmax(self.log_reference + tilt), temperature, self.log_reference)
 
     def residual(self, tilt: Floats, temperature: float) -> Floats:
         """Returns by how much the fixed-point equations are missed; constants don't matter."""
-        residual = temperature * tilt - unchecked_payoffs(self.population, self.policy(tilt), self.k)
+        residual = temperature * tilt - self.users.payoffs(self.policy(tilt), self.k)
         return residual - residual.mean()
 
     def newton_step(self, tilt: Floats, temperature: float) -> Floats:
         """Returns the next tilt: a Newton step, halved until the residual shrinks."""
         policy, residual = self.policy(tilt), self.residual(tilt, temperature)
-        jacobian = unchecked_jacobian(self.population, policy, self.k)
+        jacobian = self.users.jacobian(policy, self.k)
         factors = lu_factor(temperature * np.eye(tilt.size) - jacobian * policy, check_finite=False)
         along, ones = lu_solve(factors, -residual), lu_solve(factors, np.ones_like(tilt))
         direction = along - (policy @ along) / (policy @ ones) * ones  # keeps the sum of the policy
@@ -114,7 +112,7 @@ class _Game:
         return tilt + step * direction
 
 
-def _gap(payoffs: Floats, log_policy: Floats, temperature: float, log_reference: Floats) -> float:
+def _gain(payoffs: Floats, log_policy: Floats, temperature: float, log_reference: Floats) -> float:
     log_best = log_softmax(log_reference + payoffs / temperature)
     played = log_policy > -np.inf
     if (log_best[played] == -np.inf).any():

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ualign_env._checks import Floats
+from ualign_env._result import Result
+from ualign_env._types import Floats
 
 
 class ConvergenceWarning(UserWarning):
@@ -27,26 +28,29 @@ class Run:
     iterations: int
 
 
-@dataclass(frozen=True, eq=False)
-class Equilibrium:
+@dataclass(frozen=True, eq=False, repr=False)
+class Equilibrium(Result):
     """A symmetric equilibrium of the (k+1)-player game, with its certificate.
 
     Attributes:
-        policy: `[N]` for a population, `[P, N]` for a scenario.
+        scenario: name of the scenario.
+        policy: `[N]` for users alone, otherwise `[P, N]`.
         k: number of samples of the policy that are shown; the game has k + 1 players.
         exploitability: what a player can gain by deviating, computed from `policy`; 0 at an equilibrium.
         robust_win_rate: chance that one of k samples is picked against the worst opponent.
         support_size: number of responses with positive probability, in all.
         iterations: steps taken, in all.
         method: the method used.
-        seconds: wall-clock time.
+        seconds: wall-clock time of the method; loops were compiled before.
         tolerance: what was asked for.
         converged: whether the certificate is at most `tolerance` on every prompt.
         temperature: weight of the KL divergence from the reference policy, 0 without regularisation.
-        gap: the certificate: what a player can gain by deviating, in the regularised game with a temperature, on the
-            prompt where it is largest.
+        certificate: what a player can gain by deviating, in the regularised game with a temperature, on the prompt
+            where it is largest.
+        worst_prompt: the name of that prompt.
     """
 
+    scenario: str
     policy: Floats
     k: int
     exploitability: float
@@ -58,13 +62,34 @@ class Equilibrium:
     tolerance: float
     converged: bool
     temperature: float
-    gap: float
+    certificate: float
+    worst_prompt: str
+
+    @property
+    def advice(self) -> str | None:
+        """What to do where the tolerance was missed."""
+        if self.converged:
+            return None
+        return (
+            f"{self.method} stopped {self.certificate:.1e} from the equilibrium of {self.worst_prompt!r}, above the "
+            f"tolerance of {self.tolerance:.1e}, after {self.iterations} steps; try more max_iterations, another "
+            "method, or, where rounding is all that is left, a larger tolerance"
+        )
+
+    def summary(self) -> str:
+        """Returns the rate, the certificate and the method."""
+        heat = f" at temperature {self.temperature:g}" if self.temperature else ""
+        text = (
+            f"equilibrium of {self.k + 1} players on {self.scenario}{heat}: robust win rate {self.robust_win_rate:.6f} "
+            f"of {self.k / (self.k + 1):.6f}, certificate {self.certificate:.1e}, {self.support_size} responses, by "
+            f"{self.method} in {self.seconds:.3g} s"
+        )
+        return f"{text}\nnot converged: {self.advice}" if self.advice else text
 
     def __repr__(self) -> str:
         with np.printoptions(precision=4, suppress=True, threshold=12):
             return (
                 f"Equilibrium(k={self.k}, policy={self.policy}, robust_win_rate={self.robust_win_rate:.6f}, "
-                f"exploitability={self.exploitability:.1e}, gap={self.gap:.1e}, support_size={self.support_size}, "
-                f"method={self.method!r}, "
-                f"converged={self.converged})"
+                f"exploitability={self.exploitability:.1e}, certificate={self.certificate:.1e}, "
+                f"support_size={self.support_size}, method={self.method!r}, converged={self.converged})"
             )

@@ -18,18 +18,17 @@ from itertools import islice
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linprog
 
 from ualign_env import _checks
-from ualign_env._checks import Floats
-from ualign_env.payoffs import TooLargeError, about
-from ualign_env.population import Population
+from ualign_env._checks import TooLargeError, about
+from ualign_env._multisets import multisets, n_multisets
+from ualign_env._result import Result
+from ualign_env._types import Floats, Ints
+from ualign_env.solvers.best_responses import BestResponses, can_be_proven, respond
 from ualign_env.solvers.result import ConvergenceWarning
-from ualign_env.versus import kernels
-from ualign_env.versus.best_responses import BestResponses, can_be_proven, multisets, n_multisets, respond
-from ualign_env.versus.kernels import Sets
-from ualign_env.versus.models import MAX_L, JointOutputs, number_of_responses
+from ualign_env.specs import ScenarioLike, one_prompt
+from ualign_env.users import Contest, Users
 
 Method = Literal["auto", "linear-program", "double-oracle"]
 
@@ -39,15 +38,17 @@ _MAX_STEPS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
-class VersusEquilibrium:
-    """An equilibrium of the k-against-l game, with its certificate.
+class VersusEquilibrium(Result):
+    """An equilibrium of the k-against-l game on one prompt, with its certificate.
 
     Attributes:
+        scenario: name of the scenario.
+        prompt: name of the prompt.
         k: number of responses of the model.
         l: number of responses of the opponent.
         value: chance that one of the model's responses is picked if both play their strategy.
         robust_win_rate: the same against the best multiset of the opponent: what the model's strategy guarantees.
-        gap: the certificate: what both sides together could gain by other multisets; computed from the strategies.
+        certificate: what both sides together could gain by other multisets; computed from the strategies.
         model_sets: `[M, k]` the model's multisets with positive probability.
         model_chances: `[M]` their probabilities.
         opponent_sets: `[L, l]` the opponent's.
@@ -56,89 +57,116 @@ class VersusEquilibrium:
             what a model can gain by choosing its responses together. None for l > 1.
         method: the method used.
         iterations: linear programs solved.
-        seconds: wall-clock time.
-        converged: whether `gap` is at most the tolerance.
+        seconds: wall-clock time of the method; loops were compiled before.
+        tolerance: what was asked for.
+        converged: whether the certificate is at most the tolerance.
+        proven: whether both sides' best responses were proven to be the best.
     """
 
+    scenario: str
+    prompt: str
     k: int
     l: int
     value: float
     robust_win_rate: float
-    gap: float
-    model_sets: npt.NDArray[np.int64]
+    certificate: float
+    model_sets: Ints
     model_chances: Floats
-    opponent_sets: npt.NDArray[np.int64]
+    opponent_sets: Ints
     opponent_chances: Floats
     head_room: float | None
     method: str
     iterations: int
     seconds: float
+    tolerance: float
     converged: bool
+    proven: bool
+
+    @property
+    def advice(self) -> str | None:
+        """What to do where the tolerance was missed."""
+        if self.converged:
+            return None
+        sought = (
+            "" if self.proven else "; best responses were not all proven, which fewer responses or users would allow"
+        )
+        return (
+            f"{self.method} reached a certificate of {self.certificate:.2g} on {self.prompt!r}, not "
+            f"{self.tolerance:g}{sought}"
+        )
+
+    def summary(self) -> str:
+        """Returns the value, the certificate and the method."""
+        text = (
+            f"{self.k} responses against {self.l} on {self.scenario}, {self.prompt}: value {self.value:.6f}, "
+            f"certificate {self.certificate:.1e}, by {self.method} in {self.seconds:.3g} s"
+        )
+        return f"{text}\nnot converged: {self.advice}" if self.advice else text
 
 
 def solve_versus(
-    population: Population,
+    scenario: ScenarioLike,
     k: int,
     l: int,
     *,
     method: Method = "auto",
     tolerance: float = 1e-6,
+    prompt: int | None = None,
 ) -> VersusEquilibrium:
     """Returns an equilibrium of the game of k responses against l, each side choosing its own together.
 
     Args:
-        population: U user types over N responses.
+        scenario: a scenario, its spec, or users.
         k: number of responses of the model, from 1 to 500.
         l: number of responses of the opponent, from 1 to 500.
         method: `"linear-program"` over all multisets, or `"double-oracle"`, which meets only those that matter;
             `"auto"` takes the first where there are few.
-        tolerance: gap to reach.
+        tolerance: certificate to reach.
+        prompt: index of the prompt; needed where the scenario has several.
 
     Raises:
         ValueError: if k, l, the method or the tolerance doesn't fit.
         TooLargeError: if there are too many multisets for the linear program (with their number).
 
     Warns:
-        ConvergenceWarning: if the gap is larger than the tolerance.
+        ConvergenceWarning: if the certificate is larger than the tolerance.
     """
-    start = time.perf_counter()
-    if not isinstance(population, Population):
-        raise ValueError(f"population is {population!r:.200}, but must be a Population")
-    k, l = _checks.count("k", k, 1, MAX_L), number_of_responses(l)
+    loaded, x = one_prompt(scenario, prompt)
+    users = loaded.populations[x]
+    k, l = _checks.count("k", k, 1, _checks.MAX_L), _checks.opponent_outputs(l)
     if method not in get_args(Method):
         raise _checks.unknown("method", str(method), get_args(Method))
     tolerance = _checks.positive("tolerance", tolerance)
-    n = population.n_responses
+    n = users.n_responses
     entries = n_multisets(n, k) * n_multisets(n, l)
     if method == "auto":
         method = "linear-program" if entries <= _MAX_MATRIX else "double-oracle"
+    if method == "linear-program" and entries > _LARGEST_MATRIX:
+        raise TooLargeError(
+            f"the linear program would have {about(entries)} pairs of multisets, but at most {_LARGEST_MATRIX:,} "
+            'are tried; use method="double-oracle"'
+        )
+    _warm_up(users)
+    start = time.perf_counter()
     if method == "linear-program":
-        if entries > _LARGEST_MATRIX:
-            raise TooLargeError(
-                f"the linear program would have {about(entries)} pairs of multisets, but at most {_LARGEST_MATRIX:,} "
-                'are tried; use method="double-oracle"'
-            )
-        model, opponent = _linear_program(population, multisets(n, k), multisets(n, l))
+        model, opponent = _linear_program(users, multisets(n, k), multisets(n, l))
         iterations = 1
     else:
-        steps = islice(double_oracle(population, k, l, tolerance / 2), _MAX_STEPS)
+        steps = islice(_double_oracle(users, k, l, tolerance / 2), _MAX_STEPS)
         *_, (iterations, (model, opponent, _)) = enumerate(steps, start=1)
-    value = 1 - float(model.chances @ _matrix(model, opponent) @ opponent.chances)
-    best_opponent, best_model = _proven(model, respond(model, l)), _proven(opponent, respond(opponent, k))
-    gap = best_opponent.upper_bound + best_model.upper_bound - 1
-    if gap > tolerance:
-        sought = "" if best_opponent.optimal and best_model.optimal else "; best responses were not all proven"
-        warnings.warn(
-            f"{method} reached a gap of {gap:.2g} on {population!r}, not {tolerance:g}{sought}",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    return VersusEquilibrium(
+    losses = users.matrix(model.sets, opponent.sets)
+    value = 1 - float(model.chances @ losses @ opponent.chances)
+    best_opponent = _proven(model.contest(users), respond(model.contest(users), l))
+    best_model = _proven(opponent.contest(users), respond(opponent.contest(users), k))
+    certificate = best_opponent.upper_bound + best_model.upper_bound - 1
+    result = VersusEquilibrium(
+        scenario=loaded.name,
+        prompt=loaded.prompts[x],
         k=k,
         l=l,
         value=value,
         robust_win_rate=1 - best_opponent.upper_bound,
-        gap=max(gap, 0.0),
+        certificate=max(certificate, 0.0),
         model_sets=model.sets,
         model_chances=model.chances,
         opponent_sets=opponent.sets,
@@ -147,54 +175,102 @@ def solve_versus(
         method=method,
         iterations=iterations,
         seconds=time.perf_counter() - start,
-        converged=gap <= tolerance,
+        tolerance=tolerance,
+        converged=certificate <= tolerance,
+        proven=best_opponent.optimal and best_model.optimal,
     )
+    if result.advice:
+        warnings.warn(result.advice, ConvergenceWarning, stacklevel=2)
+    return result
+
+
+_warm: set[type] = set()
+
+
+def _warm_up(users: Users) -> None:
+    """Solves a tiny game first, so that the time a game takes includes no compilation."""
+    if type(users) not in _warm:
+        tiny = users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, users.n_responses)))
+        for _ in _double_oracle(tiny, 2, 2, 1e-6):
+            continue
+        _warm.add(type(users))
+
+
+@dataclass(frozen=True, eq=False)
+class Strategy:
+    """How a side chooses its responses together.
+
+    Attributes:
+        sets: `[M, k]` multisets.
+        chances: `[M]` their probabilities.
+    """
+
+    sets: Ints
+    chances: Floats
+
+    def contest(self, users: Users) -> Contest:
+        """Returns what the other side meets."""
+        return users.against_sets(self.sets, self.chances)
 
 
 def double_oracle(
-    population: Population, k: int, l: int, tolerance: float = 0.0
-) -> Iterator[tuple[JointOutputs, JointOutputs, float]]:
-    """Yields both sides' strategies and their gap, as each side's best multisets against the other are added.
+    scenario: ScenarioLike, k: int, l: int, tolerance: float = 0.0, *, prompt: int | None = None
+) -> Iterator[tuple[Strategy, Strategy, float]]:
+    """Yields both sides' strategies and their certificate, as each side's best multisets against the other are added.
 
-    Stops when the gap is at most the tolerance, or neither side has a multiset to add. Best responses that were sought
-    greedily don't end it: then they are sought once more, exactly where that is possible.
+    Stops when the certificate is at most the tolerance, or neither side has a multiset to add. Best responses that were
+    sought greedily don't end it: then they are sought once more, exactly where that is possible.
+
+    Args:
+        scenario: a scenario, its spec, or users.
+        k: number of responses of the model, from 1 to 500.
+        l: number of responses of the opponent, from 1 to 500.
+        tolerance: certificate to stop at.
+        prompt: index of the prompt; needed where the scenario has several.
     """
-    favourite = population.plurality()
+    loaded, x = one_prompt(scenario, prompt)
+    k, l = _checks.count("k", k, 1, _checks.MAX_L), _checks.opponent_outputs(l)
+    return _double_oracle(loaded.populations[x], k, l, tolerance)
+
+
+def _double_oracle(users: Users, k: int, l: int, tolerance: float) -> Iterator[tuple[Strategy, Strategy, float]]:
+    favourite = users.plurality()
     sets, others = np.full((1, k), favourite), np.full((1, l), favourite)
     while True:
-        model, opponent = _linear_program(population, sets, others)
-        answers = respond(opponent, k), respond(model, l)
+        model, opponent = _linear_program(users, sets, others)
+        contests = opponent.contest(users), model.contest(users)
+        answers = respond(contests[0], k), respond(contests[1], l)
         more = _with(sets, answers[0]), _with(others, answers[1])
-        gap = answers[0].value + answers[1].value - 1
-        if gap <= tolerance or (len(sets), len(others)) == tuple(map(len, more)):
-            answers = _proven(opponent, answers[0]), _proven(model, answers[1])
+        certificate = answers[0].value + answers[1].value - 1
+        if certificate <= tolerance or (len(sets), len(others)) == tuple(map(len, more)):
+            answers = _proven(contests[0], answers[0]), _proven(contests[1], answers[1])
             more = _with(sets, answers[0]), _with(others, answers[1])
-            gap = answers[0].value + answers[1].value - 1
-        yield model, opponent, gap
-        if gap <= tolerance or (len(sets), len(others)) == tuple(map(len, more)):
+            certificate = answers[0].value + answers[1].value - 1
+        yield model, opponent, certificate
+        if certificate <= tolerance or (len(sets), len(others)) == tuple(map(len, more)):
             return
         sets, others = more
 
 
-def _proven(model: JointOutputs, found: BestResponses) -> BestResponses:
+def _proven(contest: Contest, found: BestResponses) -> BestResponses:
     """Returns the best multiset, where possible with a proof: by an integer program if it was sought greedily."""
     l = len(found.responses)
-    if found.optimal or not can_be_proven(model, l):
+    if found.optimal or not can_be_proven(contest, l):
         return found
-    exact = respond(model, l, "milp")
+    exact = respond(contest, l, "milp")
     best = max(found, exact, key=lambda one: one.value)
     return replace(best, upper_bound=min(found.upper_bound, exact.upper_bound), optimal=exact.optimal)
 
 
-def _with(sets: Sets, best: BestResponses) -> Sets:
+def _with(sets: Ints, best: BestResponses) -> Ints:
     """Returns the multisets with one more, if it is new."""
     return sets if (sets == best.responses).all(axis=1).any() else np.vstack([sets, best.responses])
 
 
-def _linear_program(population: Population, sets: Sets, others: Sets) -> tuple[JointOutputs, JointOutputs]:
+def _linear_program(users: Users, sets: Ints, others: Ints) -> tuple[Strategy, Strategy]:
     """Returns both sides' optimal distributions over some multisets."""
-    rows, columns = matrix_game(kernels.matrix(population.ranks, population.weights, sets, others))
-    return _strategy(population, sets, rows), _strategy(population, others, columns)
+    rows, columns = matrix_game(users.matrix(sets, others))
+    return _strategy(sets, rows), _strategy(others, columns)
 
 
 def matrix_game(losses: Floats) -> tuple[Floats, Floats]:
@@ -221,10 +297,5 @@ def _normalised(weights: Floats) -> Floats:
     return kept / kept.sum()
 
 
-def _strategy(population: Population, sets: Sets, weights: Floats) -> JointOutputs:
-    return JointOutputs(population, sets[weights > 0], weights[weights > 0])
-
-
-def _matrix(model: JointOutputs, opponent: JointOutputs) -> Floats:
-    population = model.population
-    return kernels.matrix(population.ranks, population.weights, model.sets, opponent.sets)
+def _strategy(sets: Ints, weights: Floats) -> Strategy:
+    return Strategy(sets[weights > 0], weights[weights > 0])

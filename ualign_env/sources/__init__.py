@@ -1,5 +1,17 @@
-"""Where populations come from: one file for each kind of source.
+"""Where scenarios come from: one file for each kind of source, all of them in the table below.
 
-A source is a function with keyword parameters that returns a `Population`. Its parameters, their types and
-defaults are the ones of the scenario's spec; one that takes a generator `rng` is random and gets a `seed` as well.
+A source is a function that returns a `Scenario`. Its keyword parameters are the options of its spec, with their types
+and defaults; one for files takes the path first. The first line of its docstring is what `ualign list` says of it.
 """
+
+#: A scenario's name, or the ending of a file: the function that makes it.
+SOURCES = {
+    "german-goals": "ualign_env.sources.classics:german_goals",
+    "cycle": "ualign_env.sources.classics:cycle",
+    "two-groups": "ualign_env.sources.classics:two_groups",
+    "majority-trap": "ualign_env.sources.classics:majority_trap",
+    "impartial": "ualign_env.sources.cultures:impartial",
+    "mallows": "ualign_env.sources.cultures:mallows",
+    "euclidean": "ualign_env.sources.cultures:euclidean",
+    ".soc": "ualign_env.sources.preflib:read_soc",
+}

@@ -1,9 +1,11 @@
-"""Populations known from the literature, without randomness."""
+"""Scenarios known from the literature, without randomness; several prompts have their responses in rotated order."""
 
 import numpy as np
 
 from ualign_env import _checks
-from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+from ualign_env.sources._prompts import rotated
+from ualign_env.users import Population
 
 _GERMAN_GOALS = ("maintain order", "more say", "fight prices", "free speech")
 
@@ -16,30 +18,30 @@ _GERMAN_COUNTS = {
 }  # fmt: skip
 
 
-def german_goals() -> Population:
+def german_goals(*, prompts: int = 1) -> Scenario:
     """2262 Germans rank four political goals: real preferences without a dominant favourite.
 
     Source: S. H. Barnes & M. Kaase, Political Action (1979); M. A. Croon, in New Developments in Psychological
     Choice Modeling (1989).
     """
     rankings = [[int(goal) - 1 for goal in order] for order in _GERMAN_COUNTS]
-    return Population.from_rankings(rankings, list(_GERMAN_COUNTS.values()), _GERMAN_GOALS)
+    return rotated(Population.from_rankings(rankings, list(_GERMAN_COUNTS.values()), _GERMAN_GOALS), prompts)
 
 
-def cycle(*, responses: int = 3) -> Population:
+def cycle(*, responses: int = 3, prompts: int = 1) -> Scenario:
     """A Condorcet cycle: the rotations of one ranking, equally often. The equilibrium is uniform for every k."""
     n = _checks.count("responses", responses, 1)
-    return Population.from_rankings((np.arange(n)[:, None] + np.arange(n)) % n)
+    return rotated(Population.from_rankings((np.arange(n)[:, None] + np.arange(n)) % n), prompts)
 
 
-def two_groups(*, responses: int = 2, majority: float = 0.6) -> Population:
+def two_groups(*, responses: int = 2, majority: float = 0.6, prompts: int = 1) -> Scenario:
     """Two groups with opposite rankings; a share of `majority` likes response 0 best."""
     order = np.arange(_checks.count("responses", responses, 1))
     majority = _checks.real("majority", majority, 0, 1)
-    return Population.from_rankings([order, order[::-1]], [majority, 1 - majority])
+    return rotated(Population.from_rankings([order, order[::-1]], [majority, 1 - majority]), prompts)
 
 
-def majority_trap(*, responses: int = 4, majority: float = 0.51) -> Population:
+def majority_trap(*, responses: int = 4, majority: float = 0.51, prompts: int = 1) -> Scenario:
     """Response 0 is a bare majority's favourite and everybody else's last choice.
 
     NLHF (k = 1) collapses to it and stays at the majority's share, however many samples it shows. Within both groups
@@ -49,4 +51,5 @@ def majority_trap(*, responses: int = 4, majority: float = 0.51) -> Population:
     majority = _checks.real("majority", majority, 0.5, 1)
     others = 1 + (np.arange(n - 1)[:, None] + np.arange(n - 1)) % (n - 1)
     first, last = np.insert(others, 0, 0, axis=1), np.insert(others, n - 1, 0, axis=1)
-    return Population.from_rankings(np.vstack([first, last]), np.repeat([majority, 1 - majority], n - 1))
+    users = Population.from_rankings(np.vstack([first, last]), np.repeat([majority, 1 - majority], n - 1))
+    return rotated(users, prompts)

@@ -1,4 +1,4 @@
-"""Random populations: the statistical cultures of computational social choice.
+"""Random scenarios: the statistical cultures of computational social choice, drawn anew for each prompt.
 
 Axes: U users, N responses.
 """
@@ -6,23 +6,30 @@ Axes: U users, N responses.
 import numpy as np
 
 from ualign_env import _checks
-from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+from ualign_env.sources._prompts import drawn
+from ualign_env.users import Population
 
 
-def impartial(rng: np.random.Generator, *, responses: int = 6, users: int = 100) -> Population:
+def impartial(*, responses: int = 6, users: int = 100, seed: int = 0, prompts: int = 1) -> Scenario:
     """Every user's ranking is drawn uniformly: the impartial culture, pluralism without structure."""
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
-    return Population.from_rankings(rng.permuted(np.tile(np.arange(n), (n_users, 1)), axis=1))
+
+    def draw(rng: np.random.Generator) -> Population:
+        return Population.from_rankings(rng.permuted(np.tile(np.arange(n), (n_users, 1)), axis=1))
+
+    return drawn(draw, seed, prompts)
 
 
 def mallows(
-    rng: np.random.Generator,
     *,
     responses: int = 6,
     users: int = 100,
     phi: tuple[float, ...] = (0.8,),
     weights: tuple[float, ...] = (),
-) -> Population:
+    seed: int = 0,
+    prompts: int = 1,
+) -> Scenario:
     """Rankings scattered around random centres: a Mallows model for each `phi`, mixed by `weights`.
 
     A ranking at Kendall distance d from its group's centre has probability proportional to phi^d: phi = 0 is
@@ -33,13 +40,17 @@ def mallows(
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
     dispersions = [_checks.real("phi", value, 0, 1) for value in phi]
     shares = _checks.weights(weights or np.ones(len(phi)), len(phi), "values of phi")
-    groups = rng.choice(len(dispersions), size=n_users, p=shares)
-    centres = rng.permuted(np.tile(np.arange(n), (len(dispersions), 1)), axis=1)
-    rankings = np.empty((n_users, n), np.int64)
-    for group, dispersion in enumerate(dispersions):
-        members = np.flatnonzero(groups == group)
-        rankings[members] = centres[group][_insertion_orders(rng, members.size, n, dispersion)]
-    return Population.from_rankings(rankings)
+
+    def draw(rng: np.random.Generator) -> Population:
+        groups = rng.choice(len(dispersions), size=n_users, p=shares)
+        centres = rng.permuted(np.tile(np.arange(n), (len(dispersions), 1)), axis=1)
+        rankings = np.empty((n_users, n), np.int64)
+        for group, dispersion in enumerate(dispersions):
+            members = np.flatnonzero(groups == group)
+            rankings[members] = centres[group][_insertion_orders(rng, members.size, n, dispersion)]
+        return Population.from_rankings(rankings)
+
+    return drawn(draw, seed, prompts)
 
 
 def _insertion_orders(rng: np.random.Generator, users: int, n: int, phi: float) -> np.ndarray:
@@ -57,10 +68,16 @@ def _insertion_orders(rng: np.random.Generator, users: int, n: int, phi: float) 
     return np.argsort(position, axis=1)
 
 
-def euclidean(rng: np.random.Generator, *, responses: int = 10, users: int = 100, dimensions: int = 2) -> Population:
+def euclidean(
+    *, responses: int = 10, users: int = 100, dimensions: int = 2, seed: int = 0, prompts: int = 1
+) -> Scenario:
     """Users and responses are uniform points of a cube; users prefer what is near: a spectrum of opinions."""
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
     n_dimensions = _checks.count("dimensions", dimensions, 1)
-    points, ideals = rng.random((n, n_dimensions)), rng.random((n_users, n_dimensions))
-    # |ideal - point|^2 without the user's own |ideal|^2, which does not change her order
-    return Population.from_scores(2 * ideals @ points.T - (points**2).sum(axis=1))
+
+    def draw(rng: np.random.Generator) -> Population:
+        points, ideals = rng.random((n, n_dimensions)), rng.random((n_users, n_dimensions))
+        # |ideal - point|^2 without the user's own |ideal|^2, which does not change her order
+        return Population.from_scores(2 * ideals @ points.T - (points**2).sum(axis=1))
+
+    return drawn(draw, seed, prompts)

@@ -7,17 +7,20 @@ import os
 import re
 from pathlib import Path
 
-from ualign_env.population import Population
+from ualign_env.scenario import Scenario
+from ualign_env.sources._prompts import rotated
+from ualign_env.users import Population
 
 _HEADER = re.compile(r"#\s*([A-Z][A-Z 0-9]*?)\s*:\s*(.*)")
 _ORDER = re.compile(r"(\d{1,15})\s*:\s*(\d+(?:\s*,\s*\d+)*)")
 
 
-def read_soc(path: str | os.PathLike[str]) -> Population:
-    """Reads a population from a `.soc` file: each line a count and a complete ranking, best first.
+def read_soc(path: str | os.PathLike[str], *, prompts: int = 1) -> Scenario:
+    """Strict and complete rankings in PrefLib's format: on each line a count and a ranking, best first.
 
     Args:
         path: the file. Its numbers of alternatives, voters and orders are checked against its header.
+        prompts: prompts to make, with the responses in rotated order.
 
     Raises:
         ValueError: if the file is missing, malformed or truncated, with the file and line.
@@ -66,7 +69,9 @@ def read_soc(path: str | os.PathLike[str]) -> Population:
     for i in range(1, n + 1):
         name = header.get(f"ALTERNATIVE NAME {i}", (0, ""))[1] or str(i)
         names.append(f"{name} ({i})" if name in names else name)
-    return Population.from_rankings(rankings, counts, names)
+    scenario = rotated(Population.from_rankings(rankings, counts, names), prompts)
+    names = [file.stem, *(f"{file.stem}, rotated by {x}" for x in range(1, prompts))]
+    return Scenario(scenario.populations, names)
 
 
 def _header_count(file: Path, header: dict[str, tuple[int, str]], key: str) -> int:

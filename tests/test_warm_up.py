@@ -1,0 +1,45 @@
+"""No compiled loop is left for an agent's time."""
+
+import subprocess
+import sys
+
+_CODE = """
+import ualign_env as ua
+from ualign_env._compile import KERNELS, compiled
+from ualign_env.benchmark.warm_up import warm_up
+
+{more}
+users = ua.load_scenario("{spec}").populations[0]
+assert all(not kernel.signatures for kernel in KERNELS), "something was compiled before"
+warm_up(users)
+before = {{kernel: list(kernel.signatures) for kernel in KERNELS}}
+print(sorted(kernel.__name__ for kernel in KERNELS if not kernel.signatures))
+
+# and what agents then do compiles nothing anew
+from ualign_env.benchmark.agents import JOINT_GROUP, list_agents, load_agent
+from ualign_env.benchmark.runner import run
+for l in (1, 2):
+    for name in [*list_agents(), *(list_agents(JOINT_GROUP) if l > 1 else [])]:
+        try:
+            agent = load_agent(name)
+        except ValueError:
+            continue
+        run(name, agent, ua.Task(ua.load_scenario("{spec}"), 2, l=l), 0.05)
+new = [kernel.__name__ for kernel in KERNELS if kernel.signatures != before[kernel]]
+print(sorted(new))
+"""
+
+
+def run(spec: str, more: str = "") -> list[str]:
+    code = _CODE.format(spec=spec, more=more)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_every_kernel_is_warm_before_an_agent_runs():
+    for spec in ("german-goals", "impartial/responses:5/users:30/prompts:2"):
+        assert run(spec) == ["[]", "[]"]
+
+
+def test_a_kernel_that_nothing_warms_is_found():
+    more = "@compiled\ndef forgotten(x):\n    return x\n"
+    assert run("german-goals", more)[0] == "['forgotten']"

@@ -1,0 +1,45 @@
+"""Compiles every loop before a clock runs, so that no agent's time includes that."""
+
+import numpy as np
+
+from ualign_env.payoffs import win_rate
+from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players
+from ualign_env.scoring.scorecard import score
+from ualign_env.simulation.batch import BatchedGame, repeated_rows
+from ualign_env.solvers.best_responses import best_responses
+from ualign_env.solvers.symmetric import solve
+from ualign_env.users import Users
+
+_warm: set[type[Users]] = set()
+
+
+def warm_up(users: Users) -> None:
+    """Asks a tiny part of some users all that can be asked of users of their kind, and plays a game with them."""
+    if type(users) in _warm:
+        return
+    tiny = users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, users.n_responses)))
+    n = tiny.n_responses
+    uniform = np.full(n, 1 / n)
+    several = np.tile(uniform, (3, 1))
+    score(tiny, uniform, 20)
+    score(tiny, Players(several), 2)
+    score(tiny, Mixture(several, np.ones(3)), 2)
+    shown = JointPolicy((np.zeros((1, 2), np.int64),), (np.ones(1),), n)
+    for policy in (uniform, Outputs(several[:2]), shown):
+        for method in ("enumeration", "greedy"):
+            best_responses(tiny, policy, 2, 2, method)
+    tiny.against_samples(uniform[None, :], np.ones(1), 2).values(np.zeros((20, 2), np.int64))
+    win_rate(tiny, uniform, 2, 0)
+    win_rate(tiny, uniform, 2, uniform, l=2)
+    solve(tiny, 2)
+    tiny.matrix(np.zeros((1, 2), np.int64), np.zeros((1, 1), np.int64))
+    tiny.restricted(np.arange(n))
+    tiny.pairwise()
+    tiny.user_favourites()
+    tiny.type_shares(np.zeros(1, np.int64), np.zeros((1, 2), np.int64))
+    for feedback in ("pick", "expected"):
+        games = BatchedGame(tiny, feedback=feedback)
+        prompts = games.reset(0)
+        games.step(np.zeros((1, 3), np.int64))
+        repeated_rows(games.scenario.observations, prompts, 3)
+    _warm.add(type(users))

@@ -1,0 +1,201 @@
+"""What the command line prints: plain text, the same whatever terminal there is."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ualign_env.benchmark.runner import RunResult
+from ualign_env.scenario import Scenario
+from ualign_env.scoring.scorecard import Scorecard
+from ualign_env.solvers.result import Equilibrium
+from ualign_env.solvers.versus import VersusEquilibrium
+from ualign_env.users import Users
+
+_LISTED = 8  # multisets of a strategy
+
+
+def progress() -> Progress:
+    """Returns a progress bar on stderr, shown only on a terminal."""
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def print_listing(kind: str, rows: Iterable[tuple[str, str]]) -> None:
+    """Prints names and what they are, the names whole, however wide the terminal."""
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    _line(f"{kind}:")
+    for name, summary in rows:
+        _line(f"  {name:<{width}}  {summary}")
+    _line("")
+
+
+def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
+    """Prints a scorecard: the metrics, the worst opponent on each prompt, and the curve."""
+    metrics = (
+        ("robust win rate", f"{card.robust_win_rate:.6f}"),
+        ("bound" if card.l > 1 else "optimal rate", f"{card.optimal_rate:.6f}"),
+        ("shortfall", f"{card.shortfall:.2e}"),
+        ("NashConv", _number(card.nash_conv)),
+        ("leave-one-out win rate", _number(card.leave_one_out_win_rate, ".6f")),
+        ("effective responses", f"{card.effective_responses:.2f}"),
+    )
+    attacks = []
+    for x, population in enumerate(scenario.populations):
+        worst = _multiset(population, card.best_responses[x])
+        attacks.append((scenario.prompts[x], str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst))
+    curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
+    against = f" against {card.l} responses, found by {card.opponent_method}" if card.l > 1 else ""
+    _line(f"{card.scenario}, k = {card.k}{against}")
+    if card.proven_rate < card.robust_win_rate:
+        _line(f"a worse opponent may be found, but none that leaves less than {card.proven_rate:.6f}")
+    for columns, rows in (
+        (("metric", "value"), metrics),
+        (("prompt", "users", "win rate", "worst opponent"), attacks),
+        (("k'", "robust win rate"), curve),
+    ):
+        _line("")
+        _print_table(columns, rows)
+
+
+def print_results(results: Iterable[RunResult]) -> None:
+    """Prints one table for each scenario, then why agents are missing from it."""
+    by_scenario: dict[str, list[RunResult]] = {}
+    for result in results:
+        by_scenario.setdefault(result.scenario, []).append(result)
+    for scenario, unsorted in by_scenario.items():
+        rows = sorted(unsorted, key=lambda r: (r.k, r.l, r.scorecard.shortfall if r.scorecard else np.inf))
+        several = any(result.l > 1 for result in rows)
+        names = ["l", "win rate", "bound"] if several else ["robust win rate", "optimum"]
+        cells = []
+        for i, result in enumerate(rows):
+            if i and (rows[i - 1].k, rows[i - 1].l) != (result.k, result.l):
+                cells.append(())
+            cells.append(_result_row(result, several))
+        _line(scenario)
+        _print_table(("agent", "k", *names, "shortfall", "NashConv", "seconds"), cells, numbers=True)
+        for result in rows:
+            if result.error is not None:
+                against = f", l = {result.l}" if several else ""
+                _line(f"{result.agent}, k = {result.k}{against}, {result.status}: {result.error}")
+
+
+def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
+    """Prints the rate, the certificate and the most likely responses of each k."""
+    columns = ["k", "robust win rate", "optimum", "exploitability", "support", "method", "seconds"]
+    regularised = any(result.temperature for result in equilibria)
+    rows = [
+        (
+            str(result.k),
+            f"{result.robust_win_rate:.6f}",
+            f"{result.k / (result.k + 1):.6f}",
+            f"{result.exploitability:.1e}",
+            str(result.support_size),
+            result.method,
+            f"{result.seconds:.3f}",
+            *([f"{result.certificate:.1e}"] if regularised else []),
+        )
+        for result in equilibria
+    ]
+    _line(scenario.name)
+    _print_table((*columns, *["regularised certificate"] * regularised), rows)
+    for result in equilibria:
+        _line("")
+        _line(f"k = {result.k}" if result.converged else f"k = {result.k}: NOT CONVERGED to {result.tolerance:.0e}")
+        for x, policy in enumerate(np.atleast_2d(result.policy)):
+            _line(f"  {scenario.prompts[x]}: {_main_responses(scenario.populations[x], policy)}")
+
+
+def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: dict[str, list[Scorecard]]) -> None:
+    """Prints the value of the k-against-l game on each prompt beside what samples reach, and both sides' strategies.
+
+    Args:
+        scenario: P prompts.
+        games: one equilibrium for each.
+        sampled: for each policy that draws its responses, its scorecard on each of the P prompts.
+    """
+    k, l = games[0].k, games[0].l
+    rows = []
+    for x, game in enumerate(games):
+        rates = [_rate(cards[x]) for cards in sampled.values()]
+        bound = f"{max(0, k + 1 - l) / (k + 1):.6f}"
+        rows.append((scenario.prompts[x], f"{game.value:.6f}", f"{game.certificate:.1e}", *rates, bound))
+    _line(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
+    _print_table(("prompt", "value", "certificate", *sampled, "bound"), rows)
+    if any(card.proven_rate < card.robust_win_rate for cards in sampled.values() for card in cards):
+        _line("a..b: the worst opponent was sought greedily, and leaves at least a and at most b")
+    _line("value: of the game in which both sides choose their responses together")
+    _line("bound: (k + 1 - l) / (k + 1), what samples of every equilibrium of k + 1 players reach at least")
+    for x, game in enumerate(games):
+        _line("")
+        _line(f"{scenario.prompts[x]}, solved by {game.method} in {game.seconds:.2f} s")
+        for side, sets, chances in (
+            ("model", game.model_sets, game.model_chances),
+            ("opponent", game.opponent_sets, game.opponent_chances),
+        ):
+            order = np.argsort(-chances, kind="stable")
+            for i in order[:_LISTED]:
+                _line(f"  {side:<8}  {chances[i]:.4f}  {_multiset(scenario.populations[x], sets[i])}")
+            if order.size > _LISTED:
+                _line(f"  {side:<8}  {chances[order[_LISTED:]].sum():.4f}  {order.size - _LISTED} others together")
+    if games[0].head_room is not None:
+        rooms = scenario.probabilities @ [game.head_room or 0.0 for game in games]
+        _line("")
+        _line(f"head-room of choosing together over samples, value - k/(k+1): {rooms:.6f}")
+
+
+def _rate(card: Scorecard) -> str:
+    """Returns the robust win rate, or the interval in which it is known to be."""
+    if card.proven_rate < card.robust_win_rate:
+        return f"{card.proven_rate:.4f}..{card.robust_win_rate:.4f}"
+    return f"{card.robust_win_rate:.6f}"
+
+
+def _multiset(population: Users, responses: Iterable[int]) -> str:
+    """Returns the names of responses, such as `2 x brief + formal`."""
+    counts = Counter(responses)
+    return " + ".join(
+        f"{n} x {population.responses[y]}" if n > 1 else population.responses[y] for y, n in counts.items()
+    )
+
+
+def _main_responses(population: Users, policy: np.ndarray, most: int = 8) -> str:
+    """Returns the likeliest responses with their probabilities."""
+    order = [y for y in np.argsort(-policy, kind="stable") if policy[y] > 0]
+    shown = ", ".join(f"{population.responses[y]} {policy[y]:.4f}" for y in order[:most])
+    return f"{shown}, and {len(order) - most} more" if len(order) > most else shown
+
+
+def _result_row(result: RunResult, several: bool) -> list[str]:
+    """Returns the cells of a result, with l among them where there are several."""
+    card, bound = result.scorecard, max(0, result.k + 1 - result.l) / (result.k + 1)
+    game = [result.agent, str(result.k), *[str(result.l)] * several]
+    if card is None:
+        return [*game, "-", f"{bound:.6f}", "-", "-", f"{result.seconds:.2f}"]
+    metrics = f"{card.robust_win_rate:.6f}", f"{bound:.6f}", f"{card.shortfall:.1e}", _number(card.nash_conv)
+    return [*game, *metrics, f"{result.seconds:.2f}"]
+
+
+def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> None:
+    """Prints rows under their columns' names, never folded; `numbers` moves all but the first column to the right."""
+    lines = [columns, *rows]
+    widths = [max(len(line[i]) for line in lines if line) for i in range(len(columns))]
+    for line in lines:
+        cells = [
+            f"{cell:>{width}}" if numbers and i else f"{cell:<{width}}"
+            for i, (cell, width) in enumerate(zip(line, widths, strict=False))
+        ]
+        _line("  ".join(cells).rstrip())
+
+
+def _line(text: str) -> None:
+    typer.echo(text)
+
+
+def _number(value: float | None, form: str = ".1e") -> str:
+    return "-" if value is None else f"{value:{form}}"

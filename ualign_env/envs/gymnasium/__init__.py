@@ -1,0 +1,1 @@
+"""Gymnasium: `single` games, and native `vector` environments."""

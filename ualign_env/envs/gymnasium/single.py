@@ -1,0 +1,184 @@
+"""The alignment game for Gymnasium, one game at a time: `ualign/Exploiter-v0` and `ualign/SelfPlay-v0`.
+
+A game is one step long: the observation is a prompt, the action a response, and the episode ends. Where prompts differ
+in their number of responses, `info["action_mask"]` tells which are legal.
+"""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from ualign_env import _checks
+from ualign_env._types import Ints
+from ualign_env.envs import rendering
+from ualign_env.scenario import Scenario
+from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, Feedback, response_index
+from ualign_env.specs import DEFAULT, ScenarioLike
+
+_Game = BatchedGame | BatchedExploiter
+Observation = npt.NDArray[Any]
+
+
+class _OneShotEnv(gymnasium.Env[Observation, np.int64]):
+    """One game at a time; subclasses say what a response earns."""
+
+    metadata = rendering.metadata()
+
+    def __init__(self, game: _Game, render_mode: str | None) -> None:
+        self.game = game
+        self.render_mode = rendering.check_mode(render_mode)
+        self.observation_space = rendering.observation_box(game.scenario)
+        self.action_space = spaces.Discrete(game.scenario.n_responses)
+        self._masks = mask_table(game.scenario)
+        self._prompt = -1
+        self._played = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict]:
+        """Draws a prompt; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
+        seed = None if seed is None else _checks.count("seed", seed, 0)
+        super().reset(seed=seed, options=options)
+        self._prompt = self.game.reset(seed).item()
+        self._played = False
+        return self._observation(), self._info()
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Submits a response and ends the episode.
+
+        Raises:
+            ValueError: if no episode is running, or the response is not one of the prompt's.
+        """
+        reward = self._reward(action)
+        self._played = True
+        if self.render_mode == "human":
+            self.render()
+        return self._observation(), reward, True, False, self._info()
+
+    def _reward(self, action: Any) -> float:
+        raise NotImplementedError
+
+    def _observation(self) -> Observation:
+        return self.game.scenario.observations[self._prompt].copy()
+
+    def _info(self) -> dict[str, Any]:
+        return {} if self._masks is None else {"action_mask": self._masks[self._prompt].copy()}
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Returns `[N]` which responses the prompt has, `[l * N]` for l of them; sb3-contrib asks for it."""
+        self._begun()
+        return np.tile(self.game.scenario.legal[self._prompt], getattr(self.game, "l", 1))
+
+    def render(self) -> Any:
+        """Prints or returns the prompt, and once the game is over what happened."""
+        self._begun()
+        text = self._text() if self._played else self.game.scenario.prompts[self._prompt]
+        return rendering.render(text, self.render_mode)
+
+    def _begun(self) -> None:
+        if self._prompt < 0:
+            raise ValueError("the environment has not been reset: call reset() first")
+
+    def _text(self) -> str:
+        raise NotImplementedError
+
+
+class Exploiter(_OneShotEnv):
+    """`ualign/Exploiter-v0`: l responses against k samples of a given policy.
+
+    With l = 1 the best response earns `1 / (k + 1) + exploitability` of the policy on average, which is 1 minus its
+    robust win rate. Samples and users are not drawn one by one (see `BatchedExploiter`), so that `render` knows no
+    user.
+    """
+
+    game: BatchedExploiter
+
+    def __init__(
+        self,
+        scenario: ScenarioLike = DEFAULT,
+        k: int = 2,
+        policy: Any = "uniform",
+        feedback: Feedback = "pick",
+        render_mode: str | None = None,
+        l: int = 1,
+    ) -> None:
+        """Makes the environment; see `BatchedExploiter` for the arguments and errors."""
+        super().__init__(BatchedExploiter(scenario, k, policy, l=l, feedback=feedback), render_mode)
+        self.action_space = exploiter_actions(self.game)
+        self._shown: list[int] = []
+        self._earned = 0.0
+
+    def _reward(self, action: Any) -> float:
+        submitted = response_index("the learner", action) if self.game.l == 1 else action
+        self._earned = self.game.step([submitted]).item()
+        self._shown = np.atleast_1d(submitted).tolist()
+        return self._earned
+
+    def _text(self) -> str:
+        chances = self.game.feedback == "expected"
+        text = rendering.describe(
+            self.game.scenario, self._prompt, ["exploiter"], [self._shown], [self._earned], chances=chances
+        )
+        return text if chances or self._earned else f"{text}  not picked"
+
+
+class SelfPlay(_OneShotEnv):
+    """`ualign/SelfPlay-v0`: a learner against its own latest responses.
+
+    The other players show the learner's last responses to the same prompt, and before it has given any, responses drawn
+    uniformly. While the learner's policy stays as it is, these are samples of it, so that any single-agent algorithm
+    plays the symmetric game with itself. In `ualign/Seats-v0` the learner responds for all players at once.
+    """
+
+    game: BatchedGame
+
+    def __init__(
+        self,
+        scenario: ScenarioLike = DEFAULT,
+        players: int = 3,
+        feedback: Feedback = "pick",
+        render_mode: str | None = None,
+    ) -> None:
+        """Makes the environment; see `BatchedGame` for the arguments and errors."""
+        super().__init__(BatchedGame(scenario, players, feedback=feedback), render_mode)
+        self._latest: Ints | None = None  # [P, K - 1]
+        self._slots: list[int] = []
+        self._earned: list[float] = []
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict]:
+        """Draws a prompt; with a seed, the random numbers start anew and the learner's responses are forgotten."""
+        result = super().reset(seed=seed, options=options)
+        if seed is not None or self._latest is None:
+            sizes = self.game.scenario.legal.sum(axis=1, keepdims=True)
+            self._latest = self.np_random.integers(sizes, size=(len(sizes), self.game.players - 1))
+        return result
+
+    def _reward(self, action: Any) -> float:
+        response = response_index("the learner", action)
+        latest = [] if self._latest is None else self._latest[self._prompt].tolist()
+        self._slots = [response, *latest]
+        self._earned = self.game.step([self._slots])[0].tolist()
+        if self._latest is not None:
+            self._latest[self._prompt] = self._slots[:-1]
+        return self._earned[0]
+
+    def _text(self) -> str:
+        shown = [[response] for response in self._slots]
+        names = [f"player_{i}" for i in range(self.game.players)]
+        chances = self.game.feedback == "expected"
+        user = None if chances else self.game.draws.users.item()
+        return rendering.describe(
+            self.game.scenario, self._prompt, names, shown, self._earned, chances=chances, user=user
+        )
+
+
+def mask_table(scenario: Scenario) -> npt.NDArray[np.int8] | None:
+    """Returns `[P, N]` which responses each prompt has, None where all have the same."""
+    return None if scenario.legal.all() else scenario.legal.astype(np.int8)
+
+
+def exploiter_actions(game: BatchedExploiter) -> spaces.Space[Any]:
+    """Returns the space of a response, or of l of them."""
+    n = game.scenario.n_responses
+    return spaces.Discrete(n) if game.l == 1 else spaces.MultiDiscrete([n] * game.l)

@@ -1,0 +1,1 @@
+"""PettingZoo: players act at once or in turn."""

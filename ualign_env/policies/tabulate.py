@@ -1,0 +1,177 @@
+"""`tabulate`: whatever acts in the game, as arrays.
+
+Axes: P prompts, N responses (padded with zeros to the largest number), K players, T policies of a mixture.
+
+Policies of other libraries join by `@reads`, as the OpenSpiel adapter's do; those of libraries that are slow to import,
+or may be missing, by `_READERS` too. Names of policies are read by a reader that the baselines register.
+"""
+
+from collections.abc import Callable
+from functools import singledispatch
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env import _checks
+from ualign_env._types import Floats
+from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, PolicyTable, SharedPolicy
+from ualign_env.scenario import Scenario
+from ualign_env.specs import ScenarioLike, as_scenario
+
+_MAX_POLICIES = 1001  # of players or outputs: quadrature takes time and memory that grow with their square
+
+#: Modules of classes whose policies another module reads: it is imported, and registers them, when the first is met.
+_READERS = {
+    "pyspiel.Policy": "ualign_env.envs.open_spiel.policies",
+    "open_spiel.python.policy.Policy": "ualign_env.envs.open_spiel.policies",
+    "stable_baselines3.common.base_class.BaseAlgorithm": "ualign_env.envs.sb3.policies",
+    "stable_baselines3.common.policies.BaseModel": "ualign_env.envs.sb3.policies",
+    "torch.nn.modules.module.Module": "ualign_env.envs.torch.policies",
+}
+
+
+def tabulate(policy: Any, scenario: ScenarioLike, k: int) -> PolicyTable:
+    """Returns the arrays behind whatever plays the (k+1)-player game of a scenario.
+
+    Args:
+        policy: `[N]` (one prompt) or `[P, N]`: a shared policy; `[K, P, N]`: one policy for each of K = k + 1
+            players, or for each of K = k outputs; a `SharedPolicy`, `Mixture`, `Outputs`, `Players` or `JointPolicy`;
+            the name of a baseline such as `"nlhf"`; an OpenSpiel policy (Python or C++) of one of our games; a
+            Stable-Baselines3 model with a stochastic policy; a torch module from observations `[P, D]` to logits
+            `[P, N]`; or a callable from the observation of a prompt (a row of `scenario.observations`) to `[N]`
+            probabilities.
+        scenario: a scenario of P prompts with up to N responses, its spec, or the population of its only prompt.
+        k: number of outputs.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k, or is not a distribution.
+    """
+    return read(policy, as_scenario(scenario), _checks.number_of_outputs(k))
+
+
+def read(policy: Any, scenario: Scenario, k: int) -> PolicyTable:
+    """Returns `tabulate` of a scenario and a k that have been checked."""
+    for name in map(_class_path, type(policy).__mro__):
+        if name in _READERS:
+            import_module(_READERS[name])
+    return _tabulate(policy, scenario, k)
+
+
+@singledispatch
+def _tabulate(policy: Any, scenario: Scenario, k: int) -> PolicyTable:
+    """Reads arrays and callables."""
+    if callable(policy):
+        rows = [_answer(policy, scenario, x) for x in range(scenario.n_prompts)]
+        return SharedPolicy(_table("policy", rows, scenario, ()))
+    array = _checks.number_array("policy", policy)
+    if array.ndim == 3:
+        if len(array) not in (k, k + 1):
+            raise ValueError(
+                f"policy has {len(array)} policies, but k is {k}: expected {k + 1} (the game's players) or {k} "
+                "(outputs)"
+            )
+        return (Players if len(array) > k else Outputs)(_several("policy", array, scenario))
+    if array.ndim == 1 and scenario.n_prompts == 1:
+        n = scenario.n_responses
+        return SharedPolicy(_checks.distributions("policy", array, (n,), f"the scenario has {n} responses")[None, :])
+    return SharedPolicy(_table("policy", policy, scenario, ()))
+
+
+#: Decorates a function like `read` that reads the policies of the class in its first annotation.
+reads = _tabulate.register
+
+
+@reads
+def _(policy: SharedPolicy, scenario: Scenario, k: int) -> PolicyTable:
+    if np.ndim(policy.probabilities) > 2:
+        raise ValueError(f"SharedPolicy has {np.ndim(policy.probabilities)} axes, but must have [P, N]")
+    return read(policy.probabilities, scenario, k)
+
+
+@reads
+def _(policy: Outputs, scenario: Scenario, k: int) -> PolicyTable:
+    return Outputs(_several("outputs", _of_one_prompt(policy.probabilities, scenario), scenario, k))
+
+
+@reads
+def _(policy: Players, scenario: Scenario, k: int) -> PolicyTable:
+    return Players(_several("players", _of_one_prompt(policy.probabilities, scenario), scenario, k + 1))
+
+
+@reads
+def _(policy: Mixture, scenario: Scenario, k: int) -> PolicyTable:  # noqa: ARG001
+    table = _of_one_prompt(policy.policies, scenario)
+    n = len(table) if table.ndim else 0
+    return Mixture(_table("policies", table, scenario, (n,)), _checks.weights(policy.weights, n, "policies"))
+
+
+@reads
+def _(policy: JointPolicy, scenario: Scenario, k: int) -> PolicyTable:
+    if not len(policy.sets) == len(policy.chances) == scenario.n_prompts or policy.n_responses != scenario.n_responses:
+        raise ValueError(
+            f"the joint policy is for {len(policy.sets)} prompts and {policy.n_responses} responses, but the scenario "
+            f"has {scenario.n_prompts} and {scenario.n_responses}"
+        )
+    rows, chances = [], []
+    for x, population in enumerate(scenario.populations):
+        table = _checks.number_array(f"sets[{x}]", policy.sets[x])
+        if table.ndim != 2 or table.shape[1] != k or table.dtype.kind not in "iu" or not len(table):
+            raise ValueError(f"sets[{x}] is {table.dtype} of shape {table.shape}, but must be integers [M, {k}]")
+        if table.min() < 0 or table.max() >= population.n_responses:
+            raise ValueError(f"sets[{x}] holds responses that {scenario.prompts[x]!r} hasn't got")
+        rows.append(table.astype(np.int64))
+        meaning = f"sets[{x}] has {len(table)} rows"
+        chances.append(_checks.distributions(f"chances[{x}]", policy.chances[x], (len(table),), meaning))
+    return JointPolicy(tuple(rows), tuple(chances), policy.n_responses)
+
+
+def single_policy(name: str, policy: Any, scenario: Scenario) -> Floats:
+    """Returns `[P, N]` where one policy is wanted that everybody plays."""
+    learned = read(policy, scenario, 1)
+    if not isinstance(learned, SharedPolicy):
+        raise ValueError(f"the {name} must be one policy, [N] or [P, N]")
+    return learned.probabilities
+
+
+def _class_path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _of_one_prompt(value: npt.ArrayLike, scenario: Scenario) -> npt.NDArray[Any]:
+    """Returns several policies with an axis of prompts, which may be left out where there is one."""
+    table = _checks.number_array("policies", value)
+    return table[:, None, :] if table.ndim == 2 and scenario.n_prompts == 1 else table
+
+
+def _several(name: str, value: npt.NDArray[Any], scenario: Scenario, expected: int | None = None) -> Floats:
+    """Returns `[K, P, N]`: a number of policies, as many as expected."""
+    n = len(value) if value.ndim else 0
+    if expected is not None and n != expected:
+        raise ValueError(f"there are {n} {name}, but must be {expected}")
+    if n > _MAX_POLICIES:
+        raise ValueError(f"{name} has {n} policies, but at most {_MAX_POLICIES} different ones are scored")
+    return _table(name, value, scenario, (n,))
+
+
+def _table(name: str, value: npt.ArrayLike, scenario: Scenario, leading: tuple[int, ...]) -> Floats:
+    """Returns `[*leading, P, N]` distributions that are 0 beyond each prompt's own responses."""
+    prompts, n = scenario.n_prompts, scenario.n_responses
+    meaning = f"the scenario has {prompts} prompt{'s' * (prompts > 1)} and {n} responses"
+    table = _checks.distributions(name, value, (*leading, prompts, n), meaning)
+    for x, population in enumerate(scenario.populations):
+        if table[..., x, population.n_responses :].any():
+            raise ValueError(
+                f"{name} gives {scenario.prompts[x]!r} a response beyond the {population.n_responses} that it has"
+            )
+    return table
+
+
+def _answer(policy: Callable[..., Any], scenario: Scenario, x: int) -> Floats:
+    """Returns `[N]`: what a callable does on observing a prompt; it may leave out what the prompt hasn't got."""
+    row = _checks.real_array("the policy's answer", policy(scenario.observations[x].copy()), 1)
+    own = scenario.populations[x].n_responses
+    if row.size not in (own, scenario.n_responses):
+        raise ValueError(f"the policy answered {scenario.prompts[x]!r} with {row.size} probabilities, not {own}")
+    return np.pad(row, (0, scenario.n_responses - row.size))

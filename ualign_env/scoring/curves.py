@@ -1,0 +1,212 @@
+"""Families of results over k, and over k and l: what pictures draw.
+
+Axes: P prompts, N responses, S numbers of responses shown.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env import _checks
+from ualign_env._result import Result
+from ualign_env._types import Floats
+from ualign_env.scoring.scorecard import score
+from ualign_env.solvers.baselines import BASELINES, baseline
+from ualign_env.solvers.symmetric import solve
+from ualign_env.solvers.versus import solve_versus
+from ualign_env.specs import ScenarioLike, as_scenario, one_prompt
+
+
+@dataclass(frozen=True)
+class Curve(Result):
+    """Robust win rates against k.
+
+    Attributes:
+        scenario: name of the scenario.
+        sizes: the S different k, in order.
+        optimum: k / (k + 1) for each.
+        equilibria: the rate of each k's own equilibrium.
+        certificates: of the equilibria.
+        temperature: of the regularised equilibria, 0 where there are none.
+        regularised: the rate of each k's equilibrium at the temperature; empty where there is none.
+        baselines: for each baseline's name, its rate for each k.
+    """
+
+    scenario: str
+    sizes: tuple[int, ...]
+    optimum: tuple[float, ...]
+    equilibria: tuple[float, ...]
+    certificates: tuple[float, ...]
+    temperature: float
+    regularised: tuple[float, ...]
+    baselines: dict[str, tuple[float, ...]]
+
+    @property
+    def certificate(self) -> float:
+        """The largest certificate of an equilibrium."""
+        return max(self.certificates)
+
+    def summary(self) -> str:
+        """Returns the rates of all lines, a column for each k."""
+        lines = [("k", [str(k) for k in self.sizes])]
+        named = {"optimum": self.optimum, "equilibrium": self.equilibria, **self.baselines}
+        if self.regularised:
+            named["regularised"] = self.regularised
+        lines += [(name, [f"{rate:.4f}" for rate in rates]) for name, rates in named.items()]
+        return "\n".join(f"{name:<20}{''.join(f'{cell:>9}' for cell in cells)}" for name, cells in lines)
+
+
+def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int], *, temperature: float = 0.0) -> Curve:
+    """Returns the robust win rate against k: the optimum, the equilibrium of each k, and the baselines.
+
+    Args:
+        scenario: a scenario, its spec, or the population of its only prompt.
+        sizes: the k to compute, each from 1 to 1,000,000.
+        temperature: with one above 0, also the equilibrium of the game regularised towards the uniform policy.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    loaded, ks = as_scenario(scenario), _sizes(sizes)
+    equilibria = [solve(loaded, k) for k in ks]
+    heated = [solve(loaded, k, temperature=temperature) for k in ks] if temperature else []
+    tables = {name: baseline(loaded, name) for name in BASELINES}
+    return Curve(
+        scenario=loaded.name,
+        sizes=ks,
+        optimum=tuple(k / (k + 1) for k in ks),
+        equilibria=tuple(one.robust_win_rate for one in equilibria),
+        certificates=tuple(one.certificate for one in equilibria),
+        temperature=temperature,
+        regularised=tuple(one.robust_win_rate for one in heated),
+        baselines={
+            name: tuple(rate for _, rate in score(loaded, table, 1, curve=ks).curve) for name, table in tables.items()
+        },
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Family(Result):
+    """How the equilibrium of one prompt moves with k, from the maximal lottery to random dictatorship.
+
+    Attributes:
+        scenario: name of the scenario.
+        prompt: name of the prompt.
+        responses: N names.
+        sizes: the S different k, in order.
+        policies: `[S, N]` the equilibria.
+        certificates: of the equilibria.
+        favourites: `[N]` the limit for large k: the favourite of a random user.
+    """
+
+    scenario: str
+    prompt: str
+    responses: tuple[str, ...]
+    sizes: tuple[int, ...]
+    policies: Floats
+    certificates: tuple[float, ...]
+    favourites: Floats
+
+    @property
+    def certificate(self) -> float:
+        """The largest certificate of an equilibrium."""
+        return max(self.certificates)
+
+    def summary(self) -> str:
+        """Returns the likeliest responses of each k."""
+        lines = []
+        for k, policy in zip((*self.sizes, "favourites"), (*self.policies, self.favourites), strict=True):
+            likeliest = [y for y in np.argsort(-policy, kind="stable")[:5] if policy[y] > 0]
+            lines.append(f"{k:<10} " + ", ".join(f"{self.responses[y]} {policy[y]:.4f}" for y in likeliest))
+        return "\n".join(lines)
+
+
+def equilibrium_family(scenario: ScenarioLike, sizes: Iterable[int], *, prompt: int | None = None) -> Family:
+    """Returns the equilibria of a prompt for several k.
+
+    Args:
+        scenario: a scenario, its spec, or users.
+        sizes: the k to compute, each from 1 to 1,000,000.
+        prompt: index of the prompt; needed where the scenario has several.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    (loaded, x), ks = one_prompt(scenario, prompt), _sizes(sizes)
+    users = loaded.populations[x]
+    equilibria = [solve(users, k) for k in ks]
+    return Family(
+        scenario=loaded.name,
+        prompt=loaded.prompts[x],
+        responses=users.responses,
+        sizes=ks,
+        policies=np.array([one.policy for one in equilibria]),
+        certificates=tuple(one.certificate for one in equilibria),
+        favourites=users.favourites(),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class VersusMap(Result):
+    """Games of k responses against l, for all k and l up to some.
+
+    Attributes:
+        scenario: name of the scenario.
+        together: `[k, l]` the value of the game in which both sides choose their responses together.
+        sampled: `[k, l]` the robust win rate of k samples of the (k+1)-player equilibrium.
+        together_certain: `[k, l]` whether the value's certificate is within the tolerance.
+        sampled_certain: `[k, l]` whether the worst opponent is proven to be the worst.
+        certificate: the largest of a value.
+    """
+
+    scenario: str
+    together: Floats
+    sampled: Floats
+    together_certain: npt.NDArray[np.bool_]
+    sampled_certain: npt.NDArray[np.bool_]
+    certificate: float
+
+    def summary(self) -> str:
+        """Returns both tables, a row for each k."""
+        lines = []
+        for title, table in (("chosen together", self.together), ("samples of the equilibrium", self.sampled)):
+            lines.append(f"{title}: rows k = 1, 2, ..., columns l = 1, 2, ...")
+            lines += ["".join(f"{rate:9.4f}" for rate in row) for row in table]
+        return "\n".join(lines)
+
+
+def versus_map(scenario: ScenarioLike, largest_k: int, largest_l: int, *, tolerance: float = 1e-6) -> VersusMap:
+    """Returns the values of all games of up to so many responses, and what samples of equilibria reach in them.
+
+    Args:
+        scenario: a scenario, its spec, or the population of its only prompt.
+        largest_k: k goes from 1 to this.
+        largest_l: l goes from 1 to this.
+        tolerance: certificate to reach.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    loaded = as_scenario(scenario)
+    shape = _checks.count("largest_k", largest_k, 1, _checks.MAX_L), _checks.opponent_outputs(largest_l, "largest_l")
+    together, sampled, certificates = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    solved, proven = np.zeros(shape, bool), np.zeros(shape, bool)
+    for i, j in np.ndindex(shape):
+        k, l = i + 1, j + 1
+        games = [solve_versus(users, k, l, tolerance=tolerance) for users in loaded.populations]
+        together[i, j] = loaded.probabilities @ [game.value for game in games]
+        certificates[i, j] = max(game.certificate for game in games)
+        solved[i, j] = all(game.converged for game in games)
+        card = score(loaded, solve(loaded, k).policy, k, l=l, curve=())
+        sampled[i, j], proven[i, j] = card.robust_win_rate, card.certificate <= 0
+    return VersusMap(loaded.name, together, sampled, solved, proven, float(certificates.max()))
+
+
+def _sizes(sizes: Iterable[int]) -> tuple[int, ...]:
+    """Returns the different k in order."""
+    found = tuple(sorted({_checks.number_of_outputs(k) for k in sizes}))
+    if not found:
+        raise ValueError("sizes are empty, but must be at least one k")
+    return found

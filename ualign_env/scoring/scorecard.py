@@ -1,0 +1,315 @@
+"""How well a k-output policy serves users who disagree: the U-alignment metrics.
+
+Axes: P prompts, N responses, K players.
+
+The opponent submits one response to a prompt that it, too, sees. A policy is (k, f)-robust if it is picked with
+probability f against every opponent; k samples of one policy reach at most f = k / (k + 1), exactly at the symmetric
+Nash equilibria of the (k+1)-player game. Against l responses, these reach at least (k + 1 - l) / (k + 1).
+
+Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777).
+"""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ualign_env import _checks
+from ualign_env._result import Result
+from ualign_env._types import Floats
+from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, PolicyTable, SharedPolicy
+from ualign_env.policies.tabulate import read
+from ualign_env.scenario import Scenario
+from ualign_env.solvers.best_responses import respond
+from ualign_env.specs import ScenarioLike, as_scenario
+
+
+@dataclass(frozen=True)
+class Scorecard(Result):
+    """What a policy achieves against the worst opponent.
+
+    Attributes:
+        scenario: name of the scenario.
+        k: number of responses shown by the policy.
+        l: number of responses of the opponent.
+        robust_win_rate: chance that one of the k is picked against the worst opponent found.
+        proven_rate: what no opponent undercuts: `robust_win_rate` itself, unless the worst was sought greedily.
+        opponent_method: how the worst opponent was found: `"closed form"` for l = 1, or by `"enumeration"`, `"milp"` or
+            `"greedy"`; the least certain of these, where it differs between prompts.
+        optimal_rate: (k + 1 - l) / (k + 1), what k samples of every equilibrium guarantee: for l = 1 the best that k
+            samples of one policy can do on any population, for larger l a bound that some exceed.
+        shortfall: `optimal_rate - robust_win_rate`; for l = 1 below 0 only for k outputs that are no samples of one
+            policy.
+        nash_conv: sum of what the k + 1 players could gain by deviating, as OpenSpiel defines it. None where the
+            policy is none of the game's profiles: k different outputs, a mixture (which correlates the players), or
+            outputs that are chosen together.
+        leave_one_out_win_rate: for k + 1 players with policies of their own, the mean over players of the robust win
+            rate of the other k; `robust_win_rate` is then that of k samples of the players' average policy.
+        best_responses: the worst opponent's l responses to each of the P prompts.
+        prompt_win_rates: the robust win rate on each of the P prompts.
+        worst_prompt: index of the prompt with the lowest one.
+        entropy: mean entropy in nats of the (average) policy over the prompts.
+        effective_responses: `exp(entropy)`, the number of equally likely responses of that entropy.
+        curve: pairs (k', robust win rate of k' samples) for k' = 1, 2, 4, ...
+    """
+
+    scenario: str
+    k: int
+    l: int
+    robust_win_rate: float
+    proven_rate: float
+    opponent_method: str
+    optimal_rate: float
+    shortfall: float
+    nash_conv: float | None
+    leave_one_out_win_rate: float | None
+    best_responses: tuple[tuple[int, ...], ...]
+    prompt_win_rates: tuple[float, ...]
+    worst_prompt: int
+    entropy: float
+    effective_responses: float
+    curve: tuple[tuple[int, float], ...]
+
+    @property
+    def certificate(self) -> float:
+        """By how much the rate can be lower than found: 0 unless the worst opponent was sought greedily."""
+        return self.robust_win_rate - self.proven_rate
+
+    @property
+    def advice(self) -> str | None:
+        """What to know where a worse opponent may exist."""
+        if self.certificate <= 0:
+            return None
+        return (
+            f"the worst {self.l} responses were sought by {self.opponent_method}: the rate is in "
+            f"[{self.proven_rate:.4f}, {self.robust_win_rate:.4f}]"
+        )
+
+    def summary(self) -> str:
+        """Returns the rate, what it could be, and NashConv."""
+        against = f" against {self.l} responses" if self.l > 1 else ""
+        nash_conv = "" if self.nash_conv is None else f", NashConv {self.nash_conv:.2g}"
+        text = (
+            f"robust win rate {self.robust_win_rate:.4f} of {self.optimal_rate:.4f} at k = {self.k}{against}{nash_conv}"
+        )
+        return f"{text}\n{self.advice}" if self.advice else text
+
+
+def robust_win_rate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1) -> float:
+    """Returns the chance that one of a policy's k responses is picked against the worst opponent.
+
+    Args:
+        scenario: a scenario, its spec, or the population of its only prompt.
+        policy: anything that `tabulate` takes. Of k + 1 players with policies of their own, the k responses are
+            samples of the average policy.
+        k: number of responses shown.
+        l: number of responses of the opponent, from 1 to 500.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k.
+
+    Warns:
+        UserWarning: if, with many users and responses, the worst l responses could only be sought greedily; `score`
+            tells how much worse they can be.
+    """
+    found = _evaluate(scenario, policy, k, l)
+    if not found.opponents.optimal:
+        warnings.warn(found.scorecard(()).advice or "", stacklevel=2)
+    return found.rate
+
+
+def exploitability(scenario: ScenarioLike, policy: Any, k: int) -> float:
+    """Returns the mean of what a player of the (k+1)-player game could gain by deviating; 0 at an equilibrium.
+
+    For a shared policy or a mixture it is `k / (k + 1) - robust_win_rate`.
+
+    Args:
+        scenario: a scenario, its spec, or the population of its only prompt.
+        policy: anything that `tabulate` takes, but for k outputs with different policies.
+        k: number of responses shown; the game has k + 1 players.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k, or is not a profile of the game.
+    """
+    found = _evaluate(scenario, policy, k)
+    if isinstance(found.learned, Mixture):
+        return found.shortfall
+    return found.nash_conv / (k + 1)
+
+
+def nash_conv(scenario: ScenarioLike, policy: Any, k: int) -> float:
+    """Returns the sum of what the k + 1 players could gain by deviating, as OpenSpiel's `nash_conv` does.
+
+    Args:
+        scenario: a scenario, its spec, or the population of its only prompt.
+        policy: anything that `tabulate` takes, but for mixtures and k outputs with different policies.
+        k: number of responses shown; the game has k + 1 players.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k, or is not a profile of the game.
+    """
+    return _evaluate(scenario, policy, k).nash_conv
+
+
+def score(
+    scenario: ScenarioLike,
+    policy: Any,
+    k: int,
+    *,
+    l: int = 1,
+    curve: Iterable[int] | None = None,
+) -> Scorecard:
+    """Returns the U-alignment metrics of a policy.
+
+    Args:
+        scenario: a scenario, its spec, or the population of its only prompt.
+        policy: anything that `tabulate` takes: arrays, OpenSpiel policies, callables, mixtures.
+        k: number of responses shown.
+        l: number of responses of the opponent, from 1 to 500. NashConv is always that of the symmetric game, in which
+            everybody submits one.
+        curve: the k' of the scorecard's curve (default: the powers of two up to 64, or up to k where that is larger).
+            For policies that differ between players or outputs it is the curve of their average.
+
+    Raises:
+        ValueError: if the policy doesn't fit the scenario and k.
+    """
+    found = _evaluate(scenario, policy, k, l)
+    sizes = [2**i for i in range(max(64, found.k).bit_length())] if curve is None else curve
+    return found.scorecard(map(_checks.number_of_outputs, sizes))
+
+
+def _evaluate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1) -> "_Evaluation":
+    loaded, k, l = as_scenario(scenario), _checks.number_of_outputs(k), _checks.opponent_outputs(l)
+    return _Evaluation(loaded, read(policy, loaded, k), k, l)
+
+
+@dataclass(frozen=True)
+class _Opponents:
+    """The worst opponents found: P multisets, the `[P]` rates against them, and what no opponent undercuts."""
+
+    responses: tuple[tuple[int, ...], ...]
+    rates: Floats
+    proven: Floats
+    method: str
+    optimal: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Evaluation:
+    """A policy that was read once, with every metric computed once, when it is first asked for."""
+
+    scenario: Scenario
+    learned: PolicyTable
+    k: int
+    l: int
+
+    @cached_property
+    def payoffs(self) -> Floats:
+        """`[P, N]` the chance that each response alone is picked."""
+        return self.learned.payoffs(self.scenario, self.k)
+
+    @cached_property
+    def opponents(self) -> _Opponents:
+        """The worst ones, with l responses."""
+        if self.l == 1:
+            rates = 1 - self.payoffs.max(axis=1)
+            worst = tuple((int(y),) for y in self.payoffs.argmax(axis=1))
+            return _Opponents(worst, rates, rates, "closed form", True)
+        contests = (self.learned.contest(self.scenario, x, self.k) for x in range(self.scenario.n_prompts))
+        found = [respond(contest, self.l) for contest in contests]
+        return _Opponents(
+            tuple(best.responses for best in found),
+            np.array([1 - best.value for best in found]),
+            np.array([1 - best.upper_bound for best in found]),
+            max((best.method for best in found), key=("enumeration", "milp", "greedy").index),
+            all(best.optimal for best in found),
+        )
+
+    @cached_property
+    def rate(self) -> float:
+        """The robust win rate."""
+        return float(self.scenario.probabilities @ self.opponents.rates)
+
+    @property
+    def optimal_rate(self) -> float:
+        """What samples of every equilibrium guarantee."""
+        return max(0, self.k + 1 - self.l) / (self.k + 1)
+
+    @property
+    def shortfall(self) -> float:
+        """What the rate lacks; against single responses, samples of one policy cannot exceed the optimum."""
+        gap = self.optimal_rate - self.rate
+        return max(0.0, gap) if self.l == 1 and isinstance(self.learned, SharedPolicy | Mixture) else gap
+
+    @cached_property
+    def players_payoffs(self) -> Floats:
+        """`[K, P, N]` what each response would earn each player against the others."""
+        assert isinstance(self.learned, Players)  # noqa: S101
+        return self.learned.leave_one_out_payoffs(self.scenario)
+
+    @cached_property
+    def nash_conv(self) -> float:
+        """The sum over players of the best response's advantage over the player's own policy."""
+        if isinstance(self.learned, SharedPolicy):
+            conceded = self.scenario.probabilities @ self.payoffs.max(axis=1)
+            return max(0.0, (self.k + 1) * float(conceded - 1 / (self.k + 1)))
+        if isinstance(self.learned, Players):
+            own = (self.learned.probabilities * self.players_payoffs).sum(axis=2)
+            gains = self.players_payoffs.max(axis=2) - own
+            return max(0.0, float((gains @ self.scenario.probabilities).sum()))
+        reason = {
+            Mixture: "a mixture correlates the players and has no NashConv; see exploitability and robust_win_rate",
+            Outputs: f"{self.k} outputs with different policies are no profile of the game of {self.k + 1} players: "
+            "only their win rate exists",
+            JointPolicy: "responses that are chosen together are no policy of a player: only their win rate exists",
+        }
+        raise ValueError(reason[type(self.learned)])
+
+    @property
+    def leave_one_out_win_rate(self) -> float:
+        """The mean over players of the robust win rate of all the others."""
+        return float(((1 - self.players_payoffs.max(axis=2)) @ self.scenario.probabilities).mean())
+
+    def curve(self, sizes: Iterable[int]) -> tuple[tuple[int, float], ...]:
+        """Returns pairs (k', robust win rate of k' samples)."""
+        sampled = self.learned.sampled()
+        same = type(sampled) is type(self.learned) or isinstance(self.learned, Players)
+        points = []
+        for k in sizes:
+            again = self if same and k == self.k else _Evaluation(self.scenario, sampled, k, self.l)
+            points.append((k, again.rate))
+        return tuple(points)
+
+    def scorecard(self, curve: Iterable[int]) -> Scorecard:
+        """Returns all metrics."""
+        found, probabilities = self.opponents, self.scenario.probabilities
+        average = self.learned.average()
+        entropy = float(probabilities @ _entropies(average))
+        players = isinstance(self.learned, Players)
+        return Scorecard(
+            scenario=self.scenario.name,
+            k=self.k,
+            l=self.l,
+            robust_win_rate=self.rate,
+            proven_rate=float(probabilities @ found.proven),
+            opponent_method=found.method,
+            optimal_rate=self.optimal_rate,
+            shortfall=self.shortfall,
+            nash_conv=self.nash_conv if players or isinstance(self.learned, SharedPolicy) else None,
+            leave_one_out_win_rate=self.leave_one_out_win_rate if players else None,
+            best_responses=found.responses,
+            prompt_win_rates=tuple(found.rates.tolist()),
+            worst_prompt=int(found.rates.argmin()),
+            entropy=entropy,
+            effective_responses=float(np.exp(entropy)),
+            curve=self.curve(curve),
+        )
+
+
+def _entropies(probabilities: Floats) -> Floats:
+    """Returns `[P]` Shannon entropies in nats."""
+    logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    return -(probabilities * logarithms).sum(axis=1)

@@ -1,0 +1,92 @@
+"""Policies that need no learning: what alignment and social choice offer as answers to disagreement.
+
+Importing this module teaches `tabulate` to read their names.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ualign_env import _checks
+from ualign_env._types import Floats
+from ualign_env.policies.tables import PolicyTable, SharedPolicy
+from ualign_env.policies.tabulate import reads
+from ualign_env.scenario import Scenario
+from ualign_env.solvers.maximal_lottery import maximal_lottery
+from ualign_env.users import Users
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A policy with a name.
+
+    Attributes:
+        label: what pictures call it.
+        summary: what it is, in a line.
+        policy: its `[N]` policy for some users.
+    """
+
+    label: str
+    summary: str
+    policy: Callable[[Users], Floats]
+
+
+def _all_on(users: Users, response: int) -> Floats:
+    return np.eye(1, users.n_responses, response)[0]
+
+
+#: Every baseline by its name; each of them competes in the benchmark, too.
+BASELINES = {
+    "nlhf": Baseline(
+        "NLHF (maximal lottery)",
+        "Nash learning from human feedback: the maximal lottery, an equilibrium for k = 1.",
+        maximal_lottery,
+    ),
+    "borda": Baseline(
+        "Borda winner (RLHF)",
+        "The response with the highest mean rank, as reward-model training (RLHF) finds it.",
+        lambda users: _all_on(users, users.borda()),
+    ),
+    "plurality": Baseline(
+        "plurality winner",
+        "The response that most users like best.",
+        lambda users: _all_on(users, users.plurality()),
+    ),
+    "random-dictatorship": Baseline(
+        "random dictatorship",
+        "The favourite of a random user.",
+        lambda users: users.favourites(),
+    ),
+    "uniform": Baseline(
+        "uniform",
+        "Every response equally often.",
+        lambda users: np.full(users.n_responses, 1 / users.n_responses),
+    ),
+}
+
+
+def baseline(scenario: Scenario, name: str) -> Floats:
+    """Returns a baseline's policy on every prompt.
+
+    Args:
+        scenario: P prompts with up to N responses.
+        name: a key of `BASELINES`.
+
+    Returns:
+        `[P, N]` policy, 0 beyond a prompt's own responses.
+
+    Raises:
+        ValueError: if the name is unknown.
+    """
+    if name not in BASELINES:
+        raise _checks.unknown("policy", name, BASELINES)
+    out = np.zeros((scenario.n_prompts, scenario.n_responses))
+    for x, users in enumerate(scenario.populations):
+        out[x, : users.n_responses] = BASELINES[name].policy(users)
+    return out
+
+
+@reads
+def _(policy: str, scenario: Scenario, k: int) -> PolicyTable:  # noqa: ARG001
+    return SharedPolicy(baseline(scenario, policy))

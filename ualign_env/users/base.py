@@ -1,0 +1,366 @@
+"""Who chooses: what every kind of users can do, and the only room that knows how.
+
+Axes: U user types, N responses, T policies of a mixture, K players, B rows of slots, M multisets, k responses of a
+model, l of its opponent.
+
+Users are shown several responses, a slot each, and pick one slot. A kind of users is a subclass of `Users` in this
+folder: everything above it, from payoffs and solvers to games and environments, asks these methods and knows nothing
+else of users. Whatever computes trusts its arguments, which the functions of the package have checked.
+"""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env import _checks
+from ualign_env._types import Floats, Ints
+
+#: Two shares of users that differ by less are tied; the rounding of a sum of weights is far smaller.
+_TIED = 1e-12
+
+#: The kinds of users that have been defined, by name.
+KINDS: dict[str, type["Users"]] = {}
+
+
+class Users(ABC):
+    """Users who disagree about N responses. Immutable.
+
+    A subclass names its `kind`, by which scenarios in files and specs know it, and defines what is abstract here; what
+    is derived can be overridden where there is a faster way. `ualign_env.testing.check_users` holds a kind against the
+    definition of the game.
+
+    Attributes:
+        weights: `[U]` share of the users of each type; sums to 1.
+        responses: N names.
+        n_users: respondents the users were made from.
+    """
+
+    kind: ClassVar[str]
+    weights: Floats
+    responses: tuple[str, ...]
+    n_users: int
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" not in cls.__dict__:
+            raise TypeError(f"{cls.__name__} must name its kind of users: kind = '...', a name that no other kind has")
+        known = KINDS.setdefault(cls.kind, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"{cls.__name__} has the kind {cls.kind!r}, which {known.__name__} has already")
+        KINDS[cls.kind] = cls
+
+    @property
+    def n_responses(self) -> int:
+        """N, the number of responses."""
+        return len(self.responses)
+
+    @property
+    def n_types(self) -> int:
+        """U, the number of different types of users."""
+        return self.weights.size
+
+    # --- how they choose: abstract
+
+    @abstractmethod
+    def type_shares(self, types: Ints, slots: Ints) -> Floats:
+        """Returns `[B, K]`: the chance that a user of the row's type picks each slot of `[B, K]` responses."""
+
+    @abstractmethod
+    def against_samples(self, policies: Floats, mixture: Floats, k: int) -> "Contest":
+        """Returns the contest with k samples of a policy, one of `[T, N]` drawn by its chance in `[T]`."""
+
+    @abstractmethod
+    def against_outputs(self, policies: Floats) -> "Contest":
+        """Returns the contest with one response of each of `[k, N]` policies."""
+
+    @abstractmethod
+    def against_sets(self, sets: Ints, chances: Floats) -> "Contest":
+        """Returns the contest with a multiset drawn as a whole, a row of `[M, k]` by its chance in `[M]`."""
+
+    @abstractmethod
+    def jacobian(self, policy: Floats, k: int) -> Floats:
+        """Returns `[N, N]`: the derivative of the row's response's payoff by the policy's share of the column's."""
+
+    @abstractmethod
+    def sampled_value(self, policy: Floats, k: int, other: Floats, l: int) -> float:
+        """Returns the chance that one of l samples of `other` is picked against k samples of `policy`."""
+
+    # --- how they choose: derived
+
+    def payoffs(self, policy: Floats, k: int) -> Floats:
+        """Returns `[N]`: the chance that each response alone is picked against k samples of a policy."""
+        return self.against_samples(policy[None, :], np.ones(1), k).payoffs()
+
+    def leave_one_out_payoffs(self, policies: Floats) -> Floats:
+        """Returns `[K, N]`: what each response would earn each player of `[K, N]` policies against the others."""
+        others = (np.delete(policies, i, axis=0) for i in range(len(policies)))
+        return np.array([self.against_outputs(rest).payoffs() for rest in others])
+
+    def matrix(self, sets: Ints, others: Ints) -> Floats:
+        """Returns `[M, M']`: the chance that each row of `[M', l]` is picked against each row of `[M, k]`."""
+        return np.array([self.against_sets(row[None, :], np.ones(1)).values(others) for row in sets])
+
+    def shares(self, slots: Ints) -> Floats:
+        """Returns `[B, K]`: the chance that a random user picks each slot of `[B, K]` responses."""
+        types = np.arange(self.n_types)
+        rows = (self.type_shares(types, np.broadcast_to(row, (types.size, row.size))) for row in slots)
+        return np.array([self.weights @ row for row in rows]).reshape(slots.shape)
+
+    def pairwise(self) -> Floats:
+        """Returns `[N, N]`: the chance that a user prefers row to column, ties counted half; the diagonal is 1/2."""
+        alone = np.arange(self.n_responses)[:, None]
+        return self.matrix(alone, alone).T
+
+    def user_favourites(self) -> Floats:
+        """Returns `[U, N]`: the chance that a user of each type picks each response where all are shown."""
+        everything = np.broadcast_to(np.arange(self.n_responses), (self.n_types, self.n_responses))
+        return self.type_shares(np.arange(self.n_types), everything)
+
+    def favourites(self) -> Floats:
+        """Returns `[N]`: the share of users whose favourite each response is (random dictatorship)."""
+        return self.weights @ self.user_favourites()
+
+    def plurality(self) -> int:
+        """Returns the response that most users like best; the first of those tied."""
+        return _first_best(self.favourites())
+
+    def borda(self) -> int:
+        """Returns the response with the highest Borda score; the first of those tied."""
+        # against one uniformly drawn response, the chance of being preferred is (Borda score + 1/2) / N
+        return _first_best(self.payoffs(np.full(self.n_responses, 1 / self.n_responses), 1))
+
+    def condorcet_winner(self) -> int | None:
+        """Returns the response that a majority prefers to each other response, None where there is none."""
+        margins = self.pairwise()
+        margins -= margins.T
+        np.fill_diagonal(margins, 1.0)
+        winners = np.flatnonzero((margins > _TIED).all(axis=1))
+        return int(winners[0]) if winners.size else None
+
+    def pick(self, types: Ints, slots: Ints, numbers: npt.NDArray[np.uint32]) -> Ints:
+        """Returns `[B]`: the slot that a user of each row's type picks.
+
+        Args:
+            types: `[B]` types of users.
+            slots: `[B, K]` the responses shown.
+            numbers: `[B]` uniform integers below 2^32, all the chance there is in the choice.
+        """
+        ends = self.type_shares(types, slots).cumsum(axis=1)
+        place = numbers / 2.0**32 * ends[:, -1]
+        return (ends <= place[:, None]).sum(axis=1)
+
+    @classmethod
+    def picker(cls, populations: Sequence["Users"]) -> "Picker":
+        """Returns what lets the users of P prompts pick, many games at a time."""
+        return Picker(populations)
+
+    def describe(self, user_type: int) -> str:
+        """Returns what the users of a type like, in words."""
+        return f"type {user_type}"
+
+    # --- users made from these
+
+    def restricted(self, responses: npt.ArrayLike) -> Self:
+        """Returns the same users choosing among some of the responses.
+
+        Args:
+            responses: `[M]` distinct indices of the responses that remain, in their new order.
+        """
+        index = _checks.number_array("responses", responses)
+        if index.ndim != 1 or index.dtype.kind not in "iu" or not 0 < index.size == np.unique(index).size:
+            raise ValueError(f"responses must be distinct indices, at least one, not {responses!r:.200}")
+        if not (index.min() >= 0 and index.max() < self.n_responses):
+            raise ValueError(f"responses are {index.tolist()!s:.200}, but the population has {self.n_responses}")
+        return self.among(index.astype(np.int64)).merged()
+
+    def resampled(self, types: npt.ArrayLike) -> Self:
+        """Returns one user for each entry, of that type: a bootstrap sample, for example.
+
+        Args:
+            types: `[users]` types of users, in any number.
+        """
+        rows = _checks.number_array("types", types)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size:
+            raise ValueError(f"types must be indices of user types, at least one, not {types!r:.200}")
+        if rows.min() < 0 or rows.max() >= self.n_types:
+            raise ValueError(f"types go from {rows.min()} to {rows.max()}, but the population has {self.n_types}")
+        return self.drawn(rows.astype(np.int64))
+
+    @abstractmethod
+    def among(self, responses: Ints) -> Self:
+        """Returns the same user types, in the same order, choosing among `[M]` of the responses."""
+
+    @abstractmethod
+    def drawn(self, types: Ints) -> Self:
+        """Returns one user for each of `[users]` types."""
+
+    def merged(self) -> Self:
+        """Returns the same users with equal types made one."""
+        return self
+
+    # --- identity
+
+    @abstractmethod
+    def content(self) -> dict[str, npt.NDArray[Any]]:
+        """Returns the arrays that, with `weights`, `responses` and `n_users`, make these users."""
+
+    @classmethod
+    @abstractmethod
+    def from_content(cls, weights: Any, responses: tuple[str, ...], n_users: int, **content: Any) -> Self:
+        """Makes users from their content, which may have been damaged.
+
+        Raises:
+            ValueError: if it makes no users.
+        """
+
+    def pack(self) -> dict[str, Any]:
+        """Returns the kind and everything else that `unpack` makes these users from: strings, numbers and arrays."""
+        common = {"kind": self.kind, "responses": list(self.responses), "n_users": self.n_users}
+        return common | {"weights": self.weights} | self.content()
+
+    @staticmethod
+    def unpack(packed: dict[str, Any]) -> "Users":
+        """Makes users of any kind from what `pack` returned.
+
+        Raises:
+            ValueError: if the kind is unknown, or the content makes no users.
+        """
+        rest = dict(packed)
+        kind, responses = rest.pop("kind"), tuple(rest.pop("responses"))
+        if kind not in KINDS:
+            raise _checks.unknown("kind of users", str(kind), KINDS)
+        return KINDS[kind].from_content(responses=responses, **rest)
+
+    @cached_property
+    def digest(self) -> str:
+        """A fingerprint: equal exactly for equal users."""
+        found = hashlib.sha256()
+        for name, value in sorted(self.pack().items()):
+            if isinstance(value, np.ndarray):
+                little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+                found.update(f"{name}:{little.dtype.str}{little.shape}:".encode())
+                found.update(little.tobytes())
+            else:
+                found.update(f"{name}:{json.dumps(value)}:".encode())
+        return found.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Users):
+            return NotImplemented
+        return self is other or self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the class goes along, since it may be defined where the process that unpickles has not looked yet
+        return _rebuild, (type(self), self.pack())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # immutable
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"{name}(n_responses={self.n_responses}, n_types={self.n_types}, n_users={self.n_users})"
+
+
+def _rebuild(kind: type[Users], packed: dict[str, Any]) -> Users:  # noqa: ARG001
+    return Users.unpack(packed)
+
+
+class Contest(ABC):
+    """A model that shows k responses to some users, as an opponent sees it who submits l.
+
+    The chance that the opponent is picked is a monotone submodular function of its multiset of responses, for every
+    kind of users who judge each slot by itself.
+    """
+
+    @property
+    @abstractmethod
+    def users(self) -> Users:
+        """Whoever picks."""
+
+    @abstractmethod
+    def values(self, sets: Ints) -> Floats:
+        """Returns `[M]`: the chance that the opponent is picked with the responses of each row of `[M, l]`."""
+
+    def value(self, responses: npt.ArrayLike) -> float:
+        """Returns the chance that the opponent is picked with `[l]` responses."""
+        return float(self.values(np.asarray(responses, np.int64)[None, :])[0])
+
+    def payoffs(self) -> Floats:
+        """Returns `[N]`: the chance that each response alone is picked."""
+        return self.values(np.arange(self.users.n_responses)[:, None])
+
+    def gains(self, held: Sequence[int], copies: int) -> Floats:
+        """Returns `[copies, N]`: what a first copy of each response would add to a multiset, and what a second.
+
+        Args:
+            held: the multiset's responses, none or more.
+            copies: 1 or 2.
+        """
+        alone = np.arange(self.users.n_responses)[:, None]
+        before = np.broadcast_to(np.array(held, np.int64), (alone.size, len(held)))
+        steps = [np.full(alone.size, self.value(held) if held else 0.0)]
+        for copy in range(1, copies + 1):
+            steps.append(self.values(np.hstack([before, *[alone] * copy])))
+        return np.diff(steps, axis=0)
+
+    def program_size(self, l: int) -> int | None:  # noqa: ARG002
+        """Returns how many numbers an integer program for the best l responses holds; None where there is none."""
+        return None
+
+    def best_by_program(self, l: int, seconds: float) -> tuple[tuple[int, ...] | None, float]:  # noqa: ARG002
+        """Returns the best l responses that an integer program finds in a time, and what none exceeds.
+
+        Where time is up before any is found, None in their place.
+        """
+        raise ValueError(f"{type(self.users).__name__} has no integer program; use another method")
+
+
+class Picker:
+    """Lets users pick, many games at a time, each with a prompt of its own. Of whatever kinds the users are."""
+
+    def __init__(self, populations: Sequence[Users]) -> None:
+        """Prepares the users of P prompts."""
+        self._populations = tuple(populations)
+
+    def __call__(
+        self,
+        prompts: Ints,
+        types: Ints,
+        numbers: npt.NDArray[np.uint32],
+        slots: Ints,
+        rewards: Floats,
+        first: int,
+        last: int,
+    ) -> bool:
+        """Gives 1 to the slot that is picked and 0 to the others; False at a response that the prompt hasn't got.
+
+        Args:
+            prompts: `[B]` prompts of the games.
+            types: `[B]` types of users who pick.
+            numbers: `[B]` uniform integers below 2^32.
+            slots: `[B, K]` the responses shown.
+            rewards: `[B, K]` to write to.
+            first: the first game to play.
+            last: one behind the last.
+        """
+        rewards[first:last] = 0.0
+        for x in np.unique(prompts[first:last]):
+            games = first + np.flatnonzero(prompts[first:last] == x)
+            shown, population = slots[games], self._populations[x]
+            if shown.min() < 0 or shown.max() >= population.n_responses:
+                return False
+            rewards[games, population.pick(types[games], shown, numbers[games])] = 1.0
+        return True
+
+
+def _first_best(values: Floats) -> int:
+    return int(np.argmax(values > values.max() - _TIED))

@@ -1,0 +1,150 @@
+"""Contests for users with rankings: samples of a policy, a response of each of k policies, or multisets, against l.
+
+Axes: U user types, N responses, T policies of a mixture, M multisets, k responses of the model, l of the opponent.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env._types import Floats, Ints
+from ualign_env.users.base import Contest
+from ualign_env.users.rankings import loops, program, set_loops
+
+if TYPE_CHECKING:
+    from ualign_env.users.rankings.population import Population
+
+_MAX_TIERS = 50_000_000  # numbers in memory at once
+
+
+@dataclass(frozen=True, eq=False)
+class RankingContest(Contest):
+    """What all contests have in common: values from tiers, see `set_loops`.
+
+    Attributes:
+        population: U user types over N responses.
+    """
+
+    population: "Population"
+
+    @property
+    def users(self) -> "Population":
+        return self.population
+
+    @abstractmethod
+    def tiers(self, rows: slice, l: int) -> Floats:
+        """Returns `[U', N, l]`: the tiers of some users."""
+
+    def values(self, sets: Ints) -> Floats:
+        total = np.zeros(len(sets))
+        for rows in self._ranges(self.population.n_responses * sets.shape[1]):
+            tiers = self.tiers(rows, sets.shape[1])
+            total += set_loops.add_set_values(self.population.ranks[rows], self.population.weights[rows], tiers, sets)
+        return total
+
+    def gains(self, held: Sequence[int], copies: int) -> Floats:
+        best, tied = self._best(held)
+        total = np.zeros((copies, self.population.n_responses))
+        most = int(tied.max()) + copies
+        for rows in self._ranges(self.population.n_responses * most):
+            tiers = self.tiers(rows, most)
+            ranks, weights = self.population.ranks[rows], self.population.weights[rows]
+            total += set_loops.tier_gains(ranks, weights, tiers, best[rows], tied[rows], copies)
+        return total
+
+    def _best(self, held: Sequence[int]) -> tuple[Ints, Ints]:
+        """Returns `[U]` the rank of the multiset's best response, N where it is empty, and how many have it."""
+        best, tied = (
+            np.full(self.population.n_types, self.population.n_responses),
+            np.zeros(self.population.n_types, np.int64),
+        )
+        for y in held:
+            rank = self.population.ranks[:, y].astype(np.int64)
+            tied = np.where(rank < best, 1, tied + (rank == best))
+            best = np.minimum(best, rank)
+        return best, tied
+
+    def _ranges(self, numbers: int) -> list[slice]:
+        """Returns ranges of users whose tiers, of so many numbers each, fit into memory."""
+        step = max(1, _MAX_TIERS // numbers)
+        return [slice(first, first + step) for first in range(0, self.population.n_types, step)]
+
+    def program_size(self, l: int) -> int:
+        return self.population.n_types * self.population.n_responses**2 * l
+
+    def best_by_program(self, l: int, seconds: float) -> tuple[tuple[int, ...] | None, float]:
+        return program.best(self.tiers(slice(None), l), self.population.ranks, self.population.weights, seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples(RankingContest):
+    """k samples of one policy, which is drawn from a mixture.
+
+    Attributes:
+        policies: `[T, N]` distributions.
+        mixture: `[T]` chances of the policies.
+        k: number of samples.
+    """
+
+    policies: Floats
+    mixture: Floats
+    k: int
+
+    def payoffs(self) -> Floats:
+        return loops.deviation_payoffs(
+            self.population.ranks, self.population.weights, self.policies, self.mixture, self.k
+        )
+
+    def tiers(self, rows: slice, l: int) -> Floats:
+        return set_loops.sample_tiers(self.population.ranks[rows], self.policies, self.mixture, self.k, l)
+
+    def gains(self, held: Sequence[int], copies: int) -> Floats:
+        users = (self.population.ranks, self.population.weights)
+        return set_loops.sample_gains(*users, self.policies, self.mixture, self.k, *self._best(held), copies)
+
+    def values(self, sets: Ints) -> Floats:
+        if len(sets) < 10 * sets.shape[1]:  # tiers of all ranks would be more work
+            return np.array([self.value(row) for row in sets])
+        return super().values(sets)
+
+    def value(self, responses: npt.ArrayLike) -> float:
+        users, shown = (self.population.ranks, self.population.weights), np.asarray(responses, np.int64)
+        return set_loops.sample_value(*users, self.policies, self.mixture, self.k, shown)
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs(RankingContest):
+    """One response of each of k policies.
+
+    Attributes:
+        policies: `[k, N]` distributions.
+    """
+
+    policies: Floats
+
+    def payoffs(self) -> Floats:
+        # of k + 1 players the last one's own policy does not matter to what her responses earn
+        return self.population.leave_one_out_payoffs(np.vstack([self.policies, self.policies[:1]]))[-1]
+
+    def tiers(self, rows: slice, l: int) -> Floats:
+        return set_loops.profile_tiers(self.population.ranks[rows], self.policies, l)
+
+
+@dataclass(frozen=True, eq=False)
+class Sets(RankingContest):
+    """A multiset of k responses, drawn as a whole.
+
+    Attributes:
+        sets: `[M, k]` response indices.
+        chances: `[M]` distribution.
+    """
+
+    sets: Ints
+    chances: Floats
+
+    def tiers(self, rows: slice, l: int) -> Floats:
+        return set_loops.set_tiers(self.population.ranks[rows], self.sets, self.chances, l)
