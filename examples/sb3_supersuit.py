@@ -35,6 +35,6 @@ model = PPO(
 model.learn(200_000)
 
 goals = ua.load_scenario(SCENARIO).populations[0].responses
-chances = ua.tabulate(model, ua.load_scenario(SCENARIO), K).average()[0]
+chances = ua.tabulate(ua.load_scenario(SCENARIO), model, K).average()[0]
 print(", ".join(f"{goal}: {chance:.3f}" for goal, chance in zip(goals, chances, strict=True)))
 print(ua.score(SCENARIO, model, K))  # of the stochastic policy: its most likely response would be no equilibrium

@@ -366,3 +366,39 @@ def test_bench_against_several_responses(ualign):
     status, out, err = ualign("bench", "--l", "0")
     assert (status, out) == (2, "")
     assert "l is 0" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys"),
+    [
+        (["list"], {"scenarios", "agents", "policies"}),
+        (["score", "--l", "2"], {"robust_win_rate", "l", "shortfall", "certificate", "advice"}),
+        (["solve", "--k", "1,2"], {"policy", "certificate", "converged"}),
+        (["versus", "--k", "2", "--l", "1"], {"games", "sampled"}),
+        (["curve", "--k", "1,2"], {"equilibria", "baselines"}),
+        (["family", "--k", "1,2"], {"policies", "favourites"}),
+        (["bench", "--agent", "uniform", "--k", "1"], {"agent", "scorecard", "trace"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_every_command_prints_json_and_nothing_else(ualign, tmp_path, arguments, keys):
+    status, out, _ = ualign(*arguments, "--json")
+    assert status == 0
+    content = json.loads(out)
+    assert keys <= set(content[0] if isinstance(content, list) else content)
+    assert not list(tmp_path.glob("*.png"))  # no picture that nobody asked for
+
+
+def test_json_with_a_picture(ualign, tmp_path):
+    status, out, err = ualign("curve", "--k", "1,2", "--json", "--out", "own.png")
+    assert (status, err) == (0, "picture: own.png\n")
+    assert json.loads(out)["sizes"] == [1, 2]
+    assert (tmp_path / "own.png").exists()
+
+
+@pytest.mark.parametrize("width", ["0", "40", "200"])
+def test_tables_are_the_same_whatever_the_terminal(width):
+    command = [sys.executable, "-m", "ualign_env", "score"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": width})
+    assert "robust win rate         0.629317\n" in result.stdout
+    assert "prompt 0  2262   0.629317  fight prices\n" in result.stdout

@@ -14,6 +14,7 @@ from open_spiel.python.algorithms.get_all_states import get_all_states
 from open_spiel.python.observation import INFO_STATE_OBS_TYPE, make_observation
 from open_spiel_checks import passes_api_test
 
+import ualign_env
 from ualign_env import (
     Population,
     Scenario,
@@ -308,3 +309,15 @@ def test_many_players():
     game = load_game("german-goals", 10_001)
     returns = play(game, 0, [0, 2] * 5000 + [1]).returns()
     assert sum(returns) == 1.0
+
+
+def test_games_unpickle_in_a_process_that_has_not_imported_the_package(tmp_path):
+    for game in (
+        load_game(UNEQUAL, 3),
+        load_game("cycle", 3, turn_based=True),
+        ualign_env.load_versus_game("cycle", 2, 1),
+    ):
+        (tmp_path / "game").write_bytes(pickle.dumps(game))
+        code = f"import pickle; print(pickle.load(open({str(tmp_path / 'game')!r}, 'rb')))"
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert result.stdout.strip() == str(game)

@@ -104,16 +104,16 @@ def test_policies_that_always_prefer_an_action():
 def test_policies_of_other_games_are_refused():
     policy = random_policy(load_game("german-goals", 3), 0)
     with pytest.raises(ValueError, match="the policy's game is of another scenario than 'mallows"):
-        tabulate(policy, SCENARIO, 2)
+        tabulate(SCENARIO, policy, 2)
     with pytest.raises(ValueError, match="the policy's game has 3 players, but k = 3 needs 4"):
-        tabulate(policy, load_scenario("german-goals"), 3)
+        tabulate(load_scenario("german-goals"), policy, 3)
     with pytest.raises(ValueError, match=r"the policy is one of 'kuhn_poker\(players=3\)', not of python_ualign or"):
-        tabulate(TabularPolicy(pyspiel.load_game("kuhn_poker(players=3)")), SCENARIO, 2)
+        tabulate(SCENARIO, TabularPolicy(pyspiel.load_game("kuhn_poker(players=3)")), 2)
     cfr_plus = pyspiel.CFRPlusSolver(cached_game(load_game("german-goals", 3)))
     with pytest.raises(ValueError, match="the policy knows no game of 3 players on 'mallows"):
-        tabulate(cfr_plus.average_policy(), SCENARIO, 2)
+        tabulate(SCENARIO, cfr_plus.average_policy(), 2)
     with pytest.raises(ValueError, match=r"a C\+\+ policy is one of a turn-based game, not of 'python_ualign\("):
-        tabulate(GamePolicy(load_game(SPEC, 3), cfr_plus.average_policy()), SCENARIO, 2)
+        tabulate(SCENARIO, GamePolicy(load_game(SPEC, 3), cfr_plus.average_policy()), 2)
 
 
 @pytest.mark.parametrize(("spec", "k"), [("cycle/responses:3", 2), ("german-goals", 3), ("german-goals/prompts:2", 2)])
@@ -140,7 +140,7 @@ def test_sparse_cpp_policies():
 def test_policies_of_one_player_say_what_is_missing():
     game = load_game(SPEC, 3, turn_based=True)
     with pytest.raises(ValueError, match="the policy has no probabilities at 'prompt:0 0:0' for player 1"):
-        tabulate(TabularPolicy(game, players=(0,)), SCENARIO, 2)
+        tabulate(SCENARIO, TabularPolicy(game, players=(0,)), 2)
 
 
 def test_threads_leave_stderr_as_it_was(capfd):
@@ -158,14 +158,14 @@ def test_threads_leave_stderr_as_it_was(capfd):
 
 def test_anonymous_games_with_many_players_share_one_policy():
     game = load_game("german-goals", 5001, turn_based=True, anonymous=True)
-    assert isinstance(tabulate(UniformRandomPolicy(game), load_scenario("german-goals"), 5000), SharedPolicy)
+    assert isinstance(tabulate(load_scenario("german-goals"), UniformRandomPolicy(game), 5000), SharedPolicy)
 
 
 def test_policies_that_forget_their_game_say_so():
     game = load_game(SPEC, 3, turn_based=True)
     best = BestResponsePolicy(game, 0, UniformRandomPolicy(game))
     with pytest.raises(ValueError, match=r"BestResponsePolicy does not know its game: pass GamePolicy\(game, policy\)"):
-        tabulate(best, SCENARIO, 2)
+        tabulate(SCENARIO, best, 2)
 
 
 def test_policies_of_several_responses_a_player_are_refused():

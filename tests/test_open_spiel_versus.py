@@ -169,7 +169,7 @@ def test_too_many_multisets_are_counted():
 def test_policies_are_read_as_joint_ones(turn_based, player, unequal_scenario):
     game = load_versus_game(unequal_scenario, 2, 3, by_response=turn_based)
     uniform = GamePolicy(game, UniformRandomPolicy(game))
-    found = joint_policy(uniform, unequal_scenario, player)
+    found = joint_policy(unequal_scenario, uniform, player)
     size = 3 if player else 2
     for population, sets, chances in zip(unequal_scenario.populations, found.sets, found.chances, strict=True):
         expected = multisets(population.n_responses, size)

@@ -82,7 +82,7 @@ def test_exploiters_find_the_best_response():
     model = PPO("MlpPolicy", SB3VecEnv(envs), n_steps=8, batch_size=512, seed=0, **LEARNING)
     model.learn(40 * 8 * 256)
     payoffs = envs.unwrapped.game.payoffs[0]
-    assert tabulate(model, load_scenario("german-goals"), 3).average()[0].argmax() == payoffs.argmax()
+    assert tabulate(load_scenario("german-goals"), model, 3).average()[0].argmax() == payoffs.argmax()
 
 
 def test_masked_ppo_learns_prompts_of_different_sizes(unequal_scenario):
@@ -103,14 +103,14 @@ def test_the_stochastic_policy_is_read(algorithm):
     model = algorithm("MlpPolicy", gym.make("ualign/SelfPlay-v0", scenario=STRICT), seed=0, device="cpu")
     with torch.no_grad():  # far from uniform, and different on both prompts
         model.policy.action_net.weight.mul_(200)
-    table = tabulate(model, STRICT, 2).average()
+    table = tabulate(STRICT, model, 2).average()
     assert np.abs(table - 0.25).max() > 0.1
     assert np.abs(table[0] - table[1]).max() > 0.1
     for prompt in (0, 1):
         seen = np.repeat(STRICT.observations[[prompt]], 20_000, axis=0)
         drawn, _ = model.predict(seen, deterministic=False)
         np.testing.assert_allclose(np.bincount(drawn, minlength=4) / 20_000, table[prompt], atol=0.02)
-    np.testing.assert_array_equal(tabulate(model.policy, STRICT, 2).average(), table)
+    np.testing.assert_array_equal(tabulate(STRICT, model.policy, 2).average(), table)
     assert score(STRICT, model, 2).nash_conv is not None
 
 
@@ -118,19 +118,19 @@ def test_observations_with_masks_are_read(unequal_scenario):
     game = ualign_v0.parallel_env(unequal_scenario, rounds=16)
     env = supersuit.concat_vec_envs_v1(supersuit.pettingzoo_env_to_vec_env_v1(game), 1, base_class="stable_baselines3")
     model = MaskablePPO("MultiInputPolicy", env, device="cpu")
-    table = tabulate(model, unequal_scenario, 2).average()
+    table = tabulate(unequal_scenario, model, 2).average()
     assert ((table > 0) == unequal_scenario.legal).all()
 
 
 def test_models_that_have_no_such_policy():
     env = gym.make("ualign/SelfPlay-v0", scenario=STRICT)
     with pytest.raises(ValueError, match="has no distribution of responses given the observation alone"):
-        tabulate(DQN("MlpPolicy", env, device="cpu", buffer_size=10), STRICT, 2)
+        tabulate(STRICT, DQN("MlpPolicy", env, device="cpu", buffer_size=10), 2)
     model = PPO("MlpPolicy", env, device="cpu")
     with pytest.raises(ValueError, match=r"the model's actions are Discrete\(4\), but the scenario has 3 responses"):
-        tabulate(model, load_scenario("cycle/prompts:2"), 2)
+        tabulate(load_scenario("cycle/prompts:2"), model, 2)
     with pytest.raises(ValueError, match=r"the model observes Box.*, but the scenario shows Box\(0.0, 1.0, \(3,\)"):
-        tabulate(model, load_scenario("impartial/responses:4/prompts:3"), 2)
+        tabulate(load_scenario("impartial/responses:4/prompts:3"), model, 2)
 
 
 @pytest.mark.filterwarnings("ignore:.*render_mode='rgb_array'")  # which Stable-Baselines3 tries first
@@ -142,7 +142,7 @@ def test_made_by_name():
 def test_observations_of_other_spaces():
     cart_pole = PPO("MlpPolicy", "CartPole-v1", device="cpu")
     with pytest.raises(ValueError, match="the model observes"):
-        tabulate(cart_pole, load_scenario("impartial/responses:2/users:9/prompts:4"), 2)
+        tabulate(load_scenario("impartial/responses:2/users:9/prompts:4"), cart_pole, 2)
 
 
 def test_the_native_batch_as_a_vecenv(unequal_scenario):
@@ -182,8 +182,8 @@ def test_normalised_observations_are_shown_as_they_were_while_learning():
         seen = torch.as_tensor(env.normalize_obs(STRICT.observations.copy()))
         distribution: Any = model.policy.get_distribution(seen)
         expected = distribution.distribution.probs
-    np.testing.assert_allclose(tabulate(model, STRICT, 2).average(), expected, rtol=1e-5)
-    assert not np.allclose(tabulate(model.policy, STRICT, 2).average(), expected, rtol=1e-3)
+    np.testing.assert_allclose(tabulate(STRICT, model, 2).average(), expected, rtol=1e-5)
+    assert not np.allclose(tabulate(STRICT, model.policy, 2).average(), expected, rtol=1e-3)
 
 
 def test_policies_are_read_alike_whatever_was_read_before():
@@ -192,8 +192,8 @@ def test_policies_are_read_alike_whatever_was_read_before():
         "from stable_baselines3 import PPO\n"
         "model = PPO('MlpPolicy', gym.make('ualign/SelfPlay-v0'), device='cpu')\n"
         "scenario = ua.load_scenario('german-goals')\n"
-        "ua.tabulate(torch.nn.Linear(2, 4), scenario, 2)\n"
-        "tables = [ua.tabulate(x, scenario, 2).average() for x in (model.policy, model)]\n"
+        "ua.tabulate(scenario, torch.nn.Linear(2, 4), 2)\n"
+        "tables = [ua.tabulate(scenario, x, 2).average() for x in (model.policy, model)]\n"
         "np.testing.assert_array_equal(*tables)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,3 +1,4 @@
+import inspect
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import ATOL
 
+import ualign_env
 from ualign_env import (
     JointPolicy,
     Mixture,
@@ -231,3 +233,66 @@ def test_joint_policies_are_scored_by_their_win_rate():
 def test_wrong_joint_policies(sets, chances, message):
     with pytest.raises(ValueError, match=message):
         score(GERMAN_GOALS, JointPolicy(tuple(sets), tuple(chances), 4), 2)
+
+
+def test_every_metric_takes_one_tabulation_and_one_payoff_pass(monkeypatch):
+    """All of them share one evaluation: a callable is asked once a prompt, payoffs are computed once."""
+    asked, passes, against = [], [], []
+    payoffs, leave_one_out = SharedPolicy.payoffs, Players.leave_one_out_payoffs
+    for table in (SharedPolicy, Players):
+        monkeypatch.setattr(table, "payoffs", lambda self, *rest: passes.append(1) or payoffs(self, *rest))
+    monkeypatch.setattr(
+        Players, "leave_one_out_payoffs", lambda self, *rest: against.append(1) or leave_one_out(self, *rest)
+    )
+
+    def policy(observation):
+        asked.append(1)
+        return UNIFORM[int(observation.argmax())]
+
+    for metric in (robust_win_rate, exploitability, nash_conv, lambda *given: score(*given, curve=[2])):
+        asked.clear()
+        passes.clear()
+        metric(UNEQUAL, policy, 2)
+        assert (len(asked), len(passes)) == (2, 1)
+    for metric, expected in ((robust_win_rate, (1, 0)), (exploitability, (0, 1)), (nash_conv, (0, 1)), (score, (7, 1))):
+        passes.clear()
+        against.clear()
+        metric(UNEQUAL, Players(np.array([UNIFORM] * 3)), 2)
+        # the default curve has the powers of two up to 64, of which one is k itself
+        assert (len(passes), len(against)) == expected
+
+
+def test_the_first_argument_is_the_scenario():
+    others = {"list_scenarios", "load_scenario", "register_scenario", "cached_game", "tensor_game", "matrix_game"}
+    functions = {name for name in ualign_env.__all__ if inspect.isfunction(getattr(ualign_env, name))}
+    assert len(functions - others) > 20
+    for name in functions - others:
+        parameters = inspect.signature(getattr(ualign_env, name)).parameters
+        assert next(iter(parameters)) == "scenario", name
+        assert not {"population", "target", "opponents"} & set(parameters), name
+
+
+@pytest.mark.parametrize(
+    "form", ["german-goals", GERMAN_GOALS, GERMAN_GOALS.populations[0]], ids=["spec", "scenario", "users"]
+)
+def test_every_function_takes_a_scenario_a_spec_or_users(form):
+    rates = [
+        1 - ualign_env.deviation_payoffs(form, "nlhf", 2).max(),
+        1 - ualign_env.best_responses(form, "nlhf", 2, 1).value,
+        robust_win_rate(form, "nlhf", 2),
+        score(form, "nlhf", 2).robust_win_rate,
+        ualign_env.win_rate(form, "nlhf", 2, 0),
+        ualign_env.win_rate_curve(form, [2]).baselines["nlhf"][0],
+        2 / 3 - exploitability(form, "nlhf", 2),
+        2 / 3 - nash_conv(form, "nlhf", 2) / 3,
+    ]
+    np.testing.assert_allclose(rates, rates[0])
+    values = [ualign_env.solve_versus(form, 2, 1).value, ualign_env.versus_map(form, 2, 1).together[1, 0]]
+    np.testing.assert_allclose(values, 0.73408488, atol=1e-8)
+    assert ualign_env.choice_shares(form, [0, 1]).sum() == 1
+    assert ualign_env.payoff_tensor(form, 2).shape == (2, 4, 4)
+    assert ualign_env.leave_one_out_payoffs(form, [[[0.25] * 4]] * 3).shape[0] == 3
+    assert ualign_env.tabulate(form, "nlhf", 2).average().tolist() == [[0, 0, 1, 0]]
+    assert (
+        ualign_env.load_game(form, 3).num_players() == ualign_env.equilibrium_family(form, [1, 2, 3]).policies.shape[0]
+    )

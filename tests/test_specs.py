@@ -11,14 +11,13 @@ BUILT_IN = ["german-goals", "cycle", "two-groups", "majority-trap", "impartial",
 
 def test_every_source_loads_with_its_described_options():
     assert list_scenarios()[: len(BUILT_IN)] == BUILT_IN
-    described = specs.describe_scenarios()[: len(SOURCES)]
-    assert len(described) == len(BUILT_IN) + 1
-    for spec, summary in described:
-        assert summary.endswith((".", "best first."))
-        if spec.startswith("FILE"):
-            assert spec == "FILE.soc/prompts:1"
+    described = dict(zip(SOURCES, specs.describe_scenarios(), strict=False))
+    assert len(described) == len(SOURCES)
+    for name, (spec, summary) in described.items():
+        assert summary.endswith(".")
+        assert spec.partition("/")[0] == f"FILE{name}" if name.startswith(".") else name
+        if name.startswith("."):
             continue
-        name = spec.partition("/")[0]
         assert load_scenario(spec) == load_scenario(name)
         assert load_scenario(name).n_prompts == 1
 

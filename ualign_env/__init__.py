@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ualign_env.envs.open_spiel.games import cached_game, load_game, tensor_game
     from ualign_env.envs.open_spiel.policies import GamePolicy, joint_policy
     from ualign_env.envs.open_spiel.versus import load_versus_game
-    from ualign_env.envs.sb3.vec_env import SB3VecEnv
+    from ualign_env.envs.sb3.vec_env import SB3VecEnv as SB3VecEnv
 
 #: Names that need a framework, which is imported when they are first used; those of an extra are not in `__all__`.
 _LAZY = {

@@ -1,7 +1,6 @@
 """What every result of the package can do."""
 
 from abc import ABC, abstractmethod
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ class Result(ABC):
 
         Arrays become lists, and None stands for what is no finite number.
         """
-        names = [field.name for field in fields(self)]  # pyright: ignore[reportArgumentType]
+        names = list(getattr(self, "__dataclass_fields__", ()))
         more = [name for name in ("certificate", "advice") if name not in names and hasattr(self, name)]
         return {name: plain(getattr(self, name)) for name in [*names, *more]}
 

@@ -18,7 +18,7 @@ from ualign_env._checks import TooLargeError, about
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import Players
 from ualign_env.policies.tabulate import read, single_policy
-from ualign_env.specs import ScenarioLike, as_scenario, one_prompt
+from ualign_env.specs import ScenarioLike, as_scenario, one_prompt, users_of
 from ualign_env.users import Users
 
 #: Chances are rounded to this grid, on which sums are exact: 2^-52, the spacing of numbers just below 1.
@@ -86,8 +86,7 @@ def choice_shares(scenario: ScenarioLike, slots: npt.ArrayLike, *, prompt: int |
     Raises:
         ValueError: if an index is not one of the prompt's responses.
     """
-    loaded, x = one_prompt(scenario, prompt)
-    users, shown = loaded.populations[x], _checks.number_array("slots", slots)
+    users, shown = users_of(scenario, prompt), _checks.number_array("slots", slots)
     if shown.ndim == 0 or shown.shape[-1] == 0 or shown.dtype.kind not in "iu":
         raise ValueError(f"slots must hold at least one response index, not {slots!r:.200}")
     if shown.size and not (shown.min() >= 0 and shown.max() < users.n_responses):
@@ -120,8 +119,8 @@ def payoff_tensor(scenario: ScenarioLike, players: int, *, prompt: int | None = 
         ValueError: if K is no integer of at least 2.
         TooLargeError: if there would be more entries (with their number).
     """
-    loaded, x = one_prompt(scenario, prompt)
-    players, n = _checks.count("players", players, 2), loaded.populations[x].n_responses
+    users = users_of(scenario, prompt)
+    players, n = _checks.count("players", players, 2), users.n_responses
     entries = players * n**players
     if entries > _MAX_TENSOR or players > 62:  # 62: numpy's arrays have at most 64 axes
         raise TooLargeError(
@@ -129,7 +128,7 @@ def payoff_tensor(scenario: ScenarioLike, players: int, *, prompt: int | None = 
             f"({about(-(-entries // 2**27))} GiB), but at most {_MAX_TENSOR:,} are built; use deviation_payoffs instead"
         )
     profiles = np.indices((n,) * players).reshape(players, -1).T
-    shares = exact_shares(loaded.populations[x], np.ascontiguousarray(profiles, np.int64))
+    shares = exact_shares(users, np.ascontiguousarray(profiles, np.int64))
     return np.ascontiguousarray(shares.T).reshape(players, *(n,) * players)
 
 

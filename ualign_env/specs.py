@@ -29,7 +29,7 @@ DEFAULT = "german-goals"
 _MAX_RANKS = 2_000_000_000
 _RESERVED = (INLINE.rstrip("/"), "true", "false")  # OpenSpiel takes the last two for no strings
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_ENDINGS = tuple(name for name in SOURCES if name.startswith("."))
+ENDINGS = tuple(name for name in SOURCES if name.startswith("."))
 
 
 def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
@@ -65,7 +65,7 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
 
 def list_scenarios() -> list[str]:
     """Returns the names of the built-in and registered scenarios."""
-    return [*(name for name in SOURCES if name not in _ENDINGS), *_REGISTERED]
+    return [*(name for name in SOURCES if name not in ENDINGS), *_REGISTERED]
 
 
 def register_scenario(name: str, scenario: Scenario, *, overwrite: bool = False) -> None:
@@ -109,13 +109,21 @@ def one_prompt(scenario: ScenarioLike, prompt: int | None = None) -> tuple[Scena
     return loaded, 0 if prompt is None else _checks.count("prompt", prompt, 0, loaded.n_prompts - 1)
 
 
+def users_of(scenario: ScenarioLike, prompt: int | None = None) -> Users:
+    """Returns the users of one prompt, which must be named where there are several."""
+    if isinstance(scenario, Users) and prompt is None:
+        return scenario
+    loaded, x = one_prompt(scenario, prompt)
+    return loaded.populations[x]
+
+
 def describe_scenarios() -> list[tuple[str, str]]:
     """Returns every scenario and kind of file, with all options at their defaults, and one line on what it is."""
     rows = []
     for name in SOURCES:
         source = _source(name)
         pairs = [f"{key}:{_written(default)}" for key, default in _options(source).items() if default != ()]
-        what = f"FILE{name}" if name in _ENDINGS else name
+        what = f"FILE{name}" if name in ENDINGS else name
         rows.append(("/".join([what, *pairs]), (inspect.getdoc(source) or "").split("\n")[0]))
     return rows + [(name, repr(scenario)) for name, scenario in _REGISTERED.items()]
 
@@ -126,15 +134,15 @@ def _split_path(text: str) -> tuple[str | None, list[str]]:
         return text, []
     parts = text.split("/")
     for i, part in enumerate(parts):
-        if part.lower().endswith(_ENDINGS) and all(":" in pair for pair in parts[i + 1 :]):
+        if part.lower().endswith(ENDINGS) and all(":" in pair for pair in parts[i + 1 :]):
             return "/".join(parts[: i + 1]), parts[i + 1 :]
     return (text if text.startswith((".", "/")) else None), []
 
 
 def _load_file(path: str, pairs: list[str]) -> Scenario:
     ending = os.path.splitext(path)[1].lower()
-    if ending not in _ENDINGS:
-        raise ValueError(f"cannot read {path!r}: only files that end in {', '.join(_ENDINGS)} are read")
+    if ending not in ENDINGS:
+        raise ValueError(f"cannot read {path!r}: only files that end in {', '.join(ENDINGS)} are read")
     source = _source(ending)
     try:
         options = _parse(pairs, _options(source))

@@ -54,7 +54,7 @@ class _ExactPSRO(PSROSolver):
         for player in (0, 1):
             self.added[player] = 0
             for policy in self._new_policies[player]:
-                joint = joint_policy(GamePolicy(self._game, policy), self._task.scenario, player)
+                joint = joint_policy(self._task.scenario, GamePolicy(self._game, policy), player)
                 if not any(_equal(joint, known) for known in self._joint[player]):
                     self._joint[player].append(joint)
                     self._policies[player] = [*self._policies[player], policy]

@@ -96,6 +96,6 @@ class _ExactPSRO(PSROSolver):
     def _table(self, policy: Any) -> np.ndarray:
         """Returns `[P, N]`."""
         if policy not in self._tables:
-            learned = tabulate(GamePolicy(self._game, policy), self._task.scenario, self._task.k)
+            learned = tabulate(self._task.scenario, GamePolicy(self._game, policy), self._task.k)
             self._tables[policy] = learned.average()
         return self._tables[policy]

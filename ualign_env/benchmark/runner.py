@@ -116,7 +116,7 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
     if steps and error:
         with suppress(ValueError):  # where the last policy is what failed, there is nothing to score
             card = score(task.scenario, policy, task.k, l=task.l)
-    learned = tabulate(policy, task.scenario, task.k).average().tolist() if card else None
+    learned = tabulate(task.scenario, policy, task.k).average().tolist() if card else None
     return RunResult(
         name, task.scenario.name, task.k, task.l, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
     )

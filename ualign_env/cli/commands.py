@@ -20,7 +20,7 @@ from ualign_env.cli import tables
 from ualign_env.scoring.curves import equilibrium_family, versus_map, win_rate_curve
 from ualign_env.scoring.scorecard import score
 from ualign_env.solvers.baselines import BASELINES
-from ualign_env.solvers.symmetric import solve
+from ualign_env.solvers.symmetric import METHODS, solve
 from ualign_env.solvers.versus import solve_versus
 
 app = typer.Typer(
@@ -32,7 +32,10 @@ app = typer.Typer(
 
 _MOST_GAMES = 100  # of a heat map
 _POWERS = "1,2,4,8,16,32,64"
-_Scenario = Annotated[str, typer.Argument(help="A scenario's spec or file, such as mallows/phi:0.5/prompts:3.")]
+_KNOWN = f"{', '.join(specs.list_scenarios())}, or a file that ends in {', '.join(specs.ENDINGS)}"
+_Scenario = Annotated[
+    str, typer.Argument(help=f"A scenario, with options such as mallows/phi:0.5/prompts:3: {_KNOWN}.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Sizes = Annotated[str, typer.Option("--k", help="Numbers of responses shown, joined by commas.")]
 _Picture = Annotated[Path | None, typer.Option(help="The picture: a .png, .svg or .pdf file.")]
@@ -95,7 +98,7 @@ def solve_scenario(
     scenario: _Scenario = specs.DEFAULT,
     k: _Sizes = "1,2,3",
     tolerance: Annotated[float, typer.Option(help="Exploitability to reach.")] = 1e-10,
-    method: Annotated[str, typer.Option(help="auto, interior-point, active-set, mirror-descent or proximal.")] = "auto",
+    method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)}.")] = "auto",
     temperature: _Temperature = 0.0,
     out: Annotated[Path | None, typer.Option(help="An .npz file for the policies and certificates.")] = None,
     as_json: _Json = False,
@@ -190,7 +193,7 @@ def draw_family(
 @app.command()
 def bench(
     scenario: Annotated[
-        list[str] | None, typer.Option(help=f"Scenario specs; repeat for several.  [default: {specs.DEFAULT}]")
+        list[str] | None, typer.Option(help=f"Scenarios; repeat for several: {_KNOWN}.  [default: {specs.DEFAULT}]")
     ] = None,
     k: _Sizes = "1,2,3",
     l: Annotated[str, typer.Option("--l", help="Numbers of the opponent's responses, joined by commas.")] = "1",

@@ -32,17 +32,17 @@ _READERS = {
 }
 
 
-def tabulate(policy: Any, scenario: ScenarioLike, k: int) -> PolicyTable:
+def tabulate(scenario: ScenarioLike, policy: Any, k: int) -> PolicyTable:
     """Returns the arrays behind whatever plays the (k+1)-player game of a scenario.
 
     Args:
+        scenario: a scenario of P prompts with up to N responses, its spec, or the population of its only prompt.
         policy: `[N]` (one prompt) or `[P, N]`: a shared policy; `[K, P, N]`: one policy for each of K = k + 1
             players, or for each of K = k outputs; a `SharedPolicy`, `Mixture`, `Outputs`, `Players` or `JointPolicy`;
             the name of a baseline such as `"nlhf"`; an OpenSpiel policy (Python or C++) of one of our games; a
             Stable-Baselines3 model with a stochastic policy; a torch module from observations `[P, D]` to logits
             `[P, N]`; or a callable from the observation of a prompt (a row of `scenario.observations`) to `[N]`
             probabilities.
-        scenario: a scenario of P prompts with up to N responses, its spec, or the population of its only prompt.
         k: number of outputs.
 
     Raises:

@@ -25,7 +25,7 @@ from ualign_env.solvers.result import ConvergenceWarning, Equilibrium, Run
 from ualign_env.specs import ScenarioLike, as_scenario
 from ualign_env.users import Users
 
-_METHODS = ("auto", "interior-point", "active-set", "mirror-descent", "proximal", "newton")
+METHODS = ("auto", "interior-point", "active-set", "mirror-descent", "proximal", "newton")
 _REGULARISED = ("auto", "newton", "proximal")
 _SMALL = 100  # responses up to which the interior-point method takes all of them at once
 _NEWTON_STEPS = 500
@@ -69,8 +69,8 @@ def solve(
     loaded, k = as_scenario(scenario), _checks.number_of_outputs(k)
     tolerance = _checks.positive("tolerance", tolerance)
     temperature = _checks.real("temperature", temperature, 0, np.finfo(float).max)
-    if method not in _METHODS:
-        raise _checks.unknown("method", str(method), _METHODS)
+    if method not in METHODS:
+        raise _checks.unknown("method", str(method), METHODS)
     if reference is not None and not temperature:
         raise ValueError("a reference policy needs a temperature above 0")
     if temperature and method not in _REGULARISED:

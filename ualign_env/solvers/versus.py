@@ -27,7 +27,7 @@ from ualign_env._result import Result
 from ualign_env._types import Floats, Ints
 from ualign_env.solvers.best_responses import BestResponses, can_be_proven, respond
 from ualign_env.solvers.result import ConvergenceWarning
-from ualign_env.specs import ScenarioLike, one_prompt
+from ualign_env.specs import ScenarioLike, one_prompt, users_of
 from ualign_env.users import Contest, Users
 
 Method = Literal["auto", "linear-program", "double-oracle"]
@@ -228,9 +228,8 @@ def double_oracle(
         tolerance: certificate to stop at.
         prompt: index of the prompt; needed where the scenario has several.
     """
-    loaded, x = one_prompt(scenario, prompt)
     k, l = _checks.count("k", k, 1, _checks.MAX_L), _checks.opponent_outputs(l)
-    return _double_oracle(loaded.populations[x], k, l, tolerance)
+    return _double_oracle(users_of(scenario, prompt), k, l, tolerance)
 
 
 def _double_oracle(users: Users, k: int, l: int, tolerance: float) -> Iterator[tuple[Strategy, Strategy, float]]:

@@ -48,6 +48,8 @@ class Users(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if ABC in cls.__bases__:  # what several kinds have in common
+            return
         if "kind" not in cls.__dict__:
             raise TypeError(f"{cls.__name__} must name its kind of users: kind = '...', a name that no other kind has")
         known = KINDS.setdefault(cls.kind, cls)

@@ -48,7 +48,7 @@ class GamePolicy:
 @reads
 def _(policy: GamePolicy, scenario: Scenario, k: int) -> PolicyTable:
     if _inner(policy.game)[0] in (VERSUS, VERSUS_BY_RESPONSE):
-        return read(joint_policy(policy, scenario, player=0), scenario, k)
+        return read(joint_policy(scenario, policy, player=0), scenario, k)
     _check_game(policy.game, scenario, k)
     if not isinstance(policy.policy, pyspiel.Policy):
         return _tabulated(_table(policy.game, policy.policy.action_probabilities, scenario), scenario, k)
@@ -99,12 +99,13 @@ class _UnknownStateError(ValueError):
     """A policy has no answer at a state."""
 
 
-def joint_policy(policy: GamePolicy, scenario: ScenarioLike, player: int) -> JointPolicy:
+def joint_policy(scenario: ScenarioLike, policy: GamePolicy, player: int) -> JointPolicy:
     """Returns how a side of the k-against-l game chooses its responses.
 
     Args:
-        policy: a policy with its game, `python_ualign_versus`, its turn-based form, or the cached form of that.
         scenario: the game's scenario, its spec, or users.
+        policy: a policy with its game, `python_ualign_versus`, `python_ualign_versus_by_response`, or the cached form
+            of the latter.
         player: 0 for the model, 1 for the opponent.
 
     Raises:
