@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ualign_env import Population
-from ualign_env.users.rankings import loops as kernels
+from ualign_env.users.rankings import loops
 
 
 @given(reference.users(max_responses=5), st.sampled_from([1, 2, 3, 13, 14, 15, 64]), st.data())
@@ -21,9 +21,9 @@ def test_the_jacobian_is_the_derivative(users, k, data):
     policy /= policy.sum()
 
     def payoffs(values):
-        return kernels.deviation_payoffs(population.ranks, population.weights, values[None], np.ones(1), k)
+        return loops.deviation_payoffs(population.ranks, population.weights, values[None], np.ones(1), k)
 
-    jacobian = kernels.deviation_jacobian(population.ranks, population.weights, policy, k)
+    jacobian = loops.deviation_jacobian(population.ranks, population.weights, policy, k)
     step = 1e-6
     for z in range(n):
         along = step * np.eye(n)[z]
@@ -34,7 +34,7 @@ def test_the_jacobian_is_the_derivative(users, k, data):
 def test_the_derivative_check_rejects_the_wrong_power():
     population = Population.from_rankings([[0, 1, 2]])
     policy = np.array([0.2, 0.3, 0.5])
-    right, wrong = (kernels.deviation_jacobian(population.ranks, population.weights, policy, k) for k in (3, 4))
+    right, wrong = (loops.deviation_jacobian(population.ranks, population.weights, policy, k) for k in (3, 4))
     assert np.abs(right - wrong).max() > 1e-2
 
 
@@ -51,7 +51,7 @@ def test_the_jacobian_of_tiny_probabilities(p, k):
         payoff = (1 - below ** (k + 1)) / ((k + 1) * p)
         by_worse, by_tied = (1 - below**k) / p, (1 - payoff) / p
     population = Population.from_rankings([[1, 0]])
-    jacobian = kernels.deviation_jacobian(population.ranks, population.weights, np.array([1 - p, p], float), k)
+    jacobian = loops.deviation_jacobian(population.ranks, population.weights, np.array([1 - p, p], float), k)
     np.testing.assert_allclose(jacobian[1], [float(by_worse), float(by_tied)], rtol=1e-14 * (k + 1))
 
 
