@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ualign_env import BatchedGame, Population, Scenario, _threads, choice_shares, load_game, ualign_v0
-from ualign_env.testing import ONE_PROMPT, STRICT, TIED, InTurn, hoeffding, play, random_responses
+from ualign_env.testing.environments import ONE_PROMPT, STRICT, TIED, InTurn, hoeffding, play, random_responses
 
 FORMS = {
     "parallel": lambda scenario, players: ualign_v0.parallel_env(scenario, players),

@@ -22,7 +22,7 @@ from ualign_env import (
     win_rate,
 )
 from ualign_env.simulation.batch import BatchedExploiter
-from ualign_env.testing import CHECKS, STRICT, Seats, hoeffding
+from ualign_env.testing.environments import CHECKS, STRICT, Seats, hoeffding
 
 EXPLOITER, SELF_PLAY, SEATS = (f"ualign_env:ualign/{name}-v0" for name in ("Exploiter", "SelfPlay", "Seats"))
 SETTINGS = [{}, {"scenario": "impartial/responses:8/users:10/prompts:16", "feedback": "expected"}]

@@ -14,7 +14,7 @@ from pettingzoo.utils.conversions import parallel_to_aec
 
 from ualign_env import BatchedGame, Population, Scenario, choice_shares, load_scenario, ualign_v0, ualign_versus_v0
 from ualign_env._multisets import multisets
-from ualign_env.testing import CHECKS, STRICT, TIED, InTurn, hoeffding, play, random_responses
+from ualign_env.testing.environments import CHECKS, STRICT, TIED, InTurn, hoeffding, play, random_responses
 
 SETTINGS = [
     {},

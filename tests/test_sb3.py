@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ualign_env import Population, Scenario, exploitability, load_scenario, score, tabulate, ualign_v0
-from ualign_env.testing import STRICT
+from ualign_env.testing.environments import STRICT
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")

@@ -10,7 +10,7 @@ import pytest
 
 from ualign_env import BatchedGame, Population, ualign_v0
 from ualign_env.envs.gymnasium.vector import SeatsVectorEnv
-from ualign_env.testing import CHECKS, InTurn, Seats
+from ualign_env.testing.environments import CHECKS, InTurn, Seats
 
 
 class TwoWinners(ualign_v0.parallel_env):

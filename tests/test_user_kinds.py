@@ -10,7 +10,8 @@ import ualign_env as ua
 from ualign_env import ualign_v0, ualign_versus_v0
 from ualign_env.benchmark.agents import JOINT_GROUP, list_agents, load_agent
 from ualign_env.benchmark.runner import run
-from ualign_env.testing import check_users, hoeffding
+from ualign_env.testing import check_users
+from ualign_env.testing.environments import hoeffding
 from ualign_env.users.base import KINDS
 
 UTILITIES, WEIGHTS = [[1, 0.5, 0], [0, 1, 0.25], [0.3, 0, 1]], [0.5, 0.3, 0.2]
@@ -230,6 +231,13 @@ def test_specs_hold_the_kind():
     assert ua.load_scenario(scenario.spec) == scenario
     with pytest.raises(ValueError, match="unknown kind of users 'rankigns'; did you mean 'rankings'"):
         ua.Users.unpack({"kind": "rankigns", "responses": [], "weights": [], "n_users": 1})
+    packed = noisy(0.5).pack()
+    for missing in packed:
+        if missing != "kind":
+            with pytest.raises(
+                ValueError, match=r"packed users of the kind 'test-slot-noise' are damaged: (Key|Type)Error"
+            ):
+                ua.Users.unpack({name: value for name, value in packed.items() if name != missing})
 
 
 def test_open_spiel_learns_it():

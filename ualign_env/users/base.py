@@ -234,10 +234,13 @@ class Users(ABC):
             ValueError: if the kind is unknown, or the content makes no users.
         """
         rest = dict(packed)
-        kind, responses = rest.pop("kind"), tuple(rest.pop("responses"))
+        kind = str(rest.pop("kind", None))
         if kind not in KINDS:
-            raise _checks.unknown("kind of users", str(kind), KINDS)
-        return KINDS[kind].from_content(responses=responses, **rest)
+            raise _checks.unknown("kind of users", kind, KINDS)
+        try:
+            return KINDS[kind].from_content(responses=tuple(rest.pop("responses")), **rest)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"packed users of the kind {kind!r} are damaged: {error!r}") from error
 
     @cached_property
     def digest(self) -> str:

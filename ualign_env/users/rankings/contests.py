@@ -6,17 +6,14 @@ Axes: U user types, N responses, T policies of a mixture, M multisets, k respons
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ualign_env._types import Floats, Ints
-from ualign_env.users.base import Contest
+from ualign_env.users.base import Contest, Users
 from ualign_env.users.rankings import loops, program, set_loops
-
-if TYPE_CHECKING:
-    from ualign_env.users.rankings.population import Population
+from ualign_env.users.rankings.loops import Ranks
 
 _MAX_TIERS = 50_000_000  # numbers in memory at once
 
@@ -26,13 +23,17 @@ class RankingContest(Contest):
     """What all contests have in common: values from tiers, see `set_loops`.
 
     Attributes:
-        population: U user types over N responses.
+        population: the users.
+        ranks: `[U, N]` their ranks.
+        weights: `[U]` their weights.
     """
 
-    population: "Population"
+    population: Users
+    ranks: Ranks
+    weights: Floats
 
     @property
-    def users(self) -> "Population":
+    def users(self) -> Users:
         return self.population
 
     @abstractmethod
@@ -43,7 +44,7 @@ class RankingContest(Contest):
         total = np.zeros(len(sets))
         for rows in self._ranges(self.population.n_responses * sets.shape[1]):
             tiers = self.tiers(rows, sets.shape[1])
-            total += set_loops.add_set_values(self.population.ranks[rows], self.population.weights[rows], tiers, sets)
+            total += set_loops.add_set_values(self.ranks[rows], self.weights[rows], tiers, sets)
         return total
 
     def gains(self, held: Sequence[int], copies: int) -> Floats:
@@ -52,7 +53,7 @@ class RankingContest(Contest):
         most = int(tied.max()) + copies
         for rows in self._ranges(self.population.n_responses * most):
             tiers = self.tiers(rows, most)
-            ranks, weights = self.population.ranks[rows], self.population.weights[rows]
+            ranks, weights = self.ranks[rows], self.weights[rows]
             total += set_loops.tier_gains(ranks, weights, tiers, best[rows], tied[rows], copies)
         return total
 
@@ -63,7 +64,7 @@ class RankingContest(Contest):
             np.zeros(self.population.n_types, np.int64),
         )
         for y in held:
-            rank = self.population.ranks[:, y].astype(np.int64)
+            rank = self.ranks[:, y].astype(np.int64)
             tied = np.where(rank < best, 1, tied + (rank == best))
             best = np.minimum(best, rank)
         return best, tied
@@ -77,7 +78,7 @@ class RankingContest(Contest):
         return self.population.n_types * self.population.n_responses**2 * l
 
     def best_by_program(self, l: int, seconds: float) -> tuple[tuple[int, ...] | None, float]:
-        return program.best(self.tiers(slice(None), l), self.population.ranks, self.population.weights, seconds)
+        return program.best(self.tiers(slice(None), l), self.ranks, self.weights, seconds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +96,13 @@ class Samples(RankingContest):
     k: int
 
     def payoffs(self) -> Floats:
-        return loops.deviation_payoffs(
-            self.population.ranks, self.population.weights, self.policies, self.mixture, self.k
-        )
+        return loops.deviation_payoffs(self.ranks, self.weights, self.policies, self.mixture, self.k)
 
     def tiers(self, rows: slice, l: int) -> Floats:
-        return set_loops.sample_tiers(self.population.ranks[rows], self.policies, self.mixture, self.k, l)
+        return set_loops.sample_tiers(self.ranks[rows], self.policies, self.mixture, self.k, l)
 
     def gains(self, held: Sequence[int], copies: int) -> Floats:
-        users = (self.population.ranks, self.population.weights)
+        users = (self.ranks, self.weights)
         return set_loops.sample_gains(*users, self.policies, self.mixture, self.k, *self._best(held), copies)
 
     def values(self, sets: Ints) -> Floats:
@@ -112,7 +111,7 @@ class Samples(RankingContest):
         return super().values(sets)
 
     def value(self, responses: npt.ArrayLike) -> float:
-        users, shown = (self.population.ranks, self.population.weights), np.asarray(responses, np.int64)
+        users, shown = (self.ranks, self.weights), np.asarray(responses, np.int64)
         return set_loops.sample_value(*users, self.policies, self.mixture, self.k, shown)
 
 
@@ -128,10 +127,11 @@ class Outputs(RankingContest):
 
     def payoffs(self) -> Floats:
         # of k + 1 players the last one's own policy does not matter to what her responses earn
-        return self.population.leave_one_out_payoffs(np.vstack([self.policies, self.policies[:1]]))[-1]
+        players = np.vstack([self.policies, self.policies[:1]])
+        return loops.leave_one_out_payoffs(self.ranks, self.weights, players)[-1]
 
     def tiers(self, rows: slice, l: int) -> Floats:
-        return set_loops.profile_tiers(self.population.ranks[rows], self.policies, l)
+        return set_loops.output_tiers(self.ranks[rows], self.policies, l)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,4 +147,4 @@ class Sets(RankingContest):
     chances: Floats
 
     def tiers(self, rows: slice, l: int) -> Floats:
-        return set_loops.set_tiers(self.population.ranks[rows], self.sets, self.chances, l)
+        return set_loops.set_tiers(self.ranks[rows], self.sets, self.chances, l)

@@ -150,13 +150,13 @@ class Population(Users):
         return loops.shares(self.ranks, self.weights, slots)
 
     def against_samples(self, policies: Floats, mixture: Floats, k: int) -> Samples:
-        return Samples(self, policies, mixture, k)
+        return Samples(self, self.ranks, self.weights, policies, mixture, k)
 
     def against_outputs(self, policies: Floats) -> Outputs:
-        return Outputs(self, policies)
+        return Outputs(self, self.ranks, self.weights, policies)
 
     def against_sets(self, sets: Ints, chances: Floats) -> Sets:
-        return Sets(self, sets, chances)
+        return Sets(self, self.ranks, self.weights, sets, chances)
 
     def leave_one_out_payoffs(self, policies: Floats) -> Floats:
         return loops.leave_one_out_payoffs(self.ranks, self.weights, policies)

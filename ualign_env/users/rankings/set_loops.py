@@ -26,10 +26,10 @@ def sample_tiers(ranks: Ranks, policies: Floats, mixture: Floats, k: int, l: int
     return out
 
 
-def profile_tiers(ranks: Ranks, profile: Floats, l: int) -> Floats:
-    """Returns `[U, N, l]` tiers against one sample of each row of `profile`."""
+def output_tiers(ranks: Ranks, policies: Floats, l: int) -> Floats:
+    """Returns `[U, N, l]` tiers against one sample of each row of `policies`."""
     out = np.zeros((*ranks.shape, l))
-    _profile_tiers(ranks, profile, *gauss_legendre((len(profile) + l + 1) // 2), out)
+    _output_tiers(ranks, policies, *gauss_legendre((len(policies) + l + 1) // 2), out)
     return out
 
 
@@ -162,13 +162,13 @@ def _sample_tiers(ranks, policies, mixture, k, out):
 
 
 @compiled
-def _profile_tiers(ranks, profile, nodes, node_weights, out):
-    k, n = profile.shape
+def _output_tiers(ranks, policies, nodes, node_weights, out):
+    k, n = policies.shape
     mass, below = np.empty((k, n)), np.empty((k, n + 1))
     for u in range(ranks.shape[0]):
         n_ranks = 0
         for j in range(k):
-            n_ranks = mass_by_rank(ranks[u], profile[j], mass[j], below[j])
+            n_ranks = mass_by_rank(ranks[u], policies[j], mass[j], below[j])
         for r in range(n_ranks):
             for q in range(nodes.size):
                 term = node_weights[q]

@@ -1,32 +1,25 @@
-"""Checks for whoever wraps or changes an environment, or adds a kind of users; they fail with an AssertionError.
+"""The rules of the environments, in which chance has its part: seeds are fixed, so that a check fails always or never.
 
-    from ualign_env.testing import check_parallel_env
-
-    check_parallel_env(lambda scenario, players: MyWrapper(ualign_v0.parallel_env(scenario, players)))
-
-The frameworks' own checks let a second winner, a seat bias, a leaked user or an ignored seed pass; these do not: the
-package's tests have environments and users with one thing wrong each, and every one of them is rejected.
+Axes: K players.
 """
 
-import pickle
 from collections.abc import Callable
-from itertools import combinations, permutations, product
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
 from scipy.stats import chisquare
 
-from ualign_env._types import Floats
 from ualign_env.payoffs import choice_shares
 from ualign_env.scenario import Scenario
-from ualign_env.users import Contest, Population, Users
+from ualign_env.testing._require import require
+from ualign_env.users import Population
 
 #: Makes an environment, with PettingZoo's parallel interface, of a scenario and a number of players.
 Make = Callable[[Scenario, int], Any]
 
 #: Chance that a correct environment fails a statistical check. Checks give seeds, so that it fails always or never.
 ALPHA = 1e-4
-_ATOL = 1e-10  # of chances computed in two ways
 
 
 def check_parallel_env(make: Make) -> None:
@@ -51,12 +44,6 @@ def check_aec_env(make: Make) -> None:
 def check_seats_env(make: Make) -> None:
     """Holds a Gymnasium vector environment, whose sub-environments are seats of one game, against the rules."""
     check_parallel_env(lambda scenario, players: Seats(make(scenario, players)))
-
-
-def _require(condition: Any, otherwise: str) -> None:
-    """Raises an AssertionError, also where `python -O` leaves `assert` out."""
-    if not condition:
-        raise AssertionError(otherwise)
 
 
 def hoeffding(games: int, comparisons: int) -> float:
@@ -96,7 +83,7 @@ def one_winner(make: Make) -> None:
     """One player earns 1 and the others 0."""
     for scenario in (STRICT, TIED):
         rewards = play(make(scenario, 4), random_responses(1000, 4), seed=0)[1]
-        _require(np.isin(rewards, (0, 1)).all(), "rewards must be 0 or 1")
+        require(np.isin(rewards, (0, 1)).all(), "rewards must be 0 or 1")
         np.testing.assert_array_equal(rewards.sum(axis=1), 1)
 
 
@@ -111,10 +98,10 @@ def seats_are_alike(make: Make) -> None:
 def ties_are_uniform(make: Make) -> None:
     """Equal responses win equally often, wherever they are shown."""
     wins = play(make(STRICT, 3), np.zeros((6000, 3), int), seed=0)[1].sum(axis=0)
-    _require(chisquare(wins).pvalue > ALPHA / 2, f"three equal responses won {wins} times")
+    require(chisquare(wins).pvalue > ALPHA / 2, f"three equal responses won {wins} times")
     # two of the three show the same response: each wins half of what it wins
     wins = play(make(STRICT, 3), np.tile([2, 1, 2], (6000, 1)), seed=0)[1].sum(axis=0)
-    _require(chisquare(wins[[0, 2]]).pvalue > ALPHA / 2, f"two equal responses won {wins[[0, 2]]} times")
+    require(chisquare(wins[[0, 2]]).pvalue > ALPHA / 2, f"two equal responses won {wins[[0, 2]]} times")
 
 
 def win_rates_are_exact(make: Make) -> None:
@@ -142,7 +129,7 @@ def nothing_leaks(make: Make) -> None:
         after, _, _, _, after_infos = env.step(shown)
         for seen in (*after.values(), env.state()):
             np.testing.assert_array_equal(seen, STRICT.observations[int(np.argmax(seen))])
-        _require(all(info == {} for info in (*infos.values(), *after_infos.values())), "infos must be empty")
+        require(all(info == {} for info in (*infos.values(), *after_infos.values())), "infos must be empty")
 
 
 def games_end_after_a_step(make: Make) -> None:
@@ -151,8 +138,8 @@ def games_end_after_a_step(make: Make) -> None:
     for row in random_responses(5, 3):
         env.reset()
         _, _, terminations, truncations, _ = env.step(dict(zip(env.possible_agents, row.tolist(), strict=True)))
-        _require(list(terminations.values()) == [True] * 3, f"terminations are {terminations}")
-        _require(list(truncations.values()) == [False] * 3, f"truncations are {truncations}")
+        require(list(terminations.values()) == [True] * 3, f"terminations are {terminations}")
+        require(list(truncations.values()) == [False] * 3, f"truncations are {truncations}")
 
 
 def objects_are_fresh(make: Make) -> None:
@@ -164,15 +151,13 @@ def objects_are_fresh(make: Make) -> None:
         after = env.step(dict(zip(env.possible_agents, row.tolist(), strict=True)))
         arrays += [*observations.values(), *after[0].values()]
         dictionaries += [observations, infos, *infos.values(), *after, *after[4].values()]
-    _require(
+    require(
         not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2)), "observations share memory"
     )
-    _require(len(set(map(id, dictionaries))) == len(dictionaries), "a dictionary was returned twice")
+    require(len(set(map(id, dictionaries))) == len(dictionaries), "a dictionary was returned twice")
     for array in arrays:
         array[:] = -1
-    _require(
-        all(seen.min() >= 0 for seen in env.reset()[0].values()), "who writes to an observation changes later ones"
-    )
+    require(all(seen.min() >= 0 for seen in env.reset()[0].values()), "who writes to an observation changes later ones")
 
 
 def equal_seeds_give_equal_games(make: Make) -> None:
@@ -189,9 +174,9 @@ def different_seeds_give_different_games(make: Make) -> None:
     shown = np.tile([0, 1, 2], (1000, 1))
     for seeds in ((0, 1), (None, None)):
         one, other = (play(make(STRICT, 3), shown, seed)[0] for seed in seeds)
-        _require(0.2 < (one != other).mean() < 0.8, "prompts do not follow the seed")
+        require(0.2 < (one != other).mean() < 0.8, "prompts do not follow the seed")
         one, other = (play(make(ONE_PROMPT, 3), shown, seed)[1] for seed in seeds)
-        _require((one != other).any(axis=1).mean() > 0.2, "users do not follow the seed")
+        require((one != other).any(axis=1).mean() > 0.2, "users do not follow the seed")
 
 
 def games_go_on(make: Make) -> None:
@@ -200,8 +185,8 @@ def games_go_on(make: Make) -> None:
     env = make(STRICT, 3)
     first, second = play(env, shown, 0), play(env, shown, None)
     for one, other in zip(first, second, strict=True):
-        _require((one != other).any(), "without a seed, a reset started the random numbers anew")
-    _require(len(np.unique(first[0])) == 2, "a prompt never came")
+        require((one != other).any(), "without a seed, a reset started the random numbers anew")
+    require(len(np.unique(first[0])) == 2, "a prompt never came")
 
 
 #: The rules by name.
@@ -240,10 +225,10 @@ class InTurn:
     def step(self, actions: dict[str, int]) -> tuple[dict[str, Any], ...]:
         """Plays all turns of a game."""
         for agent in self.possible_agents:
-            _require(self.env.agent_selection == agent, f"it is {self.env.agent_selection}'s turn, not {agent}'s")
+            require(self.env.agent_selection == agent, f"it is {self.env.agent_selection}'s turn, not {agent}'s")
             seen, reward, terminated, truncated, info = self.env.last()
             np.testing.assert_array_equal(seen, self._expected[agent])
-            _require(
+            require(
                 (reward, terminated, truncated, info) == (0, False, False, {}),
                 "a player learned something before the end",
             )
@@ -290,154 +275,3 @@ class Seats:
 
     def _each(self, rows: np.ndarray) -> dict[str, Any]:
         return dict(zip(self.possible_agents, rows, strict=True))
-
-
-def check_users(users: Users, seed: int = 0) -> None:
-    """Holds users against the definition of the game, by enumerating what they may be shown.
-
-    Everything is compared with `type_shares`, which itself must be distributions that don't depend on the order of
-    slots: payoffs against samples, mixtures, outputs and multisets, their derivatives, gains, picks, populations made
-    from these, pickles and packed copies. Of many responses, the first four are compared.
-
-    Args:
-        users: the users, at best few types over three or four responses.
-        seed: of the policies that are tried.
-
-    Raises:
-        AssertionError: if a method says something else than the definition.
-    """
-    rng = np.random.default_rng(seed)
-    small = users.among(np.arange(min(4, users.n_responses)))
-    _check_choices(small)
-    _check_contests(small, rng)
-    _check_payoffs(small, rng)
-    _check_copies(users, rng)
-
-
-def _enumerated(users: Users, competitors: list[Floats], shown: tuple[int, ...]) -> float:
-    """Returns the chance that one of the responses shown is picked against a draw from each competitor."""
-    rows = np.array([(*shown, *row) for row in product(range(users.n_responses), repeat=len(competitors))])
-    drawn = rows[:, len(shown) :]
-    chances = np.prod([policy[drawn[:, i]] for i, policy in enumerate(competitors)], axis=0)
-    return float(chances @ _shares(users, rows)[:, : len(shown)].sum(axis=1))
-
-
-def _shares(users: Users, rows: np.ndarray) -> Floats:
-    """Returns `[B, K]` shares from every type's own."""
-    types = np.repeat(np.arange(users.n_types), len(rows))
-    each = users.type_shares(types, np.tile(rows, (users.n_types, 1))).reshape(users.n_types, *rows.shape)
-    return np.tensordot(users.weights, each, axes=1)
-
-
-def _check_choices(users: Users) -> None:
-    n = users.n_responses
-    np.testing.assert_allclose(users.weights.sum(), 1)
-    rows = np.array(list(product(range(n), repeat=3)))
-    for user_type in range(users.n_types):
-        types = np.full(len(rows), user_type)
-        chances = users.type_shares(types, rows)
-        _require((chances >= 0).all(), "a chance is negative")
-        np.testing.assert_allclose(chances.sum(axis=1), 1, atol=_ATOL)
-        order = [2, 0, 1]
-        np.testing.assert_allclose(users.type_shares(types, rows[:, order]), chances[:, order], atol=_ATOL)
-        grid = np.linspace(0, 2**32 - 1, 1001).astype(np.uint32)
-        for row, expected in zip(rows[:: max(1, len(rows) // 8)], chances[:: max(1, len(rows) // 8)], strict=True):
-            picks = users.pick(np.full(grid.size, user_type), np.tile(row, (grid.size, 1)), grid)
-            np.testing.assert_allclose(np.bincount(picks, minlength=3) / grid.size, expected, atol=4 / grid.size)
-        _require(users.describe(user_type), "a type has no description")
-    np.testing.assert_allclose(users.shares(rows), _shares(users, rows), atol=_ATOL)
-    everything = np.tile(np.arange(n), (users.n_types, 1))
-    favourites = users.type_shares(np.arange(users.n_types), everything)
-    np.testing.assert_allclose(users.user_favourites(), favourites, atol=_ATOL)
-    np.testing.assert_allclose(users.favourites(), users.weights @ favourites, atol=_ATOL)
-    pairs = np.array(list(product(range(n), repeat=2)))
-    np.testing.assert_allclose(users.pairwise(), _shares(users, pairs)[:, 0].reshape(n, n), atol=_ATOL)
-
-
-def _check_contests(users: Users, rng: np.random.Generator) -> None:
-    n = users.n_responses
-    one, other = rng.dirichlet(np.ones(n), 2)
-    sets, chances = np.array(list(product(range(n), repeat=2))), rng.dirichlet(np.ones(n * n))
-    contests: list[tuple[Contest, list[tuple[float, list[Floats]]]]] = [
-        (users.against_samples(one[None, :], np.ones(1), 2), [(1.0, [one, one])]),
-        (
-            users.against_samples(np.array([one, other]), np.array([0.3, 0.7]), 2),
-            [(0.3, [one, one]), (0.7, [other, other])],
-        ),
-        (users.against_outputs(np.array([one, other])), [(1.0, [one, other])]),
-        (users.against_sets(sets, chances), [(c, list(np.eye(n)[row])) for c, row in zip(chances, sets, strict=True)]),
-    ]
-    for contest, parts in contests:
-
-        def expected(shown: tuple[int, ...], parts: list[tuple[float, list[Floats]]] = parts) -> float:
-            return sum(share * _enumerated(users, competitors, shown) for share, competitors in parts)
-
-        _require(contest.users is users, "a contest has other users")
-        alone = np.array([expected((y,)) for y in range(n)])
-        np.testing.assert_allclose(contest.payoffs(), alone, atol=_ATOL)
-        pairs = np.array([expected(tuple(row)) for row in sets.tolist()])
-        np.testing.assert_allclose(contest.values(sets), pairs, atol=_ATOL)
-        np.testing.assert_allclose([contest.value(row) for row in sets], pairs, atol=_ATOL)
-        first, second = contest.gains([], 2)
-        np.testing.assert_allclose(first, alone, atol=_ATOL)
-        np.testing.assert_allclose(first + second, pairs.reshape(n, n).diagonal(), atol=_ATOL)
-        for y in range(n):
-            np.testing.assert_allclose(contest.gains([y], 1)[0], pairs.reshape(n, n)[y] - alone[y], atol=_ATOL)
-    losses = [[_enumerated(users, list(np.eye(n)[[y, y]]), (z,)) for z in range(n)] for y in range(n)]
-    twice = np.repeat(np.arange(n)[:, None], 2, axis=1)
-    np.testing.assert_allclose(users.matrix(twice, np.arange(n)[:, None]), losses, atol=_ATOL)
-    drawn = sum(np.prod(other[list(row)]) * _enumerated(users, [one, one], tuple(row)) for row in sets.tolist())
-    np.testing.assert_allclose(users.sampled_value(one, 2, other, 2), drawn, atol=_ATOL)
-
-
-def _check_payoffs(users: Users, rng: np.random.Generator) -> None:
-    n = users.n_responses
-    policies = rng.dirichlet(np.ones(n), 3)
-    policy = policies[0]
-    for k in (1, 2, 3):
-        expected = [_enumerated(users, [policy] * k, (y,)) for y in range(n)]
-        np.testing.assert_allclose(users.payoffs(policy, k), expected, atol=_ATOL)
-    for k in (1, 3, 20, 1000):
-        payoffs, jacobian = users.payoffs(policy, k), users.jacobian(policy, k)
-        np.testing.assert_allclose(policy @ payoffs, 1 / (k + 1), rtol=1e-9)
-        np.testing.assert_allclose(jacobian @ policy, k * payoffs, rtol=1e-8, atol=_ATOL)
-        np.testing.assert_allclose(payoffs + policy @ jacobian, 1, rtol=1e-8)
-        away = users.payoffs(policies[1], k)
-        _require((policy - policies[1]) @ (payoffs - away) <= _ATOL, "the game is not monotone")
-    if n > 1:
-        step = 1e-5 * (np.eye(n)[0] - np.eye(n)[1])
-        slope = (users.payoffs(policy + step, 3) - users.payoffs(policy - step, 3)) / 2
-        np.testing.assert_allclose(users.jacobian(policy, 3) @ step, slope, rtol=1e-5, atol=1e-12)
-    others = [[*policies[:i], *policies[i + 1 :]] for i in range(3)]
-    expected = [[_enumerated(users, rest, (y,)) for y in range(n)] for rest in others]
-    np.testing.assert_allclose(users.leave_one_out_payoffs(policies), expected, atol=_ATOL)
-
-
-def _check_copies(users: Users, rng: np.random.Generator) -> None:
-    n = users.n_responses
-    order = rng.permutation(n)[: max(1, n - 1)]
-    part = users.restricted(order)
-    _require(part.responses == tuple(users.responses[y] for y in order), "restricted users have other responses")
-    rows = rng.integers(0, order.size, (20, 3))
-    np.testing.assert_allclose(part.shares(rows), users.shares(order[rows]), atol=_ATOL)
-    types = rng.integers(0, users.n_types, 12)
-    sample = users.resampled(types)
-    rows = rng.integers(0, n, (20, 3))
-    expected = np.mean([users.type_shares(np.full(20, one), rows) for one in types], axis=0)
-    np.testing.assert_allclose(sample.shares(rows), expected, atol=_ATOL)
-    _require(sample.n_users == 12, f"of 12 users drawn there are {sample.n_users}")
-    for copy in (Users.unpack(users.pack()), pickle.loads(pickle.dumps(users)), users.merged()):  # noqa: S301
-        _require(
-            (copy, copy.digest, hash(copy)) == (users, users.digest, hash(users)), f"{copy!r} is another than {users!r}"
-        )
-        np.testing.assert_allclose(copy.shares(rows), users.shares(rows), atol=_ATOL)
-    if n > 1:
-        _require(part != users, "restricted users equal all")
-    slots, numbers = rng.integers(0, n, (50, 3)), rng.integers(0, 2**32, 50, np.uint32)
-    prompts, kinds = np.zeros(50, np.int64), rng.integers(0, users.n_types, 50)
-    rewards = np.empty((50, 3))
-    picker = type(users).picker([users])
-    _require(picker(prompts, kinds, numbers, slots, rewards, 0, 50), "the picker refused responses that are there")
-    np.testing.assert_array_equal(rewards, np.eye(3)[users.pick(kinds, slots, numbers)])
-    slots[7, 1] = n
-    _require(not picker(prompts, kinds, numbers, slots, rewards, 0, 50), "a response that isn't there was shown")
