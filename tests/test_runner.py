@@ -103,3 +103,10 @@ def test_interrupted_agents_keep_what_they_learned(exception):
     assert result.status == ("interrupted" if exception is KeyboardInterrupt else "failed")
     assert result.scorecard == score(TASK.scenario, GOOD, 2)
     assert result.policy == [GOOD]
+
+
+def test_tasks_take_what_stands_for_a_scenario():
+    assert Task("german-goals", 2, 5) == TASK  # pyright: ignore[reportArgumentType]
+    for wrong, message in (({"k": 0}, "k is 0"), ({"l": 501}, "l is 501"), ({"seed": -1}, "seed is -1")):
+        with pytest.raises(ValueError, match=message):
+            Task(**({"scenario": TASK.scenario, "k": 2} | wrong))

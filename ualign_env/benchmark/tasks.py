@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ualign_env import _checks
 from ualign_env.scenario import Scenario
+from ualign_env.specs import as_scenario
 
 if TYPE_CHECKING:
     import pyspiel
@@ -19,7 +21,7 @@ class Task:
     these are scored against l responses all the same. Joint agents play the k-against-l game.
 
     Attributes:
-        scenario: the prompts and their users.
+        scenario: the prompts and their users; made from a spec or users where they are given.
         k: number of responses that the learned policy shows; the game has k + 1 players.
         seed: all of an agent's randomness.
         l: number of responses of the opponent.
@@ -29,6 +31,16 @@ class Task:
     k: int
     seed: int = 0
     l: int = 1
+
+    def __post_init__(self) -> None:
+        own = {
+            "scenario": as_scenario(self.scenario),
+            "k": _checks.number_of_outputs(self.k),
+            "seed": _checks.count("seed", self.seed, 0),
+            "l": _checks.opponent_outputs(self.l),
+        }
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
 
     def game(self, *, turn_based: bool = True, anonymous: bool = False) -> "pyspiel.Game":
         """Returns the task as an OpenSpiel game; see `load_game`."""
