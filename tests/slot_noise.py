@@ -29,6 +29,7 @@ class SlotNoise(Users):
         n_types, n = self.utilities.shape
         shares = np.ones(n_types) if weights is None else np.array(weights, np.float64)
         self.weights = shares / shares.sum()
+        self.weights.flags.writeable = self.utilities.flags.writeable = False
         self.responses = tuple(responses or map(str, range(n)))
         self.n_users = n_users or n_types
         self._scaled = self.utilities / self.temperature

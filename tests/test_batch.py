@@ -25,7 +25,7 @@ def test_the_picked_slot_is_one_of_those_that_the_user_likes_best(users, players
     games.reset(seed)
     slots = np.random.default_rng(seed).integers(0, users.n_responses, (50, players))
     rewards = games.step(slots)
-    for shown, earned, user in zip(slots, rewards, games.draws.users, strict=True):
+    for shown, earned, user in zip(slots, rewards, games.draws.types, strict=True):
         ranks = population.ranks[user][shown]
         assert sorted(earned) == [0.0] * (players - 1) + [1.0]
         assert ranks[earned.argmax()] == ranks.min()
@@ -95,7 +95,7 @@ def test_open_spiel_gives_the_same_returns(scenario, turn_based):
             if feedback == "expected":
                 np.testing.assert_array_equal(rewards, returns(scenario, prompt, row))
             else:  # the game of that user alone
-                user = games.draws.users.item()
+                user = games.draws.types.item()
                 alone = Population.from_scores(-scenario.populations[prompt].ranks[[user]])
                 chances = returns(alone, 0, row)
                 assert chances[rewards.argmax()] > chances.max() - reference.ATOL > 0

@@ -51,11 +51,11 @@ def test_prompts_and_users_come_as_often_as_they_should():
     counts = np.bincount(drawn.prompts, minlength=4)
     assert chisquare(counts, 200_000 * scenario.probabilities).pvalue > ALPHA
     for prompt, population in enumerate(scenario.populations):
-        users = np.bincount(drawn.users[drawn.prompts == prompt], minlength=population.n_types)
+        users = np.bincount(drawn.types[drawn.prompts == prompt], minlength=population.n_types)
         assert chisquare(users, counts[prompt] * population.weights).pvalue > ALPHA
     assert chisquare(np.bincount(drawn.numbers >> 28, minlength=16)).pvalue > ALPHA
     # the three draws of a game have nothing to do with each other
-    for one, other in ((drawn.prompts, drawn.numbers), (drawn.users, drawn.numbers)):
+    for one, other in ((drawn.prompts, drawn.numbers), (drawn.types, drawn.numbers)):
         assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(200_000)
 
 
@@ -71,7 +71,7 @@ def test_draws_depend_on_neither_batch_size_nor_threads(monkeypatch):
     monkeypatch.setattr(_threads, "_WORTH_A_THREAD", 1)
     threaded = rounds(30_000)
     for one, other, third in zip(few, many, threaded, strict=True):
-        for name in ("prompts", "users", "numbers"):
+        for name in ("prompts", "types", "numbers"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name)[:3])
             np.testing.assert_array_equal(getattr(third, name), getattr(other, name))
 
@@ -82,8 +82,8 @@ def test_games_of_a_round_and_rounds_of_a_game_differ():
     assert (
         len(np.unique(first.numbers)) == len(np.unique(np.concatenate([first.numbers, second.numbers]))) - 1000 == 1000
     )
-    assert abs(np.corrcoef(first.users[1:], first.users[:-1])[0, 1]) < 4 / np.sqrt(1000)
-    assert abs(np.corrcoef(first.users, second.users)[0, 1]) < 4 / np.sqrt(1000)
+    assert abs(np.corrcoef(first.types[1:], first.types[:-1])[0, 1]) < 4 / np.sqrt(1000)
+    assert abs(np.corrcoef(first.types, second.types)[0, 1]) < 4 / np.sqrt(1000)
 
 
 def test_large_seeds_and_populations():

@@ -282,10 +282,10 @@ def test_load_game_checks_players_itself(players):
 
 def test_illegal_moves_are_refused(unequal_game):
     state = unequal_game.new_initial_state()
-    with pytest.raises(Exception, match="no prompt 7"):
+    with pytest.raises(Exception, match="prompt 7 was drawn, but there are"):
         state.apply_action(7)
     state.apply_action(2)
-    with pytest.raises(Exception, match="no action 2"):
+    with pytest.raises(Exception, match="action 2 of player"):
         state.apply_actions([0, 2, 0]) if state.is_simultaneous_node() else state.apply_action(2)
 
 

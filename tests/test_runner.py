@@ -109,4 +109,4 @@ def test_tasks_take_what_stands_for_a_scenario():
     assert Task("german-goals", 2, 5) == TASK  # pyright: ignore[reportArgumentType]
     for wrong, message in (({"k": 0}, "k is 0"), ({"l": 501}, "l is 501"), ({"seed": -1}, "seed is -1")):
         with pytest.raises(ValueError, match=message):
-            Task(**({"scenario": TASK.scenario, "k": 2} | wrong))
+            Task(**({"scenario": TASK.scenario, "k": 2} | wrong))  # pyright: ignore[reportArgumentType]

@@ -36,19 +36,19 @@ class SeatBias(ualign_v0.parallel_env):
 
 class TiesToTheFirst(ualign_v0.parallel_env):
     def step(self, actions):
-        self.games.draws.numbers[:] = 0
+        self.games.draws = replace(self.games.draws, numbers=0 * self.games.draws.numbers)
         return super().step(actions)
 
 
 class UserInTheObservation(ualign_v0.parallel_env):
     def _observation(self, agent):
-        return super()._observation(agent) + np.float32(1e-3 * self.games.draws.users.item())
+        return super()._observation(agent) + np.float32(1e-3 * self.games.draws.types.item())
 
 
 class UserInTheInfo(ualign_v0.parallel_env):
     def reset(self, seed=None, options=None):
         observations, infos = super().reset(seed, options)
-        return observations, {agent: {"user": self.games.draws.users.item()} for agent in infos}
+        return observations, {agent: {"user": self.games.draws.types.item()} for agent in infos}
 
 
 class AliasedObservation(ualign_v0.parallel_env):
@@ -87,7 +87,7 @@ class _Fixed(BatchedGame):
         if self.fixed == "users":
             weights = self.scenario.populations[self.draws.prompts.item()].weights
             users = self.rng.choice(weights.size, size=1, p=weights)
-            self.draws = replace(self.draws, users=users)
+            self.draws = replace(self.draws, types=users)
         else:
             self.draws = replace(self.draws, prompts=self.rng.choice(2, size=1, p=[0.3, 0.7]))
         return self.draws.prompts.copy()
@@ -103,7 +103,7 @@ class TiesBetweenResponses(ualign_v0.parallel_env):
     def step(self, actions):
         users = self.scenario.populations[self._prompt]
         assert isinstance(users, Population)
-        ranks = users.ranks[self.games.draws.users.item()]
+        ranks = users.ranks[self.games.draws.types.item()]
         best = min(ranks[action] for action in actions.values())
         chosen = self.rng.choice(sorted({action for action in actions.values() if ranks[action] == best}))
         winner = self.rng.choice([agent for agent, action in actions.items() if action == chosen])
@@ -113,7 +113,7 @@ class TiesBetweenResponses(ualign_v0.parallel_env):
 
 class UserInTheState(ualign_v0.parallel_env):
     def state(self):
-        return super().state() + np.float32(1e-3 * self.games.draws.users.item())
+        return super().state() + np.float32(1e-3 * self.games.draws.types.item())
 
 
 class Truncates(ualign_v0.parallel_env):
@@ -140,7 +140,7 @@ class _EarlyRewards(ualign_v0.env):
 
 class _TiesToTheFirstSeat(SeatsVectorEnv):
     def step(self, actions):
-        self.game.draws.numbers[:] = 0
+        self.game.draws = replace(self.game.draws, numbers=0 * self.game.draws.numbers)
         return super().step(actions)
 
 

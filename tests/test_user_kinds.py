@@ -97,8 +97,35 @@ MUTANTS = {
         leave_one_out_payoffs=lambda s, p: SlotNoise.leave_one_out_payoffs(s, p)[::-1]
     ),
     "temperature forgotten": lambda: mutant(content=lambda s: {"utilities": s.utilities, "temperature": np.array(1.0)}),
+    "a program that lies": lambda: contest_mutant(
+        program_size=lambda s, l: l, best_by_program=lambda s, l, _: ((0,) * l, s.value((0,) * l))
+    ),
+    "three responses are two": lambda: contest_mutant(values=lambda s, x: SlotContest.values(s, x[:, :2])),
+    "a second gain that ignores what is held": lambda: contest_mutant(
+        gains=lambda s, h, c: np.array([SlotContest.gains(s, h, 2)[0], SlotContest.gains(s, [], 2)[1]])[:c]
+    ),
+    "k and l confused": lambda: mutant(sampled_value=lambda s, p, k, o, l: SlotNoise.sampled_value(s, p, l, o, k)),
+    "three outputs are two": lambda: mutant(against_outputs=lambda s, p: SlotNoise.against_outputs(s, p[:2])),
+    "five slots are one": lambda: mutant(
+        type_shares=lambda s, t, x: SlotNoise.type_shares(s, t, x) if x.shape[1] < 5 else 1.0 * (np.arange(5) == x * 0)
+    ),
+    "a derivative off the simplex": lambda: mutant(
+        jacobian=lambda s, p, k: SlotNoise.jacobian(s, p, k) + 5 * np.outer([1, 1, 1], [1, -2, 1])
+    ),
+    "one user": lambda: mutant(
+        among=lambda s, y: type(s)(s.utilities[:, y], s.temperature, s.weights, [s.responses[i] for i in y], 1)
+    ),
+    "a winner": lambda: mutant(condorcet_winner=lambda s: 2),
+    "the worst by Borda": lambda: mutant(borda=lambda s: int(SlotNoise.pairwise(s).sum(axis=1).argmin())),
+    "the least liked": lambda: mutant(plurality=lambda s: int(SlotNoise.favourites(s).argmin())),
+    "weights that can be changed": lambda: mutant(__init__=_with_loose_weights),
     "a matrix turned over": lambda: mutant(matrix=lambda s, x, y: SlotNoise.matrix(s, y, x).T),
 }
+
+
+def _with_loose_weights(self, *arguments):
+    SlotNoise.__init__(self, *arguments)
+    self.weights = self.weights.copy()
 
 
 def _seat_bias(chances):
@@ -120,7 +147,7 @@ def test_the_mutants_would_pass_were_they_right():
 def test_a_kind_has_a_name_of_its_own():
     with pytest.raises(TypeError, match="must name its kind of users"):
         type("Nameless", (SlotNoise,), {})
-    with pytest.raises(TypeError, match="has the kind 'rankings', which Population has already"):
+    with pytest.raises(TypeError, match=r"has the kind 'rankings', which .*Population has already"):
         type("Impostor", (SlotNoise,), {"kind": "rankings"})
     assert noisy(0.5) == noisy(0.5)
     assert noisy(0.5) != noisy(0.4)

@@ -6,12 +6,12 @@ import sys
 _CODE = """
 import ualign_env as ua
 from ualign_env._compile import KERNELS, compiled
-from ualign_env.benchmark.warm_up import warm_up
+from ualign_env.benchmark.warm_up import warm_up_everything
 
 {more}
 users = ua.load_scenario("{spec}").populations[0]
 assert all(not kernel.signatures for kernel in KERNELS), "something was compiled before"
-warm_up(users)
+warm_up_everything(users)
 before = {{kernel: list(kernel.signatures) for kernel in KERNELS}}
 print(sorted(kernel.__name__ for kernel in KERNELS if not kernel.signatures))
 

@@ -24,9 +24,16 @@ from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent, self_pla
 from ualign_env.solvers.proximal import proximal
 from ualign_env.solvers.result import ConvergenceWarning, Equilibrium
 from ualign_env.solvers.symmetric import regularised_exploitability, solve
-from ualign_env.solvers.versus import VersusEquilibrium, double_oracle, matrix_game, solve_versus
+from ualign_env.solvers.versus import (
+    DoubleOracleStep,
+    MatrixEquilibrium,
+    VersusEquilibrium,
+    double_oracle,
+    matrix_game,
+    solve_versus,
+)
 from ualign_env.specs import list_scenarios, load_scenario, register_scenario
-from ualign_env.users import Population, Users
+from ualign_env.users import Contest, Population, Users
 
 if TYPE_CHECKING:
     from ualign_env.envs.open_spiel.games import cached_game, load_game, tensor_game
@@ -52,12 +59,15 @@ __version__ = "0.1.0"
 __all__ = [
     "BatchedGame",
     "BestResponses",
+    "Contest",
     "ConvergenceWarning",
     "Curve",
+    "DoubleOracleStep",
     "Equilibrium",
     "Family",
     "GamePolicy",
     "JointPolicy",
+    "MatrixEquilibrium",
     "Mixture",
     "Outputs",
     "Players",

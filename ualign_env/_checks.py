@@ -53,9 +53,9 @@ def number_of_outputs(k: Any) -> int:
     return count("k", k, 1, MAX_K)
 
 
-def opponent_outputs(l: Any, name: str = "l") -> int:
-    """Returns l, the number of the opponent's responses, as an int from 1 to `MAX_L`."""
-    return count(name, l, 1, MAX_L)
+def number_of_responses(value: Any, name: str = "l") -> int:
+    """Returns how many responses an opponent submits, or a player of games over multisets: from 1 to `MAX_L`."""
+    return count(name, value, 1, MAX_L)
 
 
 def real(name: str, value: Any, low: float, high: float) -> float:
@@ -125,6 +125,13 @@ def distributions(name: str, value: Any, shape: tuple[int, ...], meaning: str) -
 
 def weights(value: Any, n: int, what: str) -> Floats:
     """Returns `n` non-negative weights, not all zero, normalised to sum to 1."""
+    array = raw_weights(value, n, what)
+    scaled = array / array.max()  # the sum of huge weights would overflow
+    return scaled / scaled.sum()
+
+
+def raw_weights(value: Any, n: int, what: str) -> Floats:
+    """Returns `n` non-negative weights, not all zero, as they were given."""
     array = real_array("weights", value, 1)
     if array.size != n:
         raise ValueError(f"weights has {array.size} entries, but there are {n} {what}")
@@ -133,8 +140,7 @@ def weights(value: Any, n: int, what: str) -> Floats:
         raise ValueError(f"weights[{where}] is {array[where]:g}, but weights must not be negative")
     if not array.any():
         raise ValueError(f"weights are all zero, but at least one of the {n} {what} must count")
-    scaled = array / array.max()  # the sum of huge weights would overflow
-    return scaled / scaled.sum()
+    return array
 
 
 def names(what: str, value: Iterable[str] | None, n: int, default: Iterable[str]) -> tuple[str, ...]:

@@ -9,6 +9,12 @@ import numpy as np
 class Result(ABC):
     """A frozen record of what was found; its fields say what and its methods how to pass it on."""
 
+    def __post_init__(self) -> None:
+        for name in getattr(self, "__dataclass_fields__", ()):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
     @abstractmethod
     def summary(self) -> str:
         """Returns the essence in a few lines of text."""

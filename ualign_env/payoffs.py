@@ -17,7 +17,7 @@ from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import Players
-from ualign_env.policies.tabulate import read, single_policy
+from ualign_env.policies.tabulate import read, read_players, single_policy
 from ualign_env.specs import ScenarioLike, as_scenario, one_prompt, users_of
 from ualign_env.users import Users
 
@@ -66,9 +66,7 @@ def leave_one_out_payoffs(scenario: ScenarioLike, policies: Any) -> Floats:
     given = policies.probabilities if isinstance(policies, Players) else _checks.number_array("policies", policies)
     if np.ndim(given) < 2 or len(given) < 2:
         raise ValueError(f"policies have shape {np.shape(given)}, but must be those of at least 2 players, [K, P, N]")
-    players = read(Players(given), loaded, len(given) - 1)
-    assert isinstance(players, Players)  # noqa: S101
-    result = players.leave_one_out_payoffs(loaded)
+    result = read_players(Players(given), loaded, len(given) - 1).leave_one_out_payoffs(loaded)
     return result[:, 0] if isinstance(scenario, Users) else result
 
 
@@ -164,7 +162,7 @@ def win_rate(
         raise ValueError(f"k + l is {k + drawn}, but two distributions are sampled at most {_MAX_SAMPLES} times")
     n = users.n_responses
     other = _checks.distributions("opponent", opponent, (n,), f"the population has {n} responses")
-    own = np.ascontiguousarray(single_policy("policy", policy, loaded)[x, :n])
+    own = np.ascontiguousarray(single_policy("policy", policy, loaded, k)[x, :n])
     return 1 - users.sampled_value(own, k, other, drawn)
 
 

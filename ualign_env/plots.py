@@ -15,13 +15,7 @@ from ualign_env.scoring.curves import Curve, Family, VersusMap
 from ualign_env.solvers.baselines import BASELINES
 
 # one colour a line, told apart by people with any colour vision (Okabe & Ito)
-_LINES = [
-    ("nlhf", "#D55E00", "-"),
-    ("borda", "#CC79A7", "--"),  # it and the next often hide another line
-    ("plurality", "#56B4E9", ":"),
-    ("random-dictatorship", "#0072B2", "-"),
-    ("uniform", "#999999", "-"),
-]
+_EQUILIBRIUM, _REGULARISED = "#009E73", "#E69F00"
 _COLOURS = ["#D55E00", "#CC79A7", "#0072B2", "#999999", "#009E73", "#E69F00", "#56B4E9", "#F0E442", "#000000"]
 
 
@@ -30,12 +24,14 @@ def curve(result: Curve) -> Figure:
     figure, axes = _axes()
     sizes = result.sizes
     axes.plot(sizes, result.optimum, color="black", linestyle=":", zorder=3, label="optimum k/(k+1)")
-    axes.plot(sizes, result.equilibria, color="#009E73", marker="o", markersize=4, label="equilibrium of each k")
+    axes.plot(sizes, result.equilibria, color=_EQUILIBRIUM, marker="o", markersize=4, label="equilibrium of each k")
     if result.regularised:
         label = f"equilibrium at temperature {result.temperature:g}"
-        axes.plot(sizes, result.regularised, color="#E69F00", marker="s", markersize=4, label=label)
-    for name, colour, style in _LINES:
-        axes.plot(sizes, result.baselines[name], color=colour, ls=style, label=BASELINES[name].label)
+        axes.plot(sizes, result.regularised, color=_REGULARISED, marker="s", markersize=4, label=label)
+    others = [colour for colour in _COLOURS if colour not in (_EQUILIBRIUM, _REGULARISED)]
+    for i, (name, rates) in enumerate(result.baselines.items()):
+        style = ("-", "--", ":", "-.")[i % 4]  # lines often hide each other
+        axes.plot(sizes, rates, color=others[i % len(others)], ls=style, label=BASELINES[name].label)
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(k) for k in sizes])
     axes.set_xlabel("k, responses shown")
@@ -77,8 +73,8 @@ def versus(result: VersusMap) -> Figure:
     figure = Figure(figsize=(2 * size[0], size[1]), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, title, rates, certain in (
-        (panels[0], "k responses chosen together (the game's value)", result.together, result.together_certain),
-        (panels[1], "k samples of the (k+1)-player equilibrium", result.sampled, result.sampled_certain),
+        (panels[0], "k responses chosen together (the game's value)", result.together, result.together_converged),
+        (panels[1], "k samples of the (k+1)-player equilibrium", result.sampled, result.sampled_proven),
     ):
         axes.imshow(rates, origin="lower", vmin=0, vmax=1, cmap="viridis", aspect="auto")
         for (i, j), rate in np.ndenumerate(rates):

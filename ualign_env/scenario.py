@@ -152,8 +152,9 @@ class Scenario:
 
     def renamed(self, *, name: str | None = None, spec: str | None = None) -> Self:
         """Returns the same scenario under another name, or with a spec that rebuilds it."""
+        kept = self._spec if spec is None else spec
         return type(self)(
-            self.populations, self.prompts, self.probabilities, features=self.features, name=name, spec=spec
+            self.populations, self.prompts, self.probabilities, features=self.features, name=name, spec=kept
         )
 
     @classmethod

@@ -42,7 +42,10 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
     Raises:
         ValueError: if the name or an option is unknown, a value doesn't fit, or the file is malformed.
     """
-    text = os.fspath(spec)
+    try:
+        text = os.fspath(spec)
+    except TypeError:
+        raise ValueError(f"spec is {spec!r:.200}, but must be a string or a path") from None
     if text.startswith(INLINE):
         return Scenario.from_inline(text.removeprefix(INLINE))
     path, pairs = _split_path(text)
@@ -55,12 +58,7 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
         return _REGISTERED[name]
     if name not in SOURCES:
         raise _checks.unknown("scenario", name, list_scenarios())
-    try:
-        return _build(text)
-    except ValueError as error:
-        raise ValueError(f"scenario {text!r:.200}: {error}") from None
-    except (MemoryError, OverflowError):
-        raise ValueError(f"scenario {text!r:.200} is too large for this machine's memory") from None
+    return _build(text)
 
 
 def list_scenarios() -> list[str]:
@@ -95,10 +93,19 @@ def as_scenario(scenario: ScenarioLike) -> Scenario:
     if isinstance(scenario, Scenario):
         return scenario
     if isinstance(scenario, Users):
-        return Scenario([scenario])
+        return _alone(scenario)
     if isinstance(scenario, str | os.PathLike):
         return load_scenario(scenario)
     raise ValueError(f"expected a Scenario, a Population or a scenario's spec, not {scenario!r:.200}")
+
+
+def _alone(users: Users) -> Scenario:
+    """Returns the scenario of one prompt that users are judges of, made once."""
+    found = getattr(users, "_alone", None)
+    if found is None:
+        found = Scenario([users])
+        object.__setattr__(users, "_alone", found)
+    return found
 
 
 def one_prompt(scenario: ScenarioLike, prompt: int | None = None) -> tuple[Scenario, int]:
@@ -130,12 +137,12 @@ def describe_scenarios() -> list[tuple[str, str]]:
 
 def _split_path(text: str) -> tuple[str | None, list[str]]:
     """Returns the path in a spec and what follows it; None where it is no path."""
-    if os.path.isfile(text):
-        return text, []
     parts = text.split("/")
-    for i, part in enumerate(parts):
-        if part.lower().endswith(ENDINGS) and all(":" in pair for pair in parts[i + 1 :]):
-            return "/".join(parts[: i + 1]), parts[i + 1 :]
+    heads = ["/".join(parts[: i + 1]) for i in range(len(parts))]
+    readable = [i for i, part in enumerate(parts) if part.lower().endswith(ENDINGS)]
+    there = [i for i, head in enumerate(heads) if os.path.isfile(head)]
+    for i in [*there, *readable[::-1]]:
+        return heads[i], parts[i + 1 :]
     return (text if text.startswith((".", "/")) else None), []
 
 
@@ -143,24 +150,31 @@ def _load_file(path: str, pairs: list[str]) -> Scenario:
     ending = os.path.splitext(path)[1].lower()
     if ending not in ENDINGS:
         raise ValueError(f"cannot read {path!r}: only files that end in {', '.join(ENDINGS)} are read")
-    source = _source(ending)
-    try:
-        options = _parse(pairs, _options(source))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
     # its spec holds the content: the file may change, move, or not exist where another process looks
-    return source(path, **options).renamed(name="/".join([path, *pairs]))
+    return _made(ending, path, pairs, path).renamed(name="/".join([path, *pairs]))
 
 
 @lru_cache(maxsize=8)
 def _build(text: str) -> Scenario:
     name, *pairs = text.split("/")
+    return _made(name, f"scenario {text!r:.200}", pairs).renamed(spec=text)
+
+
+def _made(name: str, what: str, pairs: list[str], *path: str) -> Scenario:
+    """Returns what a source makes of options; errors say what was being made."""
     source = _source(name)
-    values = _parse(pairs, _options(source))
-    sizes = [values.get(key, 1) for key in ("prompts", "responses")] + [values.get("users", values.get("responses", 1))]
-    if min(sizes) > 0 and math.prod(sizes) > _MAX_RANKS:
-        raise ValueError(f"{math.prod(sizes):.3g} ranks are more than the {_MAX_RANKS:,} that are made")
-    return source(**values).renamed(spec=text)
+    try:
+        values = _parse(pairs, _options(source))
+        users = values.get("users", values.get("responses", 1))
+        sizes = [values.get("prompts", 1), values.get("responses", 1), users]
+        if min(sizes) > 0 and math.prod(sizes) > _MAX_RANKS:
+            raise ValueError(f"{math.prod(sizes):.3g} ranks are more than the {_MAX_RANKS:,} that are made")
+        return source(*path, **values)
+    except ValueError as error:
+        said = str(error)
+        raise ValueError(said if said.startswith(what) else f"{what}: {said}") from None
+    except (MemoryError, OverflowError):
+        raise ValueError(f"{what} is too large for this machine's memory") from None
 
 
 def _source(name: str) -> Callable[..., Scenario]:

@@ -9,11 +9,11 @@ def double_oracle(task: ua.Task) -> Iterator[ua.JointPolicy]:
     """Double oracle with exact best responses, on the game of k responses against l."""
     scenario = task.scenario
     running = [ua.double_oracle(scenario, task.k, task.l, prompt=x) for x in range(scenario.n_prompts)]
-    models = [next(steps)[0] for steps in running]
+    models = [next(steps).model for steps in running]
     going = True
     while going:
-        sets, chances = (tuple(getattr(model, name) for model in models) for name in ("sets", "chances"))
+        sets, chances = (sum((getattr(model, name) for model in models), ()) for name in ("sets", "chances"))
         yield ua.JointPolicy(sets, chances, scenario.n_responses)
         steps = [next(one, None) for one in running]  # None where a prompt's game is solved
-        models = [step[0] if step else model for step, model in zip(steps, models, strict=True)]
+        models = [step.model if step else model for step, model in zip(steps, models, strict=True)]
         going = any(steps)

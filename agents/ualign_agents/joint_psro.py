@@ -80,5 +80,6 @@ def _equal(one: JointPolicy, other: JointPolicy) -> bool:
 
 def _nash(solver: Any, return_joint: bool = False) -> Any:
     """Returns both players' equilibrium strategies of the empirical game, in the form that the solver wants."""
-    strategies = list(matrix_game(solver.get_meta_game()[1]))
+    solved = matrix_game(solver.get_meta_game()[1])
+    strategies = [solved.row_strategy, solved.column_strategy]
     return (strategies, np.outer(*strategies)) if return_joint else strategies

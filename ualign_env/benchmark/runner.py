@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,9 +13,8 @@ from ualign_env._checks import TooLargeError
 from ualign_env._result import Result
 from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.tasks import Task
-from ualign_env.benchmark.warm_up import warm_up
-from ualign_env.policies.tabulate import tabulate
-from ualign_env.scoring.scorecard import Scorecard, score
+from ualign_env.benchmark.warm_up import warm_up_everything
+from ualign_env.scoring.scorecard import Evaluation, Scorecard, evaluate
 
 _FIRST_LOOK = 0.01  # seconds of learning before the first point of a trace
 _SOLVED = 1e-10  # NashConv below which more learning would show nothing
@@ -86,37 +85,42 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
         look_growth: each look for the trace is taken at this multiple of the time of the one before.
     """
     for users in task.scenario.populations:
-        warm_up(users)
+        warm_up_everything(users)
     elapsed, steps, look = 0.0, 0, _FIRST_LOOK
-    policy, card, error = None, None, None
+    policy, error = None, None
+    found: Evaluation | None = None
     status: Status = "learned"
     trace: list[TracePoint] = []
     try:
         for spent, policy in _timed(agent, task):
             elapsed += spent
             steps += 1
-            card = None
+            found = None
             done = elapsed >= seconds
             if done or elapsed >= look:
-                card = score(task.scenario, policy, task.k, l=task.l, curve=())
+                found = evaluate(task.scenario, policy, task.k, task.l)
+                card = found.scorecard(())
                 trace.append(TracePoint(elapsed, steps, card.robust_win_rate, card.nash_conv))
                 look = look_growth * elapsed
-            if done or (card and _error(card) < _SOLVED):
+                done = done or _error(card) < _SOLVED
+            if done:
                 break
         if not steps:
             status, error = "failed", "the agent yielded no policy"
-        else:
-            card = score(task.scenario, policy, task.k, l=task.l)
+        elif found is None:
+            found = evaluate(task.scenario, policy, task.k, task.l)
     except KeyboardInterrupt:
         status, error = "interrupted", f"interrupted after {steps} steps"
     except (Exception, SystemExit) as exception:  # one agent's failure must not lose the others' results
         refused = isinstance(exception, TooLargeError)
         status = "unsupported" if refused else "failed"
         error = str(exception) if refused else "".join(traceback.format_exception(exception))
-    if steps and error:
-        with suppress(ValueError):  # where the last policy is what failed, there is nothing to score
-            card = score(task.scenario, policy, task.k, l=task.l)
-    learned = tabulate(task.scenario, policy, task.k).average().tolist() if card else None
+    card, learned = None, None
+    # where the last policy is what failed, there is nothing to score
+    with suppress(Exception) if error else nullcontext():
+        if steps:
+            found = found or evaluate(task.scenario, policy, task.k, task.l)
+            card, learned = found.scorecard(), found.learned.average().tolist()
     return RunResult(
         name, task.scenario.name, task.k, task.l, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
     )

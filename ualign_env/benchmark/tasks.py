@@ -37,7 +37,7 @@ class Task:
             "scenario": as_scenario(self.scenario),
             "k": _checks.number_of_outputs(self.k),
             "seed": _checks.count("seed", self.seed, 0),
-            "l": _checks.opponent_outputs(self.l),
+            "l": _checks.number_of_responses(self.l),
         }
         for name, value in own.items():
             object.__setattr__(self, name, value)

@@ -8,16 +8,15 @@ from ualign_env.scoring.scorecard import score
 from ualign_env.simulation.batch import BatchedGame, repeated_rows
 from ualign_env.solvers.best_responses import best_responses
 from ualign_env.solvers.symmetric import solve
-from ualign_env.users import Users
-
-_warm: set[type[Users]] = set()
+from ualign_env.users import Users, warm_up
 
 
-def warm_up(users: Users) -> None:
+def warm_up_everything(users: Users) -> None:
     """Asks a tiny part of some users all that can be asked of users of their kind, and plays a game with them."""
-    if type(users) in _warm:
-        return
-    tiny = users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, users.n_responses)))
+    warm_up(users, "everything", _ask_everything)
+
+
+def _ask_everything(tiny: Users) -> None:
     n = tiny.n_responses
     uniform = np.full(n, 1 / n)
     several = np.tile(uniform, (3, 1))
@@ -42,4 +41,3 @@ def warm_up(users: Users) -> None:
         prompts = games.reset(0)
         games.step(np.zeros((1, 3), np.int64))
         repeated_rows(games.scenario.observations, prompts, 3)
-    _warm.add(type(users))

@@ -208,12 +208,12 @@ def bench(
 ) -> None:
     """Let agents learn alignment games, and score what they learned."""
     scenarios = {spec: specs.load_scenario(spec) for spec in scenario or [specs.DEFAULT]}
-    opponents = sorted({_checks.opponent_outputs(_integer("l", part)) for part in l.split(",")})
-    competitors = {name: agents.load_agent(name) for name in agent} if agent else _all_agents(max(opponents) > 1)
+    ls = sorted({_checks.number_of_responses(_integer("l", part)) for part in l.split(",")})
+    competitors = {name: agents.load_agent(name) for name in agent} if agent else _all_agents(max(ls) > 1)
     if not 0 < seconds < math.inf:
         raise ValueError(f"seconds is {seconds}, but must be positive and finite")
     seed = _checks.count("seed", seed, 0, 2**31 - 1)
-    pairs = [(many, few) for many in _sizes(k) for few in opponents]
+    pairs = [(many, few) for many in _sizes(k) for few in ls]
     games = [Task(one, many, seed, few) for one in scenarios.values() for many, few in pairs]
     file = ResultsFile(out, {"version": __version__, "seconds": seconds, "seed": seed})
 

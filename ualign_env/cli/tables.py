@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ualign_env.benchmark.runner import RunResult
 from ualign_env.scenario import Scenario
-from ualign_env.scoring.scorecard import Scorecard
+from ualign_env.scoring.scorecard import Scorecard, optimal_rate
 from ualign_env.solvers.result import Equilibrium
 from ualign_env.solvers.versus import VersusEquilibrium
 from ualign_env.users import Users
@@ -52,7 +52,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
     against = f" against {card.l} responses, found by {card.opponent_method}" if card.l > 1 else ""
     _line(f"{card.scenario}, k = {card.k}{against}")
-    if card.proven_rate < card.robust_win_rate:
+    if not card.proven:
         _line(f"a worse opponent may be found, but none that leaves less than {card.proven_rate:.6f}")
     for columns, rows in (
         (("metric", "value"), metrics),
@@ -123,11 +123,11 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
     rows = []
     for x, game in enumerate(games):
         rates = [_rate(cards[x]) for cards in sampled.values()]
-        bound = f"{max(0, k + 1 - l) / (k + 1):.6f}"
+        bound = f"{optimal_rate(k, l):.6f}"
         rows.append((scenario.prompts[x], f"{game.value:.6f}", f"{game.certificate:.1e}", *rates, bound))
     _line(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
     _print_table(("prompt", "value", "certificate", *sampled, "bound"), rows)
-    if any(card.proven_rate < card.robust_win_rate for cards in sampled.values() for card in cards):
+    if any(not card.proven for cards in sampled.values() for card in cards):
         _line("a..b: the worst opponent was sought greedily, and leaves at least a and at most b")
     _line("value: of the game in which both sides choose their responses together")
     _line("bound: (k + 1 - l) / (k + 1), what samples of every equilibrium of k + 1 players reach at least")
@@ -151,7 +151,7 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
 
 def _rate(card: Scorecard) -> str:
     """Returns the robust win rate, or the interval in which it is known to be."""
-    if card.proven_rate < card.robust_win_rate:
+    if not card.proven:
         return f"{card.proven_rate:.4f}..{card.robust_win_rate:.4f}"
     return f"{card.robust_win_rate:.6f}"
 
@@ -173,7 +173,7 @@ def _main_responses(population: Users, policy: np.ndarray, most: int = 8) -> str
 
 def _result_row(result: RunResult, several: bool) -> list[str]:
     """Returns the cells of a result, with l among them where there are several."""
-    card, bound = result.scorecard, max(0, result.k + 1 - result.l) / (result.k + 1)
+    card, bound = result.scorecard, optimal_rate(result.k, result.l)
     game = [result.agent, str(result.k), *[str(result.l)] * several]
     if card is None:
         return [*game, "-", f"{bound:.6f}", "-", "-", f"{result.seconds:.2f}"]

@@ -95,9 +95,12 @@ def _(policy: Outputs, scenario: Scenario, k: int) -> PolicyTable:
     return Outputs(_several("outputs", _of_one_prompt(policy.probabilities, scenario), scenario, k))
 
 
-@reads
-def _(policy: Players, scenario: Scenario, k: int) -> PolicyTable:
+def read_players(policy: Players, scenario: Scenario, k: int) -> Players:
+    """Returns the policies of k + 1 players, checked."""
     return Players(_several("players", _of_one_prompt(policy.probabilities, scenario), scenario, k + 1))
+
+
+reads(read_players)
 
 
 @reads
@@ -127,9 +130,9 @@ def _(policy: JointPolicy, scenario: Scenario, k: int) -> PolicyTable:
     return JointPolicy(tuple(rows), tuple(chances), policy.n_responses)
 
 
-def single_policy(name: str, policy: Any, scenario: Scenario) -> Floats:
+def single_policy(name: str, policy: Any, scenario: Scenario, k: int) -> Floats:
     """Returns `[P, N]` where one policy is wanted that everybody plays."""
-    learned = read(policy, scenario, 1)
+    learned = read(policy, scenario, k)
     if not isinstance(learned, SharedPolicy):
         raise ValueError(f"the {name} must be one policy, [N] or [P, N]")
     return learned.probabilities

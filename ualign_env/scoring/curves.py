@@ -12,14 +12,16 @@ import numpy.typing as npt
 from ualign_env import _checks
 from ualign_env._result import Result
 from ualign_env._types import Floats
-from ualign_env.scoring.scorecard import score
+from ualign_env.scoring.scorecard import optimal_rate, score
 from ualign_env.solvers.baselines import BASELINES, baseline
 from ualign_env.solvers.symmetric import solve
 from ualign_env.solvers.versus import solve_versus
 from ualign_env.specs import ScenarioLike, as_scenario, one_prompt
 
+_TOLERANCE = 1e-10  # of an equilibrium
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Curve(Result):
     """Robust win rates against k.
 
@@ -47,6 +49,11 @@ class Curve(Result):
     def certificate(self) -> float:
         """The largest certificate of an equilibrium."""
         return max(self.certificates)
+
+    @property
+    def advice(self) -> str | None:
+        """What to do where an equilibrium missed the tolerance."""
+        return _converged(self.certificate)
 
     def summary(self) -> str:
         """Returns the rates of all lines, a column for each k."""
@@ -76,7 +83,7 @@ def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int], *, temperature:
     return Curve(
         scenario=loaded.name,
         sizes=ks,
-        optimum=tuple(k / (k + 1) for k in ks),
+        optimum=tuple(map(optimal_rate, ks)),
         equilibria=tuple(one.robust_win_rate for one in equilibria),
         certificates=tuple(one.certificate for one in equilibria),
         temperature=temperature,
@@ -113,6 +120,11 @@ class Family(Result):
     def certificate(self) -> float:
         """The largest certificate of an equilibrium."""
         return max(self.certificates)
+
+    @property
+    def advice(self) -> str | None:
+        """What to do where an equilibrium missed the tolerance."""
+        return _converged(self.certificate)
 
     def summary(self) -> str:
         """Returns the likeliest responses of each k."""
@@ -156,17 +168,30 @@ class VersusMap(Result):
         scenario: name of the scenario.
         together: `[k, l]` the value of the game in which both sides choose their responses together.
         sampled: `[k, l]` the robust win rate of k samples of the (k+1)-player equilibrium.
-        together_certain: `[k, l]` whether the value's certificate is within the tolerance.
-        sampled_certain: `[k, l]` whether the worst opponent is proven to be the worst.
+        together_converged: `[k, l]` whether the value's certificate is within the tolerance.
+        sampled_proven: `[k, l]` whether the worst opponent is proven to be the worst.
         certificate: the largest of a value.
+        tolerance: what was asked for.
     """
 
     scenario: str
     together: Floats
     sampled: Floats
-    together_certain: npt.NDArray[np.bool_]
-    sampled_certain: npt.NDArray[np.bool_]
+    together_converged: npt.NDArray[np.bool_]
+    sampled_proven: npt.NDArray[np.bool_]
     certificate: float
+    tolerance: float
+
+    @property
+    def advice(self) -> str | None:
+        """What to do where a value or a rate is not certain."""
+        missed, sought = int((~self.together_converged).sum()), int((~self.sampled_proven).sum())
+        if not missed + sought:
+            return None
+        return (
+            f"{missed} values missed the tolerance of {self.tolerance:g} and {sought} rates are against opponents that "
+            "were sought greedily: a larger tolerance, fewer responses, or `solve_versus` one by one tell more"
+        )
 
     def summary(self) -> str:
         """Returns both tables, a row for each k."""
@@ -190,18 +215,27 @@ def versus_map(scenario: ScenarioLike, largest_k: int, largest_l: int, *, tolera
         ValueError: if an argument is out of range.
     """
     loaded = as_scenario(scenario)
-    shape = _checks.count("largest_k", largest_k, 1, _checks.MAX_L), _checks.opponent_outputs(largest_l, "largest_l")
+    shape = _checks.count("largest_k", largest_k, 1, _checks.MAX_L), _checks.number_of_responses(largest_l, "largest_l")
     together, sampled, certificates = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    solved, proven = np.zeros(shape, bool), np.zeros(shape, bool)
-    for i, j in np.ndindex(shape):
-        k, l = i + 1, j + 1
-        games = [solve_versus(users, k, l, tolerance=tolerance) for users in loaded.populations]
-        together[i, j] = loaded.probabilities @ [game.value for game in games]
-        certificates[i, j] = max(game.certificate for game in games)
-        solved[i, j] = all(game.converged for game in games)
-        card = score(loaded, solve(loaded, k).policy, k, l=l, curve=())
-        sampled[i, j], proven[i, j] = card.robust_win_rate, card.certificate <= 0
-    return VersusMap(loaded.name, together, sampled, solved, proven, float(certificates.max()))
+    converged, proven = np.zeros(shape, bool), np.zeros(shape, bool)
+    for k in range(1, shape[0] + 1):
+        policy = solve(loaded, k).policy
+        for l in range(1, shape[1] + 1):
+            games = [solve_versus(loaded, k, l, tolerance=tolerance, prompt=x) for x in range(loaded.n_prompts)]
+            card = score(loaded, policy, k, l=l, curve=())
+            own = k - 1, l - 1
+            together[own] = loaded.probabilities @ [game.value for game in games]
+            certificates[own] = max(game.certificate for game in games)
+            converged[own] = all(game.converged for game in games)
+            sampled[own], proven[own] = card.robust_win_rate, card.proven
+    return VersusMap(loaded.name, together, sampled, converged, proven, float(certificates.max()), tolerance)
+
+
+def _converged(certificate: float) -> str | None:
+    """Returns what to do where an equilibrium has not converged."""
+    if certificate <= _TOLERANCE:
+        return None
+    return f"an equilibrium is off by {certificate:.1e}: `solve` has other methods and more iterations"
 
 
 def _sizes(sizes: Iterable[int]) -> tuple[int, ...]:

@@ -94,7 +94,7 @@ def score_samples(
     """
     loaded = as_scenario(scenario)
     table = _samples(samples, loaded)
-    l = _checks.opponent_outputs(l)
+    l = _checks.number_of_responses(l)
     confidence = _checks.real("confidence", confidence, 0, 1)
     n_bootstrap = _checks.count("n_bootstrap", n_bootstrap, 1)
     generator = np.random.default_rng(rng)

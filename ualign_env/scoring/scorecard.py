@@ -2,9 +2,10 @@
 
 Axes: P prompts, N responses, K players.
 
-The opponent submits one response to a prompt that it, too, sees. A policy is (k, f)-robust if it is picked with
-probability f against every opponent; k samples of one policy reach at most f = k / (k + 1), exactly at the symmetric
-Nash equilibria of the (k+1)-player game. Against l responses, these reach at least (k + 1 - l) / (k + 1).
+The opponent submits l responses, one unless said otherwise, to a prompt that it, too, sees. A policy is (k, f)-robust
+if it is picked with probability f against every opponent; k samples of one policy reach at most f = k / (k + 1),
+exactly at the symmetric Nash equilibria of the (k+1)-player game. Against l responses, these reach at least
+(k + 1 - l) / (k + 1).
 
 Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777).
 """
@@ -36,7 +37,8 @@ class Scorecard(Result):
         k: number of responses shown by the policy.
         l: number of responses of the opponent.
         robust_win_rate: chance that one of the k is picked against the worst opponent found.
-        proven_rate: what no opponent undercuts: `robust_win_rate` itself, unless the worst was sought greedily.
+        proven_rate: what no opponent undercuts.
+        proven: whether the worst opponent is proven to be the worst, to within 1e-9 on every prompt.
         opponent_method: how the worst opponent was found: `"closed form"` for l = 1, or by `"enumeration"`, `"milp"` or
             `"greedy"`; the least certain of these, where it differs between prompts.
         optimal_rate: (k + 1 - l) / (k + 1), what k samples of every equilibrium guarantee: for l = 1 the best that k
@@ -61,6 +63,7 @@ class Scorecard(Result):
     l: int
     robust_win_rate: float
     proven_rate: float
+    proven: bool
     opponent_method: str
     optimal_rate: float
     shortfall: float
@@ -75,26 +78,21 @@ class Scorecard(Result):
 
     @property
     def certificate(self) -> float:
-        """By how much the rate can be lower than found: 0 unless the worst opponent was sought greedily."""
+        """By how much the rate can be lower than found."""
         return self.robust_win_rate - self.proven_rate
 
     @property
     def advice(self) -> str | None:
-        """What to know where a worse opponent may exist."""
-        if self.certificate <= 0:
-            return None
-        return (
-            f"the worst {self.l} responses were sought by {self.opponent_method}: the rate is in "
-            f"[{self.proven_rate:.4f}, {self.robust_win_rate:.4f}]"
-        )
+        """What to do where a worse opponent may exist."""
+        return None if self.proven else _sought(self.l, self.opponent_method, self.proven_rate, self.robust_win_rate)
 
     def summary(self) -> str:
         """Returns the rate, what it could be, and NashConv."""
         against = f" against {self.l} responses" if self.l > 1 else ""
         nash_conv = "" if self.nash_conv is None else f", NashConv {self.nash_conv:.2g}"
-        text = (
-            f"robust win rate {self.robust_win_rate:.4f} of {self.optimal_rate:.4f} at k = {self.k}{against}{nash_conv}"
-        )
+        # against several responses, the rate of the equilibria is a bound that some policies exceed
+        optimal = f"of {self.optimal_rate:.4f}" if self.l == 1 else f"(equilibria: {self.optimal_rate:.4f} or more)"
+        text = f"robust win rate {self.robust_win_rate:.4f} {optimal} at k = {self.k}{against}{nash_conv}"
         return f"{text}\n{self.advice}" if self.advice else text
 
 
@@ -115,9 +113,9 @@ def robust_win_rate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1) -> 
         UserWarning: if, with many users and responses, the worst l responses could only be sought greedily; `score`
             tells how much worse they can be.
     """
-    found = _evaluate(scenario, policy, k, l)
-    if not found.opponents.optimal:
-        warnings.warn(found.scorecard(()).advice or "", stacklevel=2)
+    found = evaluate(scenario, policy, k, l)
+    if not found.opponents.proven:
+        warnings.warn(_sought(found.l, found.opponents.method, found.proven_rate, found.rate), stacklevel=2)
     return found.rate
 
 
@@ -134,7 +132,7 @@ def exploitability(scenario: ScenarioLike, policy: Any, k: int) -> float:
     Raises:
         ValueError: if the policy doesn't fit the scenario and k, or is not a profile of the game.
     """
-    found = _evaluate(scenario, policy, k)
+    found = evaluate(scenario, policy, k)
     if isinstance(found.learned, Mixture):
         return found.shortfall
     return found.nash_conv / (k + 1)
@@ -151,7 +149,7 @@ def nash_conv(scenario: ScenarioLike, policy: Any, k: int) -> float:
     Raises:
         ValueError: if the policy doesn't fit the scenario and k, or is not a profile of the game.
     """
-    return _evaluate(scenario, policy, k).nash_conv
+    return evaluate(scenario, policy, k).nash_conv
 
 
 def score(
@@ -176,14 +174,18 @@ def score(
     Raises:
         ValueError: if the policy doesn't fit the scenario and k.
     """
-    found = _evaluate(scenario, policy, k, l)
-    sizes = [2**i for i in range(max(64, found.k).bit_length())] if curve is None else curve
-    return found.scorecard(map(_checks.number_of_outputs, sizes))
+    return evaluate(scenario, policy, k, l).scorecard(curve)
 
 
-def _evaluate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1) -> "_Evaluation":
-    loaded, k, l = as_scenario(scenario), _checks.number_of_outputs(k), _checks.opponent_outputs(l)
-    return _Evaluation(loaded, read(policy, loaded, k), k, l)
+def optimal_rate(k: int, l: int = 1) -> float:
+    """Returns what k samples of every equilibrium of k + 1 players guarantee against l responses."""
+    return max(0, k + 1 - l) / (k + 1)
+
+
+def evaluate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1) -> "Evaluation":
+    """Returns a policy, read once, of which every metric can be asked."""
+    loaded, k, l = as_scenario(scenario), _checks.number_of_outputs(k), _checks.number_of_responses(l)
+    return Evaluation(loaded, read(policy, loaded, k), k, l)
 
 
 @dataclass(frozen=True)
@@ -192,13 +194,13 @@ class _Opponents:
 
     responses: tuple[tuple[int, ...], ...]
     rates: Floats
-    proven: Floats
+    proven_rates: Floats
     method: str
-    optimal: bool
+    proven: bool
 
 
 @dataclass(frozen=True, eq=False)
-class _Evaluation:
+class Evaluation:
     """A policy that was read once, with every metric computed once, when it is first asked for."""
 
     scenario: Scenario
@@ -234,21 +236,22 @@ class _Evaluation:
         return float(self.scenario.probabilities @ self.opponents.rates)
 
     @property
-    def optimal_rate(self) -> float:
-        """What samples of every equilibrium guarantee."""
-        return max(0, self.k + 1 - self.l) / (self.k + 1)
+    def proven_rate(self) -> float:
+        """What no opponent undercuts."""
+        return float(self.scenario.probabilities @ self.opponents.proven_rates)
 
     @property
     def shortfall(self) -> float:
         """What the rate lacks; against single responses, samples of one policy cannot exceed the optimum."""
-        gap = self.optimal_rate - self.rate
-        return max(0.0, gap) if self.l == 1 and isinstance(self.learned, SharedPolicy | Mixture) else gap
+        short = optimal_rate(self.k, self.l) - self.rate
+        return max(0.0, short) if self.l == 1 and isinstance(self.learned, SharedPolicy | Mixture) else short
 
     @cached_property
     def players_payoffs(self) -> Floats:
-        """`[K, P, N]` what each response would earn each player against the others."""
-        assert isinstance(self.learned, Players)  # noqa: S101
-        return self.learned.leave_one_out_payoffs(self.scenario)
+        """`[K, P, N]` what each response would earn each player against the others; K is 0 without players."""
+        if isinstance(self.learned, Players):
+            return self.learned.leave_one_out_payoffs(self.scenario)
+        return np.zeros((0, *self.scenario.legal.shape))
 
     @cached_property
     def nash_conv(self) -> float:
@@ -279,12 +282,13 @@ class _Evaluation:
         same = type(sampled) is type(self.learned) or isinstance(self.learned, Players)
         points = []
         for k in sizes:
-            again = self if same and k == self.k else _Evaluation(self.scenario, sampled, k, self.l)
+            again = self if same and k == self.k else Evaluation(self.scenario, sampled, k, self.l)
             points.append((k, again.rate))
         return tuple(points)
 
-    def scorecard(self, curve: Iterable[int]) -> Scorecard:
-        """Returns all metrics."""
+    def scorecard(self, curve: Iterable[int] | None = None) -> Scorecard:
+        """Returns all metrics; see `score`."""
+        sizes = [2**i for i in range(max(64, self.k).bit_length())] if curve is None else curve
         found, probabilities = self.opponents, self.scenario.probabilities
         average = self.learned.average()
         entropy = float(probabilities @ _entropies(average))
@@ -294,9 +298,10 @@ class _Evaluation:
             k=self.k,
             l=self.l,
             robust_win_rate=self.rate,
-            proven_rate=float(probabilities @ found.proven),
+            proven_rate=self.proven_rate,
+            proven=found.proven,
             opponent_method=found.method,
-            optimal_rate=self.optimal_rate,
+            optimal_rate=optimal_rate(self.k, self.l),
             shortfall=self.shortfall,
             nash_conv=self.nash_conv if players or isinstance(self.learned, SharedPolicy) else None,
             leave_one_out_win_rate=self.leave_one_out_win_rate if players else None,
@@ -305,8 +310,16 @@ class _Evaluation:
             worst_prompt=int(found.rates.argmin()),
             entropy=entropy,
             effective_responses=float(np.exp(entropy)),
-            curve=self.curve(curve),
+            curve=self.curve(map(_checks.number_of_outputs, sizes)),
         )
+
+
+def _sought(l: int, method: str, proven_rate: float, rate: float) -> str:
+    """Returns what to do where the worst opponent is not proven to be the worst."""
+    return (
+        f"the worst {l} responses were sought by {method}: the rate is in [{proven_rate:.4f}, {rate:.4f}]; "
+        "best_responses(..., method='exact') takes longer and proves more"
+    )
 
 
 def _entropies(probabilities: Floats) -> Floats:

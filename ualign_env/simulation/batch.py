@@ -19,7 +19,7 @@ from ualign_env.scenario import Scenario
 from ualign_env.simulation import loops
 from ualign_env.simulation.draws import Draws, Nature
 from ualign_env.specs import DEFAULT, ScenarioLike, as_scenario
-from ualign_env.users import Users
+from ualign_env.users import picker
 
 Feedback = Literal["pick", "expected"]
 
@@ -128,8 +128,7 @@ class BatchedGame(OneShotGames):
         self.players = _checks.count("players", players, 2)
         if self.players > MAX_PLAYERS:
             raise TooLargeError(f"players is {self.players:,}, but at most {MAX_PLAYERS:,} can play")
-        kinds = {type(users) for users in self.scenario.populations}
-        self._picker = (kinds.pop() if len(kinds) == 1 else Users).picker(self.scenario.populations)
+        self._picker = picker(self.scenario.populations)
 
     def step(self, actions: npt.ArrayLike) -> Floats:
         """Plays the games to their end.
@@ -163,7 +162,7 @@ class BatchedGame(OneShotGames):
         draws, legal = self.draws, []
 
         def work(first: int, last: int) -> None:
-            legal.append(self._picker(draws.prompts, draws.users, draws.numbers, slots, rewards, first, last))
+            legal.append(self._picker(draws.prompts, draws.types, draws.numbers, slots, rewards, first, last))
 
         over_ranges(work, self.num_games, cost=4 * self.players)
         return all(legal)
@@ -254,7 +253,7 @@ class BatchedExploiter(OneShotGames):
         """
         super().__init__(scenario, num_games, feedback)
         self.k = _checks.number_of_outputs(k)
-        self.l = _checks.opponent_outputs(l)
+        self.l = _checks.number_of_responses(l)
         learned = read(policy, self.scenario, self.k)
         self.payoffs = learned.payoffs(self.scenario, self.k)
         prompts = range(self.scenario.n_prompts if self.l > 1 else 0)

@@ -29,12 +29,12 @@ class Draws:
 
     Attributes:
         prompts: `[B]` indices of prompts.
-        users: `[B]` types of the prompt's users.
+        types: `[B]` types of the prompt's users who pick.
         numbers: `[B]` from 0 to 2^32 - 1: all the chance there is in a user's choice, such as how she breaks ties.
     """
 
     prompts: Ints
-    users: Ints
+    types: Ints
     numbers: npt.NDArray[np.uint32]
 
     @classmethod
@@ -78,14 +78,16 @@ class Nature:
             first, second = np.random.SeedSequence(entropy, spawn_key=(0,)).generate_state(2).tolist()
             self._key, self._time, self._seeded = (first, second), 0, seed is not None
         key, time, n = self._key, self._time, self._n
-        prompts, users, numbers = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.uint32)
+        prompts, types, numbers = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.uint32)
 
         def work(first: int, last: int) -> None:
-            loops.draw(*key, time, first, last, *self._prompts, self._starts, *self._users, prompts, users, numbers)
+            loops.draw(*key, time, first, last, *self._prompts, self._starts, *self._users, prompts, types, numbers)
 
         over_ranges(work, n, cost=13)
         self._time += 1
-        return Draws(prompts, users, numbers)
+        for table in (prompts, types, numbers):  # they lead compiled loops through memory
+            table.flags.writeable = False
+        return Draws(prompts, types, numbers)
 
 
 def alias_table(weights: Floats) -> tuple[Floats, Ints]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ualign_env.scenario import Scenario
 from ualign_env.solvers.interior_point import interior_point
-from ualign_env.solvers.mirror_descent import self_play
+from ualign_env.solvers.mirror_descent import iterates
 from ualign_env.solvers.result import Run
 from ualign_env.users import Users
 
@@ -53,5 +53,5 @@ def _first_candidates(users: Users, k: int) -> npt.NDArray[np.intp]:
     quantiles = (np.arange(_SAMPLE) + 0.5) / _SAMPLE
     rows = np.searchsorted(np.cumsum(users.weights), quantiles).clip(max=users.n_types - 1)
     sample = Scenario([users.drawn(rows)])
-    (policy,) = next(islice(self_play(sample, k), _SAMPLE_STEPS, None)).policy
+    (policy,) = next(islice(iterates(sample, k), _SAMPLE_STEPS, None)).policy
     return np.flatnonzero(policy >= min(1 / users.n_responses, policy.max()))

@@ -57,7 +57,10 @@ class BestResponses(Result):
         """What to do where a better multiset may exist."""
         if self.optimal:
             return None
-        return f"a multiset may be better by {self.certificate:.2g}: method 'exact' takes longer and proves more"
+        return (
+            f"a multiset may be better by {self.certificate:.2g}: method 'exact', where these users have it, takes "
+            "longer and proves more"
+        )
 
     def summary(self) -> str:
         """Returns the responses and the chance that one of them is picked."""
@@ -92,7 +95,7 @@ def best_responses(
         TooLargeError: if there are too many multisets to enumerate, or variables for an integer program.
     """
     loaded, x = one_prompt(scenario, prompt)
-    k, l = _checks.number_of_outputs(k), _checks.opponent_outputs(l)
+    k, l = _checks.number_of_outputs(k), _checks.number_of_responses(l)
     return respond(read(policy, loaded, k).contest(loaded, x, k), l, method)
 
 

@@ -31,7 +31,7 @@ class Iterate:
 
 
 def self_play(scenario: ScenarioLike, k: int, step: float = 1.0, *, optimistic: bool = False) -> Iterator[Iterate]:
-    """Yields self-play without end, from the uniform policy on.
+    """Returns self-play without end, from the uniform policy on.
 
     After each iterate, the weight of a response is multiplied by `exp(step * (k + 1) * payoff)`. The mean payoff of a
     policy is 1 / (k + 1), so that the scaled payoffs have mean 1 for every k. For k >= 2 the last iterate converges
@@ -48,7 +48,13 @@ def self_play(scenario: ScenarioLike, k: int, step: float = 1.0, *, optimistic: 
     Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777); optimism: Rakhlin & Sridharan,
     "Online Learning with Predictable Sequences", 2013.
     """
-    scenario, k, step = as_scenario(scenario), _checks.number_of_outputs(k), _checks.positive("step", step)
+    return iterates(
+        as_scenario(scenario), _checks.number_of_outputs(k), _checks.positive("step", step), optimistic=optimistic
+    )
+
+
+def iterates(scenario: Scenario, k: int, step: float = 1.0, *, optimistic: bool = False) -> Iterator[Iterate]:
+    """Yields `self_play` of what has been checked."""
     logits = uniform_logits(scenario)
     before = np.zeros_like(logits)
     while True:
@@ -119,7 +125,7 @@ def mirror_descent(
     if step is None:
         step = max(np.sqrt(8 * entropy / steps), 1e-6) / (k + 1)
     step = _checks.positive("step", step)
-    run = record(self_play(scenario, k, step, optimistic=optimistic), scenario, k, steps)
+    run = record(iterates(scenario, k, step, optimistic=optimistic), scenario, k, steps)
     if optimistic:
         return run
     eta = step * (k + 1)  # the step on payoffs in [0, 1]

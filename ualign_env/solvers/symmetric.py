@@ -7,9 +7,9 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._threads import one_blas_thread
@@ -19,11 +19,11 @@ from ualign_env.scenario import Scenario
 from ualign_env.solvers import regularised
 from ualign_env.solvers.active_set import active_set
 from ualign_env.solvers.interior_point import interior_point
-from ualign_env.solvers.mirror_descent import self_play, softmax, uniform_logits
+from ualign_env.solvers.mirror_descent import iterates, softmax, uniform_logits
 from ualign_env.solvers.proximal import magnetic_self_play
 from ualign_env.solvers.result import ConvergenceWarning, Equilibrium, Run
 from ualign_env.specs import ScenarioLike, as_scenario
-from ualign_env.users import Users
+from ualign_env.users import Users, warm_up
 
 METHODS = ("auto", "interior-point", "active-set", "mirror-descent", "proximal", "newton")
 _REGULARISED = ("auto", "newton", "proximal")
@@ -39,7 +39,7 @@ def solve(
     tolerance: float = 1e-10,
     method: str = "auto",
     temperature: float = 0.0,
-    reference: npt.ArrayLike | None = None,
+    reference: Any = None,
     max_iterations: int | None = None,
 ) -> Equilibrium:
     """Computes the symmetric equilibrium of the (k+1)-player alignment game.
@@ -54,7 +54,7 @@ def solve(
             `"proximal"` (learning dynamics), or `"auto"`, one of the first two; with a temperature `"newton"`
             (`"auto"`) or `"proximal"`.
         temperature: weight of a KL divergence from `reference` that every player's payoff is reduced by.
-        reference: `[N]` or `[P, N]` policy (default: uniform); only with a temperature.
+        reference: one policy, anything that `tabulate` takes (default: uniform); only with a temperature.
         max_iterations: limit on the steps for each prompt (default: 500, or 100,000 for the dynamics).
 
     Returns:
@@ -79,7 +79,7 @@ def solve(
         raise ValueError("method 'newton' needs a temperature above 0")
     if max_iterations is not None:
         max_iterations = _checks.count("max_iterations", max_iterations, 1)
-    prior = _reference(loaded, reference)
+    prior = _reference(loaded, reference, k)
 
     policy = np.zeros((loaded.n_prompts, loaded.n_responses))
     conceded, certificates = np.zeros(loaded.n_prompts), np.zeros(loaded.n_prompts)
@@ -152,12 +152,12 @@ class _Game:
             return regularised.equilibrium(users, k, self.temperature, self.reference, tolerance, limit)
         alone = Scenario([users])
         if self.temperature:
-            iterates = magnetic_self_play(
+            steps = magnetic_self_play(
                 alone, k, temperature=self.temperature, reference=self.reference[None], magnet_every=None
             )
         else:
-            iterates = {"mirror-descent": self_play, "proximal": magnetic_self_play}[method](alone, k)
-        found = ((one.policy[0], self.certificate(one.policy[0], one.payoffs[0])) for one in iterates)
+            steps = {"mirror-descent": iterates, "proximal": magnetic_self_play}[method](alone, k)
+        found = ((one.policy[0], self.certificate(one.policy[0], one.payoffs[0])) for one in steps)
         return _first_within(found, tolerance, max_iterations or _DYNAMICS_STEPS)
 
     def certificate(self, policy: Floats, payoffs: Floats) -> float:
@@ -167,18 +167,15 @@ class _Game:
         return max(0.0, float(payoffs.max()) - 1 / (self.k + 1))
 
 
-_warm: set[tuple[type, str, bool]] = set()
-
-
 def _warm_up(game: _Game, method: str) -> None:
     """Runs a method on a tiny game first, so that the time it takes includes no compilation."""
-    key = type(game.users), method, bool(game.temperature)
-    if key not in _warm:
-        tiny = game.users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, game.users.n_responses)))
+
+    def run(tiny: Users) -> None:
         reference = np.full(tiny.n_responses, 1 / tiny.n_responses)
         for k in (1, 20):
             _Game(tiny, k, game.temperature, reference).run(method, 1e-10, 1)
-        _warm.add(key)
+
+    warm_up(game.users, f"solve by {method}, temperature {bool(game.temperature)}", run)
 
 
 def _first_within(found: Iterator[tuple[Floats, float]], tolerance: float, max_iterations: int) -> Run:
@@ -194,19 +191,19 @@ def _first_within(found: Iterator[tuple[Floats, float]], tolerance: float, max_i
 
 def regularised_exploitability(
     scenario: ScenarioLike,
-    policy: npt.ArrayLike,
+    policy: Any,
     k: int,
     temperature: float,
-    reference: npt.ArrayLike | None = None,
+    reference: Any = None,
 ) -> float:
     """Returns what a player can gain by deviating where each pays `temperature * KL(own policy || reference)`.
 
     Args:
         scenario: a scenario, its spec, or the population of its only prompt.
-        policy: `[N]` or `[P, N]` policy that all players play.
+        policy: one policy that all players play, anything that `tabulate` takes.
         k: number of samples that a response competes with.
         temperature: weight of the KL divergence, positive.
-        reference: `[N]` or `[P, N]` policy (default: uniform).
+        reference: one policy (default: uniform).
 
     Returns:
         The gain on the prompt where it is largest: 0 at the regularised equilibrium and only there, infinite for a
@@ -217,7 +214,7 @@ def regularised_exploitability(
     """
     loaded, k = as_scenario(scenario), _checks.number_of_outputs(k)
     temperature = _checks.positive("temperature", temperature)
-    table, prior = single_policy("policy", policy, loaded), _reference(loaded, reference)
+    table, prior = single_policy("policy", policy, loaded, k), _reference(loaded, reference, k)
     gains = []
     for x, users in enumerate(loaded.populations):
         own = np.ascontiguousarray(table[x, : users.n_responses])
@@ -225,8 +222,8 @@ def regularised_exploitability(
     return max(gains)
 
 
-def _reference(scenario: Scenario, reference: npt.ArrayLike | None) -> Floats:
+def _reference(scenario: Scenario, reference: Any, k: int) -> Floats:
     """Returns `[P, N]` the reference policy, uniform unless given."""
     if reference is None:
         return softmax(uniform_logits(scenario))
-    return single_policy("reference", reference, scenario)
+    return single_policy("reference", reference, scenario, k)

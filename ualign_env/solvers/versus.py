@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import linprog
 
 from ualign_env import _checks
@@ -25,10 +26,11 @@ from ualign_env._checks import TooLargeError, about
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env._result import Result
 from ualign_env._types import Floats, Ints
+from ualign_env.policies.tables import JointPolicy
 from ualign_env.solvers.best_responses import BestResponses, can_be_proven, respond
 from ualign_env.solvers.result import ConvergenceWarning
 from ualign_env.specs import ScenarioLike, one_prompt, users_of
-from ualign_env.users import Contest, Users
+from ualign_env.users import Contest, Users, warm_up
 
 Method = Literal["auto", "linear-program", "double-oracle"]
 
@@ -133,7 +135,7 @@ def solve_versus(
     """
     loaded, x = one_prompt(scenario, prompt)
     users = loaded.populations[x]
-    k, l = _checks.count("k", k, 1, _checks.MAX_L), _checks.opponent_outputs(l)
+    k, l = _checks.number_of_responses(k, "k"), _checks.number_of_responses(l)
     if method not in get_args(Method):
         raise _checks.unknown("method", str(method), get_args(Method))
     tolerance = _checks.positive("tolerance", tolerance)
@@ -146,18 +148,19 @@ def solve_versus(
             f"the linear program would have {about(entries)} pairs of multisets, but at most {_LARGEST_MATRIX:,} "
             'are tried; use method="double-oracle"'
         )
-    _warm_up(users)
+    warm_up(users, "double oracle", _solve_tiny)
     start = time.perf_counter()
     if method == "linear-program":
         model, opponent = _linear_program(users, multisets(n, k), multisets(n, l))
         iterations = 1
     else:
         steps = islice(_double_oracle(users, k, l, tolerance / 2), _MAX_STEPS)
-        *_, (iterations, (model, opponent, _)) = enumerate(steps, start=1)
-    losses = users.matrix(model.sets, opponent.sets)
-    value = 1 - float(model.chances @ losses @ opponent.chances)
-    best_opponent = _proven(model.contest(users), respond(model.contest(users), l))
-    best_model = _proven(opponent.contest(users), respond(opponent.contest(users), k))
+        *_, (iterations, last) = enumerate(steps, start=1)
+        model, opponent = last.model, last.opponent
+    losses = users.matrix(model.sets[0], opponent.sets[0])
+    value = 1 - float(model.chances[0] @ losses @ opponent.chances[0])
+    best_opponent = _proven(_contest(model, users), respond(_contest(model, users), l))
+    best_model = _proven(_contest(opponent, users), respond(_contest(opponent, users), k))
     certificate = best_opponent.upper_bound + best_model.upper_bound - 1
     result = VersusEquilibrium(
         scenario=loaded.name,
@@ -167,10 +170,10 @@ def solve_versus(
         value=value,
         robust_win_rate=1 - best_opponent.upper_bound,
         certificate=max(certificate, 0.0),
-        model_sets=model.sets,
-        model_chances=model.chances,
-        opponent_sets=opponent.sets,
-        opponent_chances=opponent.chances,
+        model_sets=model.sets[0],
+        model_chances=model.chances[0],
+        opponent_sets=opponent.sets[0],
+        opponent_chances=opponent.chances[0],
         head_room=value - k / (k + 1) if l == 1 else None,
         method=method,
         iterations=iterations,
@@ -184,39 +187,30 @@ def solve_versus(
     return result
 
 
-_warm: set[type] = set()
-
-
-def _warm_up(users: Users) -> None:
-    """Solves a tiny game first, so that the time a game takes includes no compilation."""
-    if type(users) not in _warm:
-        tiny = users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, users.n_responses)))
-        for _ in _double_oracle(tiny, 2, 2, 1e-6):
-            continue
-        _warm.add(type(users))
+def _solve_tiny(tiny: Users) -> None:
+    for _ in _double_oracle(tiny, 2, 2, 1e-6):
+        continue
 
 
 @dataclass(frozen=True, eq=False)
-class Strategy:
-    """How a side chooses its responses together.
+class DoubleOracleStep:
+    """Both sides' strategies in the part of a game on one prompt that double oracle has solved so far.
 
     Attributes:
-        sets: `[M, k]` multisets.
-        chances: `[M]` their probabilities.
+        model: how the model chooses its k responses together.
+        opponent: how the opponent chooses its l.
+        certificate: what both together could gain by the multisets found against these strategies.
     """
 
-    sets: Ints
-    chances: Floats
-
-    def contest(self, users: Users) -> Contest:
-        """Returns what the other side meets."""
-        return users.against_sets(self.sets, self.chances)
+    model: JointPolicy
+    opponent: JointPolicy
+    certificate: float
 
 
 def double_oracle(
     scenario: ScenarioLike, k: int, l: int, tolerance: float = 0.0, *, prompt: int | None = None
-) -> Iterator[tuple[Strategy, Strategy, float]]:
-    """Yields both sides' strategies and their certificate, as each side's best multisets against the other are added.
+) -> Iterator[DoubleOracleStep]:
+    """Returns both sides' strategies and their certificate, as each side's best multisets against the other are added.
 
     Stops when the certificate is at most the tolerance, or neither side has a multiset to add. Best responses that were
     sought greedily don't end it: then they are sought once more, exactly where that is possible.
@@ -227,17 +221,21 @@ def double_oracle(
         l: number of responses of the opponent, from 1 to 500.
         tolerance: certificate to stop at.
         prompt: index of the prompt; needed where the scenario has several.
+
+    Raises:
+        ValueError: if an argument is out of range.
     """
-    k, l = _checks.count("k", k, 1, _checks.MAX_L), _checks.opponent_outputs(l)
+    tolerance = _checks.real("tolerance", tolerance, 0, 1)
+    k, l = _checks.number_of_responses(k, "k"), _checks.number_of_responses(l)
     return _double_oracle(users_of(scenario, prompt), k, l, tolerance)
 
 
-def _double_oracle(users: Users, k: int, l: int, tolerance: float) -> Iterator[tuple[Strategy, Strategy, float]]:
+def _double_oracle(users: Users, k: int, l: int, tolerance: float) -> Iterator[DoubleOracleStep]:
     favourite = users.plurality()
     sets, others = np.full((1, k), favourite), np.full((1, l), favourite)
     while True:
         model, opponent = _linear_program(users, sets, others)
-        contests = opponent.contest(users), model.contest(users)
+        contests = _contest(opponent, users), _contest(model, users)
         answers = respond(contests[0], k), respond(contests[1], l)
         more = _with(sets, answers[0]), _with(others, answers[1])
         certificate = answers[0].value + answers[1].value - 1
@@ -245,7 +243,7 @@ def _double_oracle(users: Users, k: int, l: int, tolerance: float) -> Iterator[t
             answers = _proven(contests[0], answers[0]), _proven(contests[1], answers[1])
             more = _with(sets, answers[0]), _with(others, answers[1])
             certificate = answers[0].value + answers[1].value - 1
-        yield model, opponent, certificate
+        yield DoubleOracleStep(model, opponent, certificate)
         if certificate <= tolerance or (len(sets), len(others)) == tuple(map(len, more)):
             return
         sets, others = more
@@ -266,14 +264,60 @@ def _with(sets: Ints, best: BestResponses) -> Ints:
     return sets if (sets == best.responses).all(axis=1).any() else np.vstack([sets, best.responses])
 
 
-def _linear_program(users: Users, sets: Ints, others: Ints) -> tuple[Strategy, Strategy]:
+def _contest(strategy: JointPolicy, users: Users) -> Contest:
+    """Returns what the other side meets."""
+    return users.against_sets(strategy.sets[0], strategy.chances[0])
+
+
+def _linear_program(users: Users, sets: Ints, others: Ints) -> tuple[JointPolicy, JointPolicy]:
     """Returns both sides' optimal distributions over some multisets."""
-    rows, columns = matrix_game(users.matrix(sets, others))
-    return _strategy(sets, rows), _strategy(others, columns)
+    solved = _matrix_game(users.matrix(sets, others))
+    n = users.n_responses
+    return _strategy(sets, solved.row_strategy, n), _strategy(others, solved.column_strategy, n)
 
 
-def matrix_game(losses: Floats) -> tuple[Floats, Floats]:
-    """Returns optimal strategies of the row player, who pays, and of the column player, who gets `[M, L]` losses."""
+def _strategy(sets: Ints, weights: Floats, n: int) -> JointPolicy:
+    return JointPolicy((sets[weights > 0],), (weights[weights > 0],), n)
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixEquilibrium(Result):
+    """An equilibrium of a zero-sum matrix game, with its certificate.
+
+    Attributes:
+        row_strategy: `[M]` how the row player, who pays, plays.
+        column_strategy: `[L]` how the column player plays, who is paid.
+        value: what is paid.
+        certificate: what both players together could gain by deviating, computed from the strategies.
+    """
+
+    row_strategy: Floats
+    column_strategy: Floats
+    value: float
+    certificate: float
+
+    def summary(self) -> str:
+        """Returns the value and the certificate."""
+        shape = self.row_strategy.size, self.column_strategy.size
+        return f"equilibrium of {shape[0]} x {shape[1]}: value {self.value:.6f}, certificate {self.certificate:.1e}"
+
+
+def matrix_game(losses: npt.ArrayLike) -> MatrixEquilibrium:
+    """Returns an equilibrium of a zero-sum game in which the row player pays the column player, by a linear program.
+
+    Args:
+        losses: `[M, L]` what is paid.
+
+    Raises:
+        ValueError: if there is no such table of finite numbers.
+    """
+    table = _checks.real_array("losses", losses, 2)
+    if not table.size:
+        raise ValueError(f"losses have shape {table.shape}, but must have at least a row and a column")
+    return _matrix_game(table)
+
+
+def _matrix_game(losses: Floats) -> MatrixEquilibrium:
     rows, columns = losses.shape
     # the row player's worst loss v is minimised; the duals are the column player's strategy
     result = linprog(
@@ -287,14 +331,12 @@ def matrix_game(losses: Floats) -> tuple[Floats, Floats]:
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
     if not result.success:
-        raise RuntimeError(f"the linear program of {rows} x {columns} multisets was not solved: {result.message}")
-    return _normalised(result.x[:rows]), _normalised(-result.ineqlin.marginals)
+        raise RuntimeError(f"the linear program of {rows} x {columns} was not solved: {result.message}")
+    row, column = _normalised(result.x[:rows]), _normalised(-result.ineqlin.marginals)
+    certificate = float((row @ losses).max() - (losses @ column).min())
+    return MatrixEquilibrium(row, column, float(row @ losses @ column), max(0.0, certificate))
 
 
 def _normalised(weights: Floats) -> Floats:
     kept = np.where(weights > 1e-12, weights, 0)
     return kept / kept.sum()
-
-
-def _strategy(sets: Ints, weights: Floats) -> Strategy:
-    return Strategy(sets[weights > 0], weights[weights > 0])

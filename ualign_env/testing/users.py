@@ -4,11 +4,13 @@ Axes: B rows of slots, N responses.
 """
 
 import pickle
-from itertools import product
+from collections.abc import Sequence
+from itertools import combinations_with_replacement, product
+from typing import Any
 
 import numpy as np
 
-from ualign_env._types import Floats
+from ualign_env._types import Floats, Ints
 from ualign_env.testing._require import require
 from ualign_env.users import Contest, Users
 
@@ -19,25 +21,32 @@ def check_users(users: Users, seed: int = 0) -> None:
     """Holds users against the definition of the game, by enumerating what they may be shown.
 
     Everything is compared with `type_shares`, which itself must be distributions that don't depend on the order of
-    slots: payoffs against samples, mixtures, outputs and multisets, their derivatives, gains, picks, populations made
-    from these, pickles and packed copies. Of many responses, the first four are compared.
+    slots: payoffs against samples, mixtures, outputs and multisets for several k and l, their derivatives, gains, best
+    responses, winners, picks, users made from these, pickles and packed copies. Of many responses, the first three are
+    compared.
 
     Args:
         users: the users, at best few types over three or four responses.
         seed: of the policies that are tried.
 
     Raises:
-        AssertionError: if a method says something else than the definition.
+        AssertionError: if a method says something else than the definition; the message names the method.
     """
     rng = np.random.default_rng(seed)
-    small = users.among(np.arange(min(4, users.n_responses)))
+    small = users.among(np.arange(min(3, users.n_responses)))
+    require(not users.weights.flags.writeable, "weights: must not be writeable, for digests are computed once")
+    require(small.n_users == users.n_users, "among: the number of users changed")
     _check_choices(small)
     _check_contests(small, rng)
     _check_payoffs(small, rng)
     _check_copies(users, rng)
 
 
-def _enumerated(users: Users, competitors: list[Floats], shown: tuple[int, ...]) -> float:
+def _equal(what: str, found: Any, expected: Any, rtol: float = 1e-8) -> None:
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=_ATOL, err_msg=what)
+
+
+def _enumerated(users: Users, competitors: list[Floats], shown: Sequence[int]) -> float:
     """Returns the chance that one of the responses shown is picked against a draw from each competitor."""
     rows = np.array([(*shown, *row) for row in product(range(users.n_responses), repeat=len(competitors))])
     drawn = rows[:, len(shown) :]
@@ -45,7 +54,7 @@ def _enumerated(users: Users, competitors: list[Floats], shown: tuple[int, ...])
     return float(chances @ _shares(users, rows)[:, : len(shown)].sum(axis=1))
 
 
-def _shares(users: Users, rows: np.ndarray) -> Floats:
+def _shares(users: Users, rows: Ints) -> Floats:
     """Returns `[B, K]` shares from every type's own."""
     types = np.repeat(np.arange(users.n_types), len(rows))
     each = users.type_shares(types, np.tile(rows, (users.n_types, 1))).reshape(users.n_types, *rows.shape)
@@ -54,63 +63,86 @@ def _shares(users: Users, rows: np.ndarray) -> Floats:
 
 def _check_choices(users: Users) -> None:
     n = users.n_responses
-    np.testing.assert_allclose(users.weights.sum(), 1)
-    rows = np.array(list(product(range(n), repeat=3)))
-    for user_type in range(users.n_types):
-        types = np.full(len(rows), user_type)
-        chances = users.type_shares(types, rows)
-        require((chances >= 0).all(), "a chance is negative")
-        np.testing.assert_allclose(chances.sum(axis=1), 1, atol=_ATOL)
-        order = [2, 0, 1]
-        np.testing.assert_allclose(users.type_shares(types, rows[:, order]), chances[:, order], atol=_ATOL)
-        grid = np.linspace(0, 2**32 - 1, 1001).astype(np.uint32)
-        for row, expected in zip(rows[:: max(1, len(rows) // 8)], chances[:: max(1, len(rows) // 8)], strict=True):
-            picks = users.pick(np.full(grid.size, user_type), np.tile(row, (grid.size, 1)), grid)
-            np.testing.assert_allclose(np.bincount(picks, minlength=3) / grid.size, expected, atol=4 / grid.size)
-        require(users.describe(user_type), "a type has no description")
-    np.testing.assert_allclose(users.shares(rows), _shares(users, rows), atol=_ATOL)
+    _equal("weights: must sum to 1", users.weights.sum(), 1)
+    for slots in (1, 2, 3, 5):
+        rows = np.array(list(product(range(n), repeat=slots)))
+        order = np.roll(np.arange(slots), 1)
+        for user_type in range(users.n_types):
+            types = np.full(len(rows), user_type)
+            chances = users.type_shares(types, rows)
+            require((chances >= 0).all(), "type_shares: a chance is negative")
+            _equal("type_shares: must sum to 1", chances.sum(axis=1), 1)
+            _equal("type_shares: slots are alike", users.type_shares(types, rows[:, order]), chances[:, order])
+            # what would be picked is at least as likely to be picked where a slot is left out
+            if slots > 1:
+                fewer = users.type_shares(types, rows[:, :-1])
+                require((fewer >= chances[:, :-1] - _ATOL).all(), "type_shares: one slot more makes another likelier")
+            grid = np.linspace(0, 2**32 - 1, 1001).astype(np.uint32)
+            for row, expected in list(zip(rows, chances, strict=True))[:: max(1, len(rows) // 8)]:
+                picks = users.pick(np.full(grid.size, user_type), np.tile(row, (grid.size, 1)), grid)
+                counted = np.bincount(picks, minlength=slots) / grid.size
+                np.testing.assert_allclose(counted, expected, atol=slots / grid.size, err_msg="pick")
+        _equal("shares", users.shares(rows), _shares(users, rows))
+    require(all(users.describe(user_type) for user_type in range(users.n_types)), "describe: a type has no description")
     everything = np.tile(np.arange(n), (users.n_types, 1))
     favourites = users.type_shares(np.arange(users.n_types), everything)
-    np.testing.assert_allclose(users.user_favourites(), favourites, atol=_ATOL)
-    np.testing.assert_allclose(users.favourites(), users.weights @ favourites, atol=_ATOL)
+    _equal("user_favourites", users.user_favourites(), favourites)
+    _equal("favourites", users.favourites(), users.weights @ favourites)
     pairs = np.array(list(product(range(n), repeat=2)))
-    np.testing.assert_allclose(users.pairwise(), _shares(users, pairs)[:, 0].reshape(n, n), atol=_ATOL)
+    preferred = _shares(users, pairs)[:, 0].reshape(n, n)
+    _equal("pairwise", users.pairwise(), preferred)
+    _equal("plurality", users.favourites()[users.plurality()], (users.weights @ favourites).max())
+    _equal("borda", preferred.sum(axis=1)[users.borda()], preferred.sum(axis=1).max())
+    beats = [all(preferred[y, z] > 0.5 + _ATOL for z in range(n) if z != y) for y in range(n)]
+    require(users.condorcet_winner() == (beats.index(True) if any(beats) else None), "condorcet_winner: another one")
 
 
 def _check_contests(users: Users, rng: np.random.Generator) -> None:
     n = users.n_responses
-    one, other = rng.dirichlet(np.ones(n), 2)
-    sets, chances = np.array(list(product(range(n), repeat=2))), rng.dirichlet(np.ones(n * n))
-    contests: list[tuple[Contest, list[tuple[float, list[Floats]]]]] = [
-        (users.against_samples(one[None, :], np.ones(1), 2), [(1.0, [one, one])]),
-        (
-            users.against_samples(np.array([one, other]), np.array([0.3, 0.7]), 2),
-            [(0.3, [one, one]), (0.7, [other, other])],
-        ),
-        (users.against_outputs(np.array([one, other])), [(1.0, [one, other])]),
-        (users.against_sets(sets, chances), [(c, list(np.eye(n)[row])) for c, row in zip(chances, sets, strict=True)]),
-    ]
-    for contest, parts in contests:
+    for k in (1, 2, 3):
+        one, other = rng.dirichlet(np.ones(n), 2)
+        outputs, sets = rng.dirichlet(np.ones(n), k), np.array(list(product(range(n), repeat=k)))
+        chances = rng.dirichlet(np.ones(len(sets)))
+        samples = users.against_samples(one[None, :], np.ones(1), k)
+        mixture = users.against_samples(np.array([one, other]), np.array([0.3, 0.7]), k)
+        _check_contest(f"against_samples, k = {k}", samples, users, [(1.0, [one] * k)])
+        _check_contest(f"against_samples of a mixture, k = {k}", mixture, users, [(0.3, [one] * k), (0.7, [other] * k)])
+        _check_contest(f"against_outputs, k = {k}", users.against_outputs(outputs), users, [(1.0, list(outputs))])
+        drawn = [(float(c), list(np.eye(n)[row])) for c, row in zip(chances, sets, strict=True)]
+        _check_contest(f"against_sets, k = {k}", users.against_sets(sets, chances), users, drawn)
+        for l in (1, 2, 3):
+            rows = np.array(list(product(range(n), repeat=l)))
+            expected = sum(np.prod(other[row]) * _enumerated(users, [one] * k, row.tolist()) for row in rows)
+            _equal(f"sampled_value, k = {k}, l = {l}", users.sampled_value(one, k, other, l), expected)
+            losses = [[_enumerated(users, list(np.eye(n)[row]), shown.tolist()) for shown in rows] for row in sets[:4]]
+            _equal(f"matrix, k = {k}, l = {l}", users.matrix(sets[:4], rows), losses)
 
-        def expected(shown: tuple[int, ...], parts: list[tuple[float, list[Floats]]] = parts) -> float:
-            return sum(share * _enumerated(users, competitors, shown) for share, competitors in parts)
 
-        require(contest.users is users, "a contest has other users")
-        alone = np.array([expected((y,)) for y in range(n)])
-        np.testing.assert_allclose(contest.payoffs(), alone, atol=_ATOL)
-        pairs = np.array([expected(tuple(row)) for row in sets.tolist()])
-        np.testing.assert_allclose(contest.values(sets), pairs, atol=_ATOL)
-        np.testing.assert_allclose([contest.value(row) for row in sets], pairs, atol=_ATOL)
-        first, second = contest.gains([], 2)
-        np.testing.assert_allclose(first, alone, atol=_ATOL)
-        np.testing.assert_allclose(first + second, pairs.reshape(n, n).diagonal(), atol=_ATOL)
-        for y in range(n):
-            np.testing.assert_allclose(contest.gains([y], 1)[0], pairs.reshape(n, n)[y] - alone[y], atol=_ATOL)
-    losses = [[_enumerated(users, list(np.eye(n)[[y, y]]), (z,)) for z in range(n)] for y in range(n)]
-    twice = np.repeat(np.arange(n)[:, None], 2, axis=1)
-    np.testing.assert_allclose(users.matrix(twice, np.arange(n)[:, None]), losses, atol=_ATOL)
-    drawn = sum(np.prod(other[list(row)]) * _enumerated(users, [one, one], tuple(row)) for row in sets.tolist())
-    np.testing.assert_allclose(users.sampled_value(one, 2, other, 2), drawn, atol=_ATOL)
+def _check_contest(what: str, contest: Contest, users: Users, parts: list[tuple[float, list[Floats]]]) -> None:
+    """Compares a contest with draws from competitors, which are a list with a chance each."""
+    n = users.n_responses
+    require(contest.users is users, f"{what}: the contest has other users")
+    values: dict[tuple[int, ...], float] = {(): 0.0}
+    for l in (1, 2, 3):
+        sets = np.array(list(combinations_with_replacement(range(n), l)))
+        for row in map(tuple, sets.tolist()):
+            values[row] = sum(share * _enumerated(users, competitors, row) for share, competitors in parts)
+        expected = [values[row] for row in map(tuple, sets.tolist())]
+        _equal(f"{what}: values, l = {l}", contest.values(sets), expected)
+        _equal(f"{what}: value, l = {l}", [contest.value(row) for row in sets], expected)
+        if contest.program_size(l) is not None:
+            responses, bound = contest.best_by_program(l, 10.0)
+            require(bound >= max(expected) - 1e-8, f"{what}: best_by_program, l = {l}: its bound is exceeded")
+            if responses is not None:
+                _equal(f"{what}: best_by_program, l = {l}", values[responses], max(expected), rtol=1e-6)
+    _equal(f"{what}: payoffs", contest.payoffs(), [values[y,] for y in range(n)])
+    for held in [(), *((y,) for y in range(n))]:
+        first, second = contest.gains(list(held), 2)
+        _equal(f"{what}: gains of one copy", contest.gains(list(held), 1)[0], first)
+        once = [values[tuple(sorted((*held, y)))] for y in range(n)]
+        twice = [values[tuple(sorted((*held, y, y)))] for y in range(n)]
+        _equal(f"{what}: gains of a first copy", first, np.array(once) - values[held])
+        _equal(f"{what}: gains of a second copy", second, np.array(twice) - once)
 
 
 def _check_payoffs(users: Users, rng: np.random.Generator) -> None:
@@ -119,48 +151,56 @@ def _check_payoffs(users: Users, rng: np.random.Generator) -> None:
     policy = policies[0]
     for k in (1, 2, 3):
         expected = [_enumerated(users, [policy] * k, (y,)) for y in range(n)]
-        np.testing.assert_allclose(users.payoffs(policy, k), expected, atol=_ATOL)
+        _equal(f"payoffs, k = {k}", users.payoffs(policy, k), expected)
     for k in (1, 3, 20, 1000):
         payoffs, jacobian = users.payoffs(policy, k), users.jacobian(policy, k)
-        np.testing.assert_allclose(policy @ payoffs, 1 / (k + 1), rtol=1e-9)
-        np.testing.assert_allclose(jacobian @ policy, k * payoffs, rtol=1e-8, atol=_ATOL)
-        np.testing.assert_allclose(payoffs + policy @ jacobian, 1, rtol=1e-8)
+        _equal(f"payoffs: must average to 1 / (k + 1), k = {k}", policy @ payoffs, 1 / (k + 1))
+        _equal(f"jacobian: J pi must be k g, k = {k}", jacobian @ policy, k * payoffs)
+        _equal(f"jacobian: g + pi J must be 1, k = {k}", payoffs + policy @ jacobian, 1)
         away = users.payoffs(policies[1], k)
-        require((policy - policies[1]) @ (payoffs - away) <= _ATOL, "the game is not monotone")
-    if n > 1:
-        step = 1e-5 * (np.eye(n)[0] - np.eye(n)[1])
+        require((policy - policies[1]) @ (payoffs - away) <= _ATOL, f"payoffs: the game is not monotone, k = {k}")
+    for y in range(n - 1):
+        step = 1e-5 * (np.eye(n)[y] - np.eye(n)[y + 1])
         slope = (users.payoffs(policy + step, 3) - users.payoffs(policy - step, 3)) / 2
-        np.testing.assert_allclose(users.jacobian(policy, 3) @ step, slope, rtol=1e-5, atol=1e-12)
-    others = [[*policies[:i], *policies[i + 1 :]] for i in range(3)]
-    expected = [[_enumerated(users, rest, (y,)) for y in range(n)] for rest in others]
-    np.testing.assert_allclose(users.leave_one_out_payoffs(policies), expected, atol=_ATOL)
+        found = users.jacobian(policy, 3) @ step
+        np.testing.assert_allclose(found, slope, rtol=1e-5, atol=1e-12, err_msg="jacobian: differs from a difference")
+    for players in (policies[:2], policies):
+        others = [[*players[:i], *players[i + 1 :]] for i in range(len(players))]
+        expected = [[_enumerated(users, rest, (y,)) for y in range(n)] for rest in others]
+        _equal("leave_one_out_payoffs", users.leave_one_out_payoffs(players), expected)
 
 
 def _check_copies(users: Users, rng: np.random.Generator) -> None:
     n = users.n_responses
     order = rng.permutation(n)[: max(1, n - 1)]
     part = users.restricted(order)
-    require(part.responses == tuple(users.responses[y] for y in order), "restricted users have other responses")
+    require(part.responses == tuple(users.responses[y] for y in order), "restricted: other responses")
     rows = rng.integers(0, order.size, (20, 3))
-    np.testing.assert_allclose(part.shares(rows), users.shares(order[rows]), atol=_ATOL)
+    _equal("restricted: shares", part.shares(rows), users.shares(order[rows]))
     types = rng.integers(0, users.n_types, 12)
     sample = users.resampled(types)
     rows = rng.integers(0, n, (20, 3))
     expected = np.mean([users.type_shares(np.full(20, one), rows) for one in types], axis=0)
-    np.testing.assert_allclose(sample.shares(rows), expected, atol=_ATOL)
-    require(sample.n_users == 12, f"of 12 users drawn there are {sample.n_users}")
-    for copy in (Users.unpack(users.pack()), pickle.loads(pickle.dumps(users)), users.merged()):  # noqa: S301
-        require(
-            (copy, copy.digest, hash(copy)) == (users, users.digest, hash(users)), f"{copy!r} is another than {users!r}"
-        )
-        np.testing.assert_allclose(copy.shares(rows), users.shares(rows), atol=_ATOL)
+    _equal("resampled: shares", sample.shares(rows), expected)
+    require(sample.n_users == 12, f"resampled: of 12 users drawn there are {sample.n_users}")
+    copies = {"pack": Users.unpack(users.pack()), "pickle": pickle.loads(pickle.dumps(users)), "merged": users.merged()}  # noqa: S301
+    for what, copy in copies.items():
+        same = (copy, copy.digest, hash(copy)) == (users, users.digest, hash(users))
+        require(same, f"{what}: {copy!r} is another than {users!r}")
+        _equal(f"{what}: shares", copy.shares(rows), users.shares(rows))
     if n > 1:
-        require(part != users, "restricted users equal all")
+        require(part != users, "restricted: equal to all")
+    for name in [*users.content(), "weights", "responses"]:
+        damaged = {key: value for key, value in users.pack().items() if key != name}
+        try:
+            Users.unpack(damaged)
+        except ValueError:
+            continue
+        require(False, f"unpack: takes users without {name}")
     slots, numbers = rng.integers(0, n, (50, 3)), rng.integers(0, 2**32, 50, np.uint32)
-    prompts, kinds = np.zeros(50, np.int64), rng.integers(0, users.n_types, 50)
-    rewards = np.empty((50, 3))
+    prompts, kinds, rewards = np.zeros(50, np.int64), rng.integers(0, users.n_types, 50), np.empty((50, 3))
     picker = type(users).picker([users])
-    require(picker(prompts, kinds, numbers, slots, rewards, 0, 50), "the picker refused responses that are there")
-    np.testing.assert_array_equal(rewards, np.eye(3)[users.pick(kinds, slots, numbers)])
+    require(picker(prompts, kinds, numbers, slots, rewards, 0, 50), "picker: refused responses that are there")
+    _equal("picker", rewards, np.eye(3)[users.pick(kinds, slots, numbers)])
     slots[7, 1] = n
-    require(not picker(prompts, kinds, numbers, slots, rewards, 0, 50), "a response that isn't there was shown")
+    require(not picker(prompts, kinds, numbers, slots, rewards, 0, 50), "picker: took a response that isn't there")

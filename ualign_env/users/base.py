@@ -5,13 +5,14 @@ model, l of its opponent.
 
 Users are shown several responses, a slot each, and pick one slot. A kind of users is a subclass of `Users` in this
 folder: everything above it, from payoffs and solvers to games and environments, asks these methods and knows nothing
-else of users. Whatever computes trusts its arguments, which the functions of the package have checked.
+else of users. Only `restricted`, `resampled` and `unpack` check their arguments; the rest
+trusts them, since the functions of the package have checked, and refuses no more than what would crash.
 """
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -54,7 +55,9 @@ class Users(ABC):
             raise TypeError(f"{cls.__name__} must name its kind of users: kind = '...', a name that no other kind has")
         known = KINDS.setdefault(cls.kind, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise TypeError(f"{cls.__name__} has the kind {cls.kind!r}, which {known.__name__} has already")
+            raise TypeError(
+                f"{cls.__name__} has the kind {cls.kind!r}, which {known.__module__}.{known.__qualname__} has already"
+            )
         KINDS[cls.kind] = cls
 
     @property
@@ -87,7 +90,11 @@ class Users(ABC):
 
     @abstractmethod
     def jacobian(self, policy: Floats, k: int) -> Floats:
-        """Returns `[N, N]`: the derivative of the row's response's payoff by the policy's share of the column's."""
+        """Returns `[N, N]`: the derivative of the row's response's payoff by the policy's share of the column's.
+
+        Payoffs g are continued beyond distributions as homogeneous polynomials of degree k of the policy pi, so that
+        `jacobian @ pi == k * g`; and since `pi @ g` is then `sum(pi)^(k+1) / (k+1)`, `g + pi @ jacobian == 1`.
+        """
 
     @abstractmethod
     def sampled_value(self, policy: Floats, k: int, other: Floats, l: int) -> float:
@@ -158,8 +165,8 @@ class Users(ABC):
         return (ends <= place[:, None]).sum(axis=1)
 
     @classmethod
-    def picker(cls, populations: Sequence["Users"]) -> "Picker":
-        """Returns what lets the users of P prompts pick, many games at a time."""
+    def picker(cls, populations: Sequence[Any]) -> "Picker":
+        """Returns what lets the users of P prompts, all of this kind, pick in many games at a time."""
         return Picker(populations)
 
     def describe(self, user_type: int) -> str:
@@ -275,8 +282,27 @@ class Users(ABC):
         return f"{name}(n_responses={self.n_responses}, n_types={self.n_types}, n_users={self.n_users})"
 
 
-def _rebuild(kind: type[Users], packed: dict[str, Any]) -> Users:  # noqa: ARG001
-    return Users.unpack(packed)
+def _rebuild(kind: type[Users], packed: dict[str, Any]) -> Users:
+    rest = {name: value for name, value in packed.items() if name not in ("kind", "responses")}
+    return kind.from_content(responses=tuple(packed["responses"]), **rest)
+
+
+_warm: set[tuple[Any, ...]] = set()
+
+
+def warm_up(users: Users, what: str, run: Callable[[Users], Any]) -> None:
+    """Runs something once on a tiny part of some users, so that no later run on their kind compiles a loop."""
+    tiny = users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, users.n_responses)))
+    key = (what, type(users), *(table.dtype.str for table in tiny.content().values()))
+    if key not in _warm:
+        run(tiny)
+        _warm.add(key)
+
+
+def picker(populations: Sequence[Users]) -> "Picker":
+    """Returns what lets the users of P prompts pick: the picker of their kind, where they are of one."""
+    kinds = {type(users) for users in populations}
+    return (kinds.pop() if len(kinds) == 1 else Users).picker(populations)
 
 
 class Contest(ABC):

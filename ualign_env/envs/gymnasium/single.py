@@ -167,7 +167,7 @@ class SelfPlay(_OneShotEnv):
         shown = [[response] for response in self._slots]
         names = [f"player_{i}" for i in range(self.game.players)]
         chances = self.game.feedback == "expected"
-        user = None if chances else self.game.draws.users.item()
+        user = None if chances else self.game.draws.types.item()
         return rendering.describe(
             self.game.scenario, self._prompt, names, shown, self._earned, chances=chances, user=user
         )

@@ -185,10 +185,11 @@ class AlignmentGame(pyspiel.Game):
     def __reduce__(self) -> tuple[Any, ...]:
         # OpenSpiel's own pickling of Python games drops their attributes, and its load_game knows ours only where this
         # module has been imported: unpickling imports it
-        return _reload, (str(self),)
+        # (and the kinds of users, as classes, imports what defines them)
+        return _reload, (str(self), {type(users) for users in self.scenario.populations})
 
 
-def _reload(text: str) -> pyspiel.Game:
+def _reload(text: str, kinds: set[type[Users]]) -> pyspiel.Game:  # noqa: ARG001
     return pyspiel.load_game(text)
 
 
@@ -203,8 +204,7 @@ class AlignmentState(pyspiel.State):
     @property
     def population(self) -> Users:
         """The users who judge the prompt's responses."""
-        assert self.prompt >= 0, "chance has not drawn the prompt yet"  # noqa: S101
-        return self.get_game().scenario.populations[self.prompt]
+        return self.get_game().scenario.populations[self._drawn()]
 
     def own_responses(self, player: int) -> tuple[int, ...]:
         """Returns what a player has submitted."""
@@ -219,19 +219,33 @@ class AlignmentState(pyspiel.State):
         return list(enumerate(self.get_game().scenario.probabilities.tolist()))
 
     def _legal_actions(self, player: int) -> list[int]:
-        # C++ asks for player -2 at simultaneous nodes, and crashes where it gets an answer
-        assert player >= 0  # noqa: S101
-        assert self.prompt >= 0, "chance has not drawn the prompt yet"  # noqa: S101
-        return list(range(self.get_game().n_actions(self.prompt, player)))
+        if player < 0:  # C++ asks for player -2 at simultaneous nodes, and crashes where it gets an answer
+            raise ValueError(
+                f"the players of {self.get_game().get_type().short_name} move at once, and legal_actions was asked for "
+                f"none of them: use {self.get_game().sequential_name}, or ask for a player's"
+            )
+        return list(range(self.get_game().n_actions(self._drawn(), player)))
+
+    def _drawn(self) -> int:
+        """Returns the prompt, if chance has drawn it."""
+        if self.prompt < 0:
+            raise ValueError("chance has not drawn the prompt yet")
+        return self.prompt
 
     def _draw(self, prompt: int) -> None:
         # C++ does not check moves
-        assert self.prompt < 0 <= prompt < self.get_game().scenario.n_prompts, f"no prompt {prompt}"  # noqa: S101
+        n = self.get_game().scenario.n_prompts
+        if self.prompt >= 0:
+            raise ValueError(f"prompt {prompt} at {self}, but chance has drawn the prompt")
+        if not 0 <= prompt < n:
+            raise ValueError(f"prompt {prompt} was drawn, but there are {n}, from 0 to {n - 1}")
         self.prompt = prompt
 
     def _submit(self, action: int) -> None:
         game, player = self.get_game(), len(self.submitted)
-        assert 0 <= action < game.n_actions(self.prompt, player), f"no action {action}"  # noqa: S101
+        n = game.n_actions(self._drawn(), player)
+        if not 0 <= action < n:
+            raise ValueError(f"action {action} of player {player} at {self}, but there are {n}, from 0 to {n - 1}")
         self.submitted += (game.multiset(self.prompt, player, action),)
 
     def _action_to_string(self, player: int, action: int) -> str:
@@ -266,7 +280,8 @@ class SimultaneousState(AlignmentState):
         self._draw(action)
 
     def _apply_actions(self, actions: list[int]) -> None:
-        assert len(actions) == self.num_players()  # noqa: S101
+        if len(actions) != self.num_players():
+            raise ValueError(f"{len(actions)} actions, but {self.num_players()} players move at once")
         for action in actions:
             self._submit(action)
 
@@ -296,7 +311,7 @@ class _SymmetricGame(AlignmentGame):
     def __init__(self, params: dict[str, Any] | None = None) -> None:
         params = _DEFAULTS | (params or {})
         players = _checks.count("players", params["players"], 2, MAX_PLAYERS)
-        size = _checks.opponent_outputs(params["responses"], "responses")
+        size = _checks.number_of_responses(params["responses"], "responses")
         sequential = self.kind.dynamics == pyspiel.GameType.Dynamics.SEQUENTIAL
         super().__init__(self.kind, params, (size,) * players, max_game_length=players if sequential else 1)
 
@@ -339,7 +354,7 @@ def load_game(
         "players": players,
         "scenario": as_scenario(scenario).spec,
         "anonymous": bool(anonymous),
-        "responses": _checks.opponent_outputs(responses, "responses"),
+        "responses": _checks.number_of_responses(responses, "responses"),
     }
     return pyspiel.load_game(TURN_BASED if turn_based else SIMULTANEOUS, parameters)
 

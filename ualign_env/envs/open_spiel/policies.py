@@ -14,6 +14,7 @@ import numpy as np
 import pyspiel
 from open_spiel.python.policy import Policy as PythonPolicy
 
+from ualign_env import _checks
 from ualign_env._multisets import multisets
 from ualign_env._types import Floats
 from ualign_env.envs.open_spiel.games import SIMULTANEOUS, TURN_BASED, load_game
@@ -43,6 +44,12 @@ class GamePolicy:
     game: pyspiel.Game
     policy: Any
     owner: Any = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.game, pyspiel.Game):
+            raise ValueError(f"game is {self.game!r:.200}, but must be an OpenSpiel game")
+        if not hasattr(self.policy, "action_probabilities"):
+            raise ValueError(f"policy is {self.policy!r:.200}, but must be an OpenSpiel policy")
 
 
 @reads
@@ -112,7 +119,12 @@ def joint_policy(scenario: ScenarioLike, policy: GamePolicy, player: int) -> Joi
         ValueError: if the game is of another scenario, or the policy doesn't know a state.
     """
     scenario = as_scenario(scenario)
+    if not isinstance(policy, GamePolicy):
+        raise ValueError(f"policy is {policy!r:.200}, but must be GamePolicy(game, policy)")
+    player = _checks.count("player", player, 0, 1)
     name, parameters = _inner(policy.game)
+    if name not in (VERSUS, VERSUS_BY_RESPONSE):
+        raise ValueError(f"the policy is one of {str(policy.game)[:80]!r}, not of {VERSUS} or {VERSUS_BY_RESPONSE}")
     if load_scenario(parameters["scenario"]) != scenario:
         raise ValueError(f"the policy's game is of another scenario than {scenario.name!r}: {str(policy.game)[:80]!r}")
     size = int(parameters["l" if player else "k"])

@@ -75,7 +75,9 @@ class ByResponseState(AlignmentState):
         if self.prompt < 0:
             self._draw(action)
         else:
-            assert action in self._legal_actions(self.current_player()), f"no response {action}"  # noqa: S101
+            allowed = self._legal_actions(self.current_player())
+            if action not in allowed:
+                raise ValueError(f"response {action} at {self}, but it must be one from {allowed[0]} to {allowed[-1]}")
             self.responses += (action,)
             if self.is_terminal():
                 self.submitted = self.own_responses(0), self.own_responses(1)
@@ -100,7 +102,7 @@ class _Versus(AlignmentGame):
 
     def __init__(self, params: dict[str, Any] | None = None) -> None:
         params = _DEFAULTS | (params or {})
-        sizes = _checks.opponent_outputs(params["k"], "k"), _checks.opponent_outputs(params["l"])
+        sizes = _checks.number_of_responses(params["k"], "k"), _checks.number_of_responses(params["l"])
         super().__init__(
             _type(self.by_response, bool(params["zero_sum"])),
             params,
@@ -153,8 +155,8 @@ def load_versus_game(
         TooLargeError: if a player would have more than 100,000 multisets as actions (with their number).
     """
     parameters = {
-        "k": _checks.opponent_outputs(k, "k"),
-        "l": _checks.opponent_outputs(l),
+        "k": _checks.number_of_responses(k, "k"),
+        "l": _checks.number_of_responses(l),
         "scenario": as_scenario(scenario).spec,
         "zero_sum": bool(zero_sum),
     }

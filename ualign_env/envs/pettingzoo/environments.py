@@ -123,7 +123,7 @@ class _Alignment:
         """Ends a game and begins the next, if there is one; returns what each agent earned, and whether it was not."""
         slots = [response for responses in shown for response in responses]
         earned = self.games.step([slots])[0].tolist()
-        self._played = self._prompt, self.games.draws.users.item(), shown, earned
+        self._played = self._prompt, self.games.draws.types.item(), shown, earned
         self._left -= 1
         if self._left:
             self._prompt = self.games.reset().item()

@@ -82,7 +82,7 @@ class RankingContest(Contest):
 
 
 @dataclass(frozen=True, eq=False)
-class Samples(RankingContest):
+class SampleContest(RankingContest):
     """k samples of one policy, which is drawn from a mixture.
 
     Attributes:
@@ -116,7 +116,7 @@ class Samples(RankingContest):
 
 
 @dataclass(frozen=True, eq=False)
-class Outputs(RankingContest):
+class OutputContest(RankingContest):
     """One response of each of k policies.
 
     Attributes:
@@ -135,7 +135,7 @@ class Outputs(RankingContest):
 
 
 @dataclass(frozen=True, eq=False)
-class Sets(RankingContest):
+class SetContest(RankingContest):
     """A multiset of k responses, drawn as a whole.
 
     Attributes:

@@ -22,8 +22,22 @@ Ranks = npt.NDArray[np.signedinteger]
 _CHUNK = 512  # users a range
 
 
+def check_policies(ranks: Ranks, *policies: Floats) -> None:
+    """Raises an error for policies over another number of responses: compiled loops would read what isn't theirs."""
+    for policy in policies:
+        if policy.shape[-1] != ranks.shape[1] or not policy.size:
+            raise IndexError(f"policies of shape {policy.shape} for users of {ranks.shape[1]} responses")
+
+
+def check_indices(kind: str, indices: Ints, n: int) -> None:
+    """Raises an error for indices that aren't there, or rows without any."""
+    if not indices.shape[-1] or (indices.size and not 0 <= indices.min() <= indices.max() < n):
+        raise IndexError(f"{kind} are {indices.tolist()!s:.100}, but must be at least one a row, from 0 to {n - 1}")
+
+
 def deviation_payoffs(ranks: Ranks, weights: Floats, policies: Floats, mixture: Floats, k: int) -> Floats:
     """Returns `[N]`: the chance of each response against k samples of `policies[t]`, averaged by `mixture[t]`."""
+    check_policies(ranks, policies)
     series = _series(k)
     exact = 2 * len(series) > k
 
@@ -35,6 +49,7 @@ def deviation_payoffs(ranks: Ranks, weights: Floats, policies: Floats, mixture: 
 
 def leave_one_out_payoffs(ranks: Ranks, weights: Floats, profile: Floats) -> Floats:
     """Returns `[K, N]`: the chance of each response, played by player i against the other players of `profile`."""
+    check_policies(ranks, profile)
     players = profile.shape[0]
     # the integrand is a polynomial of degree K - 1 in t, for which this many Gauss-Legendre nodes are exact
     nodes, node_weights = gauss_legendre((players + 1) // 2)
@@ -47,6 +62,7 @@ def leave_one_out_payoffs(ranks: Ranks, weights: Floats, profile: Floats) -> Flo
 
 def deviation_jacobian(ranks: Ranks, weights: Floats, policy: Floats, k: int) -> Floats:
     """Returns `[N, N]`: the derivative of the payoff of the row's response by the policy's share of the column's."""
+    check_policies(ranks, policy)
     n = ranks.shape[1]
     lower, tilt = _series(k - 1), _odd_series(k - 1)
     exact = 2 * len(lower) > k
@@ -69,6 +85,7 @@ def pairwise(ranks: Ranks, weights: Floats) -> Floats:
 
 def shares(ranks: Ranks, weights: Floats, slots: Ints) -> Floats:
     """Returns `[B, K]`: the chance that each of the K responses shown in a row of `slots` is picked."""
+    check_indices("slots", slots, ranks.shape[1])
     out = np.zeros(slots.shape)
     _shares(ranks, weights, slots, out)
     return out
@@ -76,6 +93,8 @@ def shares(ranks: Ranks, weights: Floats, slots: Ints) -> Floats:
 
 def type_shares(ranks: Ranks, types: Ints, slots: Ints) -> Floats:
     """Returns `[B, K]`: the same for one user of each row's type."""
+    check_indices("slots", slots, ranks.shape[1])
+    check_indices("types", types, len(ranks))
     out = np.zeros(slots.shape)
     _type_shares(ranks, types, slots, out)
     return out
@@ -83,6 +102,7 @@ def type_shares(ranks: Ranks, types: Ints, slots: Ints) -> Floats:
 
 def restricted_ranks(ranks: Ranks, columns: Ints) -> Ranks:
     """Returns `[U, M]`: the ranks of M of the responses among themselves, from 0 without gaps."""
+    check_indices("responses", columns, ranks.shape[1])
     out = np.empty((ranks.shape[0], columns.size), ranks.dtype)
     starts = range(0, ranks.shape[0], _CHUNK)
 

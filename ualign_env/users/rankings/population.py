@@ -19,7 +19,7 @@ from ualign_env import _checks
 from ualign_env._types import Floats, Ints
 from ualign_env.users.base import Picker, Users
 from ualign_env.users.rankings import loops, set_loops
-from ualign_env.users.rankings.contests import Outputs, Samples, Sets
+from ualign_env.users.rankings.contests import OutputContest, SampleContest, SetContest
 from ualign_env.users.rankings.loops import Ranks
 
 _BLOCK = 1 << 20  # entries sorted at once, so that ranking scores needs little memory beyond its result
@@ -132,14 +132,15 @@ class Population(Users):
         """Makes a population of one user, or a number of them, for each row."""
         rows, n = ranks.shape
         names = _checks.names("responses", responses, n, map(str, range(n)))
-        counts = np.asarray(np.ones(rows) if weights is None else weights)
-        _checks.weights(counts, rows, "rows of users")
+        given = np.ones(rows) if weights is None else weights
+        counts = _checks.raw_weights(given, rows, "rows of users")
         whole = bool((counts == np.floor(counts)).all())
-        n_users = sum(map(int, counts.tolist())) if whole else int(np.count_nonzero(counts))
+        n_users = sum(map(int, np.asarray(given).tolist())) if whole else int(np.count_nonzero(counts))
         # added up before they are divided: however whole numbers are split, the shares are the same
-        scale = 1.0 if whole and n_users <= 2**53 else float(counts.max())  # the sum of huge weights would overflow
-        ranks, weights = _canonical(ranks, counts / scale)
-        return cls._trusted(ranks, weights / weights.sum(), names, n_users)
+        scale = 1.0 if whole and n_users <= 2**53 else counts.max()  # the sum of huge weights would overflow
+        ranks, sums = _canonical(ranks, counts / scale)
+        shares = sums / sums.sum()
+        return cls._trusted(ranks[shares > 0], shares[shares > 0], names, n_users)
 
     # --- how they choose
 
@@ -149,14 +150,14 @@ class Population(Users):
     def shares(self, slots: Ints) -> Floats:
         return loops.shares(self.ranks, self.weights, slots)
 
-    def against_samples(self, policies: Floats, mixture: Floats, k: int) -> Samples:
-        return Samples(self, self.ranks, self.weights, policies, mixture, k)
+    def against_samples(self, policies: Floats, mixture: Floats, k: int) -> SampleContest:
+        return SampleContest(self, self.ranks, self.weights, policies, mixture, k)
 
-    def against_outputs(self, policies: Floats) -> Outputs:
-        return Outputs(self, self.ranks, self.weights, policies)
+    def against_outputs(self, policies: Floats) -> OutputContest:
+        return OutputContest(self, self.ranks, self.weights, policies)
 
-    def against_sets(self, sets: Ints, chances: Floats) -> Sets:
-        return Sets(self, self.ranks, self.weights, sets, chances)
+    def against_sets(self, sets: Ints, chances: Floats) -> SetContest:
+        return SetContest(self, self.ranks, self.weights, sets, chances)
 
     def leave_one_out_payoffs(self, policies: Floats) -> Floats:
         return loops.leave_one_out_payoffs(self.ranks, self.weights, policies)
@@ -184,11 +185,16 @@ class Population(Users):
         shares = (self.weights / np.bincount(users))[users]
         return np.bincount(best, weights=shares, minlength=self.n_responses).astype(np.float64)
 
+    def pick(self, types: Ints, slots: Ints, numbers: npt.NDArray[np.uint32]) -> Ints:
+        rewards, prompts = np.empty(slots.shape), np.zeros(len(slots), np.int64)
+        if not _RankingPicker([self])(prompts, types, numbers, np.ascontiguousarray(slots), rewards, 0, len(slots)):
+            raise IndexError(f"slots hold responses beyond the {self.n_responses} that there are")
+        return rewards.argmax(axis=1)
+
     @classmethod
-    def picker(cls, populations: Sequence[Users]) -> Picker:
-        """Returns what lets the users of P prompts pick, all in one loop where all have rankings."""
-        rankings = [population for population in populations if isinstance(population, Population)]
-        return _RankingPicker(rankings) if len(rankings) == len(populations) else Picker(populations)
+    def picker(cls, populations: Sequence[Any]) -> Picker:
+        """Returns what lets the users of P prompts pick, all in one loop."""
+        return _RankingPicker(populations)
 
     def describe(self, user_type: int) -> str:
         """Returns a type's order of the responses, best first; of many, the first ten."""
@@ -210,7 +216,13 @@ class Population(Users):
         return self._counted(self.ranks[types], None, self.responses)
 
     def merged(self) -> Self:
-        ranks, weights = _canonical(self.ranks.astype(rank_type(self.n_responses)), self.weights)
+        ranks, weights = self.ranks.astype(rank_type(self.n_responses)), self.weights
+        counts = np.rint(weights * self.n_users)
+        if self.n_users <= 2**53 and (counts / self.n_users == weights).all():  # shares of whole numbers stay exact
+            ranks, counts = _canonical(ranks, counts)
+            weights = counts / self.n_users
+        else:
+            ranks, weights = _canonical(ranks, weights)
         return self._trusted(ranks, weights, self.responses, self.n_users)
 
     # --- identity
@@ -233,6 +245,12 @@ class _RankingPicker(Picker):
         self._ranks.flags.writeable = False  # as a population's own is: another kind would be compiled separately
         self._starts = np.cumsum([0, *(part.size for part in ranks[:-1])])
         self._sizes = np.array([population.n_responses for population in populations])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _RankingPicker, (self._populations,)  # a copied array would not be locked
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # it has no state
 
     def __call__(
         self,

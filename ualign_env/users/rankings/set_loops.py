@@ -13,7 +13,14 @@ import numpy as np
 
 from ualign_env._compile import compiled, inner
 from ualign_env._types import Floats, Ints
-from ualign_env.users.rankings.loops import Ranks, gauss_legendre, mass_by_rank, sum_over_users
+from ualign_env.users.rankings.loops import (
+    Ranks,
+    check_indices,
+    check_policies,
+    gauss_legendre,
+    mass_by_rank,
+    sum_over_users,
+)
 
 _SHORT = 64  # up to this k, the recurrence in k is taken
 _CHUNKS = 4  # at most so many ranges of users where the result of each is large
@@ -21,6 +28,7 @@ _CHUNKS = 4  # at most so many ranges of users where the result of each is large
 
 def sample_tiers(ranks: Ranks, policies: Floats, mixture: Floats, k: int, l: int) -> Floats:
     """Returns `[U, N, l]` tiers against k samples of `policies[t]`, averaged by `mixture[t]`."""
+    check_policies(ranks, policies)
     out = np.zeros((*ranks.shape, l))
     _sample_tiers(ranks, policies, mixture, k, out)
     return out
@@ -28,6 +36,7 @@ def sample_tiers(ranks: Ranks, policies: Floats, mixture: Floats, k: int, l: int
 
 def output_tiers(ranks: Ranks, policies: Floats, l: int) -> Floats:
     """Returns `[U, N, l]` tiers against one sample of each row of `policies`."""
+    check_policies(ranks, policies)
     out = np.zeros((*ranks.shape, l))
     _output_tiers(ranks, policies, *gauss_legendre((len(policies) + l + 1) // 2), out)
     return out
@@ -35,6 +44,7 @@ def output_tiers(ranks: Ranks, policies: Floats, l: int) -> Floats:
 
 def set_tiers(ranks: Ranks, sets: Ints, chances: Floats, l: int) -> Floats:
     """Returns `[U, N, l]` tiers against a multiset drawn from the rows of `sets`."""
+    check_indices("sets", sets, ranks.shape[1])
     out = np.zeros((*ranks.shape, l))
     _set_tiers(ranks, sets, chances, out)
     return out
@@ -42,6 +52,7 @@ def set_tiers(ranks: Ranks, sets: Ints, chances: Floats, l: int) -> Floats:
 
 def add_set_values(ranks: Ranks, weights: Floats, tiers: Floats, sets: Ints) -> Floats:
     """Returns `[M]`: the chance that one of the responses of each row of `sets` is picked."""
+    check_indices("sets", sets, ranks.shape[1])
 
     def work(first: int, last: int, out: Floats) -> None:
         _set_values(ranks[first:last], weights[first:last], tiers[first:last], sets, out)
@@ -52,6 +63,8 @@ def add_set_values(ranks: Ranks, weights: Floats, tiers: Floats, sets: Ints) -> 
 
 def sample_value(ranks: Ranks, weights: Floats, policies: Floats, mixture: Floats, k: int, responses: Ints) -> float:
     """Returns the chance that one of `[l]` responses is picked against k samples of `policies[t]`."""
+    check_policies(ranks, policies)
+    check_indices("responses", responses, ranks.shape[1])
 
     def work(first: int, last: int, out: Floats) -> None:
         _sample_value(ranks[first:last], weights[first:last], policies, mixture, k, responses, out)
@@ -74,6 +87,7 @@ def sample_gains(
         held: `[U]` how many of its responses have that rank.
         copies: 1 or 2.
     """
+    check_policies(ranks, policies)
 
     def work(first: int, last: int, out: Floats) -> None:
         rows = slice(first, last)
@@ -91,6 +105,8 @@ def tier_gains(ranks: Ranks, weights: Floats, tiers: Floats, best: Ints, held: I
 
 def matrix(ranks: Ranks, weights: Floats, sets: Ints, others: Ints) -> Floats:
     """Returns `[M, M']`: the chance of each row of `others` to be picked against each row of `sets`."""
+    for rows in (sets, others):
+        check_indices("sets", rows, ranks.shape[1])
 
     def work(first: int, last: int, out: Floats) -> None:
         _matrix(ranks[first:last], weights[first:last], sets, others, out)
@@ -102,6 +118,7 @@ def matrix(ranks: Ranks, weights: Floats, sets: Ints, others: Ints) -> Floats:
 
 def sampled_chance(ranks: Ranks, weights: Floats, policy: Floats, k: int, other: Floats, l: int) -> float:
     """Returns the chance that one of l samples of `other` is picked against k samples of `policy`."""
+    check_policies(ranks, policy, other)
     # the integrand is a polynomial of degree k + l - 1 in t
     nodes, node_weights = gauss_legendre((k + l + 1) // 2)
 
