@@ -59,6 +59,21 @@ def test_arrows_are_those_of_the_drawing():
     assert dict(found) == drawn()
 
 
+def test_late_arrows_are_few():
+    """Modules named in strings are imported at their first use: by tables of readers and sources, and by frameworks."""
+    found = defaultdict(set)
+    for path in [*MODULES, ROOT / "__init__.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and re.fullmatch(r"ualign_env(\.\w+)+(:\w+)?", str(node.value)):
+                target = str(node.value).partition(":")[0].removeprefix("ualign_env.")
+                found[room(path.relative_to(ROOT).parts)].add(room(tuple(target.split("."))))
+    assert dict(found) == {
+        "sources": {"sources"},
+        "policies": {"envs/open_spiel", "envs/sb3", "envs/torch"},
+        "registration": {"envs/gymnasium"},
+    }
+
+
 def test_the_drawing_has_no_way_back():
     above = list(drawn())
     for own, below in drawn().items():

@@ -267,7 +267,7 @@ ONE: Any = [1, 0, 0]
             (CYCLE, ONE, 1, 1, "brute"),
             "unknown method 'brute'; known: auto, enumeration, exact, greedy",
         ),
-        (best_responses, (2, ONE, 1, 1), "expected a Scenario, a Population or a scenario's spec, not 2"),
+        (best_responses, (2, ONE, 1, 1), "expected a Scenario, a Population or other Users, a spec or a path, not 2"),
         (best_responses, ("cycle/prompts:2", "nlhf", 1, 1), "the scenario has 2 prompts"),
         (win_rate, (CYCLE, ONE, 1, 3), "opponent is 3, but the population has 3 responses"),
         (win_rate, (CYCLE, ONE, 1, -1), "opponent is -1"),

@@ -343,7 +343,7 @@ def test_bad_profiles_mixtures_slots_and_players():
         payoff_tensor(Population.from_scores([[1]]), 70)
     with pytest.raises(ValueError, match="outputs has 1002 policies, but at most 1001"):
         deviation_payoffs(GERMAN_GOALS, Outputs(np.full((1002, 4), 0.25)), 1002)
-    with pytest.raises(ValueError, match="expected a Scenario, a Population or a scenario's spec, not 3"):
+    with pytest.raises(ValueError, match="expected a Scenario, a Population or other Users, a spec or a path, not 3"):
         deviation_payoffs(3, [1], 2)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="the scenario has 2 prompts, each a game of its own: choose one by prompt="):
         choice_shares("cycle/prompts:2", [0, 1])

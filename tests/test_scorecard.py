@@ -296,3 +296,11 @@ def test_every_function_takes_a_scenario_a_spec_or_users(form):
     assert (
         ualign_env.load_game(form, 3).num_players() == ualign_env.equilibrium_family(form, [1, 2, 3]).policies.shape[0]
     )
+
+
+def test_solutions_are_policies():
+    for form in ("german-goals", GERMAN_GOALS.populations[0]):
+        assert score(form, ualign_env.solve(form, 3), 3).robust_win_rate == pytest.approx(0.75)
+        assert score(form, ualign_env.solve_versus(form, 2, 1), 2).robust_win_rate == pytest.approx(0.73408488)
+    with pytest.raises(ValueError, match=r"sets\[0\] is int64 of shape \(1, 2\), but must be integers \[M, 3\]"):
+        score("german-goals", ualign_env.solve_versus("german-goals", 2, 1), 3)

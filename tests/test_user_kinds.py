@@ -98,7 +98,7 @@ MUTANTS = {
     ),
     "temperature forgotten": lambda: mutant(content=lambda s: {"utilities": s.utilities, "temperature": np.array(1.0)}),
     "a program that lies": lambda: contest_mutant(
-        program_size=lambda s, l: l, best_by_program=lambda s, l, _: ((0,) * l, s.value((0,) * l))
+        program_size=lambda _, l: l, best_by_program=lambda s, l, _: ((0,) * l, s.value((0,) * l))
     ),
     "three responses are two": lambda: contest_mutant(values=lambda s, x: SlotContest.values(s, x[:, :2])),
     "a second gain that ignores what is held": lambda: contest_mutant(
@@ -115,7 +115,7 @@ MUTANTS = {
     "one user": lambda: mutant(
         among=lambda s, y: type(s)(s.utilities[:, y], s.temperature, s.weights, [s.responses[i] for i in y], 1)
     ),
-    "a winner": lambda: mutant(condorcet_winner=lambda s: 2),
+    "a winner": lambda: mutant(condorcet_winner=lambda _: 2),
     "the worst by Borda": lambda: mutant(borda=lambda s: int(SlotNoise.pairwise(s).sum(axis=1).argmin())),
     "the least liked": lambda: mutant(plurality=lambda s: int(SlotNoise.favourites(s).argmin())),
     "weights that can be changed": lambda: mutant(__init__=_with_loose_weights),

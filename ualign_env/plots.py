@@ -5,6 +5,7 @@ Nothing is computed here; the results come from `scoring.curves`.
 
 import os
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 from matplotlib import rc_context
@@ -31,12 +32,12 @@ def curve(result: Curve) -> Figure:
     others = [colour for colour in _COLOURS if colour not in (_EQUILIBRIUM, _REGULARISED)]
     for i, (name, rates) in enumerate(result.baselines.items()):
         style = ("-", "--", ":", "-.")[i % 4]  # lines often hide each other
-        axes.plot(sizes, rates, color=others[i % len(others)], ls=style, label=BASELINES[name].label)
+        axes.plot(sizes, rates, color=others[i % len(others)], ls=style, marker=".", label=BASELINES[name].label)
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(k) for k in sizes])
     axes.set_xlabel("k, responses shown")
     axes.set_ylabel("robust win rate")
-    axes.set_title(f"{result.scenario}: chance to be picked against the worst opponent")
+    _title(axes, f"{result.scenario}: chance to be picked against the worst opponent")
     axes.legend(frameon=False)
     return figure
 
@@ -58,7 +59,7 @@ def family(result: Family) -> Figure:
         others = np.setdiff1d(np.arange(policies.shape[1]), shown)
         together = policies[:, others].sum(axis=1)
         axes.plot(sizes, together, color="#CCCCCC", linestyle="--", label=f"{others.size} others together")
-    axes.set_title(f"{result.scenario}, {result.prompt}: equilibria for k = {sizes[0]} to {sizes[-1]}")
+    _title(axes, f"{result.scenario}, {result.prompt}: equilibria for k = {sizes[0]} to {sizes[-1]}")
     axes.legend(frameon=False)
     return figure
 
@@ -115,6 +116,10 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
             figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
     except OSError as error:
         raise ValueError(f"cannot write {os.fspath(path)!r}: {error.strerror}") from None
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title("\n".join(wrap(text, 72)), fontsize="medium")
 
 
 def _axes() -> tuple[Figure, Axes]:

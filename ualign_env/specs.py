@@ -57,7 +57,7 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
             raise ValueError(f"scenario {name!r} takes no options, but got {'/'.join(pairs)!r}")
         return _REGISTERED[name]
     if name not in SOURCES:
-        raise _checks.unknown("scenario", name, list_scenarios())
+        raise _checks.unknown("scenario", name, [*list_scenarios(), *(f"FILE{ending}" for ending in ENDINGS)])
     return _build(text)
 
 
@@ -66,19 +66,18 @@ def list_scenarios() -> list[str]:
     return [*(name for name in SOURCES if name not in ENDINGS), *_REGISTERED]
 
 
-def register_scenario(name: str, scenario: Scenario, *, overwrite: bool = False) -> None:
+def register_scenario(name: str, scenario: ScenarioLike, *, overwrite: bool = False) -> None:
     """Gives a scenario a name for `load_scenario` in this process; its `spec` works in every process.
 
     Args:
         name: lower-case words joined by `-`.
-        scenario: what the name stands for.
+        scenario: what the name stands for: a scenario, a spec, or users.
         overwrite: whether the name may already stand for another scenario.
 
     Raises:
         ValueError: if the name is malformed, built in, or stands for another scenario.
     """
-    if not isinstance(scenario, Scenario):
-        raise ValueError(f"scenario is {scenario!r:.200}, but must be a Scenario")
+    scenario = as_scenario(scenario)
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
         raise ValueError(f"name is {name!r}, but must be lower-case words joined by '-', and none of {_RESERVED}")
     if name in SOURCES:
@@ -96,7 +95,7 @@ def as_scenario(scenario: ScenarioLike) -> Scenario:
         return _alone(scenario)
     if isinstance(scenario, str | os.PathLike):
         return load_scenario(scenario)
-    raise ValueError(f"expected a Scenario, a Population or a scenario's spec, not {scenario!r:.200}")
+    raise ValueError(f"expected a Scenario, a Population or other Users, a spec or a path, not {scenario!r:.200}")
 
 
 def _alone(users: Users) -> Scenario:

@@ -17,7 +17,8 @@ from ualign_env.benchmark.results import ResultsFile
 from ualign_env.benchmark.runner import RunResult, run_all
 from ualign_env.benchmark.tasks import Task
 from ualign_env.cli import tables
-from ualign_env.scoring.curves import equilibrium_family, versus_map, win_rate_curve
+from ualign_env.scenario import Scenario
+from ualign_env.scoring.curves import POWERS, equilibrium_family, versus_map, win_rate_curve
 from ualign_env.scoring.scorecard import score
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.solvers.symmetric import METHODS, solve
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 
 _MOST_GAMES = 100  # of a heat map
-_POWERS = "1,2,4,8,16,32,64"
+_POWERS = ",".join(map(str, POWERS))
 _KNOWN = f"{', '.join(specs.list_scenarios())}, or a file that ends in {', '.join(specs.ENDINGS)}"
 _Scenario = Annotated[
     str, typer.Argument(help=f"A scenario, with options such as mallows/phi:0.5/prompts:3: {_KNOWN}.")
@@ -116,6 +117,7 @@ def solve_scenario(
             np.savez(out, **arrays)
         except OSError as error:
             raise ValueError(f"cannot write {str(out)!r}: {error.strerror}") from None
+        typer.echo(f"policies: {out}", err=as_json)
     if as_json:
         _print_json(equilibria)
     else:
@@ -141,10 +143,12 @@ def solve_versus_game(
         _check_picture(out)
         if many * few > _MOST_GAMES:
             raise ValueError(f"the heat map would show {many * few} games, but at most {_MOST_GAMES} are drawn")
+    names = zip(loaded.populations, loaded.prompts, strict=True)
+    prompts = [Scenario([users], [prompt], name=loaded.name) for users, prompt in names]
     games = [solve_versus(loaded, many, few, tolerance=tolerance, prompt=x) for x in range(loaded.n_prompts)]
     sampled = {
-        "equilibrium": [score(p, solve(p, many).policy, many, l=few, curve=()) for p in loaded.populations],
-        "random dictatorship": [score(p, "random-dictatorship", many, l=few, curve=()) for p in loaded.populations],
+        "equilibrium": [score(alone, solve(alone, many), many, l=few, curve=()) for alone in prompts],
+        "random-dictatorship": [score(alone, "random-dictatorship", many, l=few, curve=()) for alone in prompts],
     }
     if as_json:
         _print_json({"games": games, "sampled": sampled})
@@ -169,6 +173,8 @@ def draw_curve(
     curve = win_rate_curve(loaded, sizes, temperature=temperature)
     if as_json:
         _print_json(curve)
+    else:
+        typer.echo(curve.summary())
     if path:
         _draw("curve", curve, path, as_json)
 
@@ -186,6 +192,8 @@ def draw_family(
     family = equilibrium_family(loaded, sizes, prompt=prompt)
     if as_json:
         _print_json(family)
+    else:
+        typer.echo(family.summary())
     if path:
         _draw("family", family, path, as_json)
 

@@ -39,10 +39,10 @@ def tabulate(scenario: ScenarioLike, policy: Any, k: int) -> PolicyTable:
         scenario: a scenario of P prompts with up to N responses, its spec, or the population of its only prompt.
         policy: `[N]` (one prompt) or `[P, N]`: a shared policy; `[K, P, N]`: one policy for each of K = k + 1
             players, or for each of K = k outputs; a `SharedPolicy`, `Mixture`, `Outputs`, `Players` or `JointPolicy`;
-            the name of a baseline such as `"nlhf"`; an OpenSpiel policy (Python or C++) of one of our games; a
-            Stable-Baselines3 model with a stochastic policy; a torch module from observations `[P, D]` to logits
-            `[P, N]`; or a callable from the observation of a prompt (a row of `scenario.observations`) to `[N]`
-            probabilities.
+            what `solve` or `solve_versus` returned; the name of a baseline such as `"nlhf"`; an OpenSpiel policy
+            (Python or C++) of one of our games; a Stable-Baselines3 model with a stochastic policy; a torch module from
+            observations `[P, D]` to logits `[P, N]`; or a callable from the observation of a prompt (a row of
+            `scenario.observations`) to `[N]` probabilities.
         k: number of outputs.
 
     Raises:

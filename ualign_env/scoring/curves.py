@@ -18,6 +18,9 @@ from ualign_env.solvers.symmetric import solve
 from ualign_env.solvers.versus import solve_versus
 from ualign_env.specs import ScenarioLike, as_scenario, one_prompt
 
+#: The numbers of responses that curves show unless told otherwise.
+POWERS = (1, 2, 4, 8, 16, 32, 64)
+
 _TOLERANCE = 1e-10  # of an equilibrium
 
 
@@ -65,7 +68,7 @@ class Curve(Result):
         return "\n".join(f"{name:<20}{''.join(f'{cell:>9}' for cell in cells)}" for name, cells in lines)
 
 
-def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int], *, temperature: float = 0.0) -> Curve:
+def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, temperature: float = 0.0) -> Curve:
     """Returns the robust win rate against k: the optimum, the equilibrium of each k, and the baselines.
 
     Args:
@@ -135,7 +138,7 @@ class Family(Result):
         return "\n".join(lines)
 
 
-def equilibrium_family(scenario: ScenarioLike, sizes: Iterable[int], *, prompt: int | None = None) -> Family:
+def equilibrium_family(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, prompt: int | None = None) -> Family:
     """Returns the equilibria of a prompt for several k.
 
     Args:
@@ -240,6 +243,8 @@ def _converged(certificate: float) -> str | None:
 
 def _sizes(sizes: Iterable[int]) -> tuple[int, ...]:
     """Returns the different k in order."""
+    if not isinstance(sizes, Iterable):
+        raise ValueError(f"sizes are {sizes!r:.100}, but must be several numbers of responses")
     found = tuple(sorted({_checks.number_of_outputs(k) for k in sizes}))
     if not found:
         raise ValueError("sizes are empty, but must be at least one k")

@@ -47,7 +47,7 @@ class Equilibrium(Result):
         temperature: weight of the KL divergence from the reference policy, 0 without regularisation.
         certificate: what a player can gain by deviating, in the regularised game with a temperature, on the prompt
             where it is largest.
-        worst_prompt: the name of that prompt.
+        certificate_prompt: the name of that prompt.
     """
 
     scenario: str
@@ -63,7 +63,7 @@ class Equilibrium(Result):
     converged: bool
     temperature: float
     certificate: float
-    worst_prompt: str
+    certificate_prompt: str
 
     @property
     def advice(self) -> str | None:
@@ -71,8 +71,8 @@ class Equilibrium(Result):
         if self.converged:
             return None
         return (
-            f"{self.method} stopped {self.certificate:.1e} from the equilibrium of {self.worst_prompt!r}, above the "
-            f"tolerance of {self.tolerance:.1e}, after {self.iterations} steps; try more max_iterations, another "
+            f"{self.method} stopped {self.certificate:.1e} from the equilibrium of {self.certificate_prompt!r}, above "
+            f"the tolerance of {self.tolerance:.1e}, after {self.iterations} steps; try more max_iterations, another "
             "method, or, where rounding is all that is left, a larger tolerance"
         )
 

@@ -14,7 +14,8 @@ import numpy as np
 from ualign_env import _checks
 from ualign_env._threads import one_blas_thread
 from ualign_env._types import Floats
-from ualign_env.policies.tabulate import single_policy
+from ualign_env.policies.tables import PolicyTable
+from ualign_env.policies.tabulate import read, reads, single_policy
 from ualign_env.scenario import Scenario
 from ualign_env.solvers import regularised
 from ualign_env.solvers.active_set import active_set
@@ -116,7 +117,7 @@ def solve(
         converged=bool(certificates.max() <= tolerance),
         temperature=temperature,
         certificate=float(certificates.max()),
-        worst_prompt=loaded.prompts[int(certificates.argmax())],
+        certificate_prompt=loaded.prompts[int(certificates.argmax())],
     )
     if result.advice:
         warnings.warn(result.advice, ConvergenceWarning, stacklevel=2)
@@ -220,6 +221,11 @@ def regularised_exploitability(
         own = np.ascontiguousarray(table[x, : users.n_responses])
         gains.append(regularised.gain(users.payoffs(own, k), own, temperature, prior[x, : users.n_responses]))
     return max(gains)
+
+
+@reads
+def _(policy: Equilibrium, scenario: Scenario, k: int) -> PolicyTable:
+    return read(policy.policy, scenario, k)
 
 
 def _reference(scenario: Scenario, reference: Any, k: int) -> Floats:

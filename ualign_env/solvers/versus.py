@@ -26,7 +26,9 @@ from ualign_env._checks import TooLargeError, about
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env._result import Result
 from ualign_env._types import Floats, Ints
-from ualign_env.policies.tables import JointPolicy
+from ualign_env.policies.tables import JointPolicy, PolicyTable
+from ualign_env.policies.tabulate import read, reads
+from ualign_env.scenario import Scenario
 from ualign_env.solvers.best_responses import BestResponses, can_be_proven, respond
 from ualign_env.solvers.result import ConvergenceWarning
 from ualign_env.specs import ScenarioLike, one_prompt, users_of
@@ -300,6 +302,12 @@ class MatrixEquilibrium(Result):
         """Returns the value and the certificate."""
         shape = self.row_strategy.size, self.column_strategy.size
         return f"equilibrium of {shape[0]} x {shape[1]}: value {self.value:.6f}, certificate {self.certificate:.1e}"
+
+
+@reads
+def _(policy: VersusEquilibrium, scenario: Scenario, k: int) -> PolicyTable:
+    """Reads the model's side, on one prompt."""
+    return read(JointPolicy((policy.model_sets,), (policy.model_chances,), scenario.n_responses), scenario, k)
 
 
 def matrix_game(losses: npt.ArrayLike) -> MatrixEquilibrium:

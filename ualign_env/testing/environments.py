@@ -42,7 +42,7 @@ def check_aec_env(make: Make) -> None:
 
 
 def check_seats_env(make: Make) -> None:
-    """Holds a Gymnasium vector environment, whose sub-environments are seats of one game, against the rules."""
+    """Holds a Gymnasium vector environment of one game against the rules; its sub-environments are the game's seats."""
     check_parallel_env(lambda scenario, players: Seats(make(scenario, players)))
 
 
@@ -193,6 +193,9 @@ def games_go_on(make: Make) -> None:
 CHECKS: dict[str, Callable[[Make], None]] = {
     check.__name__: check
     for check in (
+        equal_seeds_give_equal_games,  # first: what others find may only be a seed that is ignored
+        different_seeds_give_different_games,
+        games_go_on,
         one_winner,
         seats_are_alike,
         ties_are_uniform,
@@ -200,9 +203,6 @@ CHECKS: dict[str, Callable[[Make], None]] = {
         nothing_leaks,
         games_end_after_a_step,
         objects_are_fresh,
-        equal_seeds_give_equal_games,
-        different_seeds_give_different_games,
-        games_go_on,
     )
 }
 

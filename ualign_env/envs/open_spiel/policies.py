@@ -35,7 +35,7 @@ class GamePolicy:
     seen. `tabulate` tries the forms of the scenario's game on a bare C++ policy; this says which one it is.
 
     Attributes:
-        game: a `python_ualign` or `python_ualign_turn` game, or its cached or turn-based form.
+        game: one of our games, or its cached or turn-based form.
         policy: the policy learned on it.
         owner: what must live as long as the policy: average policies in C++ point into their solver, and reading one
             whose solver is gone crashes the interpreter.
@@ -55,6 +55,9 @@ class GamePolicy:
 @reads
 def _(policy: GamePolicy, scenario: Scenario, k: int) -> PolicyTable:
     if _inner(policy.game)[0] in (VERSUS, VERSUS_BY_RESPONSE):
+        own = _inner(policy.game)[1]["k"]
+        if own != k:
+            raise ValueError(f"the policy's game has {own} responses of the model, but k is {k}")
         return read(joint_policy(scenario, policy, player=0), scenario, k)
     _check_game(policy.game, scenario, k)
     if not isinstance(policy.policy, pyspiel.Policy):
