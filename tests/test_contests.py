@@ -12,8 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ualign_env import (
+    JointPolicy,
     Mixture,
+    Players,
     Population,
+    Scenario,
+    SharedPolicy,
     TooLargeError,
     best_responses,
     deviation_payoffs,
@@ -292,3 +296,31 @@ def test_too_many_multisets():
         best_responses(users, policy, 2, 5, "enumeration")
     with pytest.raises(TooLargeError, match="the integer program of 200 users, 100 responses and l = 50 is too large"):
         best_responses(users, policy, 2, 50, "milp")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda users: users.matrix(np.array([[10**9]]), np.array([[0]])),
+        lambda users: users.matrix(np.array([[0]]), np.array([[-1]])),
+        lambda users: users.shares(np.array([[0, 3]])),
+        lambda users: users.type_shares(np.array([7]), np.array([[0, 1]])),
+        lambda users: users.pick(np.array([0]), np.array([[0, 3]]), np.zeros(1, np.uint32)),
+        lambda users: users.among(np.array([3])),
+        lambda users: users.payoffs(np.array([0.5, 0.5]), 2),
+        lambda users: users.jacobian(np.array([0.5, 0.5]), 2),
+        lambda users: users.leave_one_out_payoffs(np.full((3, 2), 0.5)),
+        lambda users: users.sampled_value(np.full(3, 1 / 3), 2, np.array([0.5, 0.5]), 2),
+        lambda users: users.against_sets(np.array([[10**9]]), np.ones(1)).payoffs(),
+        lambda users: users.against_samples(np.ones((1, 2)) / 2, np.ones(1), 2).gains([], 2),
+        lambda users: users.against_samples(np.ones((1, 3)) / 3, np.ones(1), 2).value([]),
+        lambda users: users.against_outputs(np.ones((2, 2)) / 2).values(np.array([[0]])),
+        lambda users: Players(np.full((3, 1, 2), 0.5)).leave_one_out_payoffs(Scenario([users])),
+        lambda users: SharedPolicy(np.full((1, 2), 0.5)).payoffs(Scenario([users]), 2),
+        lambda users: JointPolicy((np.array([[10**9]]),), (np.ones(1),), 3).payoffs(Scenario([users]), 1),
+    ],
+)
+def test_nothing_reads_memory_that_is_not_its_own(call):
+    """Methods trust their arguments, but refuse what would lead compiled loops astray."""
+    with pytest.raises(IndexError):
+        call(CYCLE)

@@ -128,6 +128,35 @@ def test_the_same_data_makes_the_same_population():
     assert Population.from_rankings([[0, 1], [1, 0]], [1, 2]) != Population.from_rankings([[0, 1], [1, 0]], [2, 1])
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, np.int8, np.uint64, np.bool_])
+def test_weights_of_every_type_make_the_same_kind_of_population(dtype):
+    weights = np.array([1, 1, 0], dtype) if dtype is np.bool_ else np.array([4, 3, 2], dtype)
+    population = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], weights, responses="abc")
+    assert population.weights.dtype == np.float64
+    assert population.weights.sum() == pytest.approx(1, abs=1e-15)
+    assert pickle.loads(pickle.dumps(population)) == population
+    if dtype is not np.bool_:
+        assert population == WEIGHTED_CYCLE
+
+
+def test_weights_that_vanish_and_hidden_ones():
+    population = Population.from_rankings([[0, 1], [0, 1], [1, 0]], [1.5, 1.5, 5e-324])
+    assert population.weights.tolist() == [1.0]
+    assert pickle.loads(pickle.dumps(population)) == population
+    with pytest.raises(ValueError, match="weights has masked entries"):
+        Population.from_rankings([[0, 1], [1, 0]], np.ma.masked_equal([1, 2], 2))
+
+
+def test_restricted_counts_stay_exact():
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        rankings, counts = [rng.permutation(4) for _ in range(12)], rng.integers(1, 50, 12)
+        kept = rng.permutation(4)[:3]
+        places = [[int(np.flatnonzero(kept == y)[0]) for y in row if y in kept] for row in rankings]
+        expected = Population.from_rankings(places, counts, [str(y) for y in kept])
+        assert Population.from_rankings(rankings, counts).restricted(kept) == expected
+
+
 def test_restricted_users_with_equal_orders_are_one_type():
     goals = load_scenario("german-goals").populations[0]
     assert goals.n_types == 24

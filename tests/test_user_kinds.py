@@ -1,5 +1,10 @@
 """What users are is known in one room: a second kind, which has no ranks and no ties, runs through the whole house."""
 
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pyspiel
@@ -12,6 +17,7 @@ from ualign_env.benchmark.agents import JOINT_GROUP, list_agents, load_agent
 from ualign_env.benchmark.runner import run
 from ualign_env.testing import check_users
 from ualign_env.testing.environments import hoeffding
+from ualign_env.users import warm_up
 from ualign_env.users.base import KINDS
 
 UTILITIES, WEIGHTS = [[1, 0.5, 0], [0, 1, 0.25], [0.3, 0, 1]], [0.5, 0.3, 0.2]
@@ -304,3 +310,24 @@ def test_every_agent_learns_it(name):
     assert result.status == "learned", result.error
     assert result.scorecard is not None
     assert result.scorecard.robust_win_rate > 0.2
+
+
+def test_games_of_a_kind_that_a_fresh_process_has_not_met_unpickle_there(tmp_path):
+    games = [ua.load_game(noisy(0.5), 3), ua.load_versus_game(mixed(), 2, 1, by_response=True)]
+    (tmp_path / "games").write_bytes(pickle.dumps((games, ua.Scenario([noisy(0.5)]))))
+    code = (
+        f"import sys, pickle; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"games, scenario = pickle.load(open({str(tmp_path / 'games')!r}, 'rb'))\n"
+        "print([str(game) for game in games] == sys.argv[1:], scenario.populations[0].temperature)"
+    )
+    command = [sys.executable, "-c", code, *map(str, games)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.stdout, result.stderr) == ("True 0.5\n", "")
+
+
+def test_the_first_users_of_a_process_are_as_quick_as_the_next():
+    """What is warmed for one type of arrays is warmed anew for another."""
+    found = []
+    for users in (noisy(0.5), noisy(0.1), ua.Population.from_scores([[1, 2]])):
+        warm_up(users, "a test", lambda tiny: found.append((type(tiny), tiny.n_types, tiny.n_responses)))
+    assert found == [(SlotNoise, 1, 2), (ua.Population, 1, 2)]

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from ualign_env import ConvergenceWarning, Population, TooLargeError, load_scenario, solve_versus
+from ualign_env import (
+    ConvergenceWarning,
+    Population,
+    TooLargeError,
+    double_oracle,
+    load_scenario,
+    matrix_game,
+    solve_versus,
+)
 from ualign_env._multisets import multisets
 from ualign_env.solvers import best_responses, versus
 
@@ -157,3 +165,24 @@ def test_matrices_too_large_for_the_linear_program():
     users = load_scenario("impartial/responses:60/users:5").populations[0]
     with pytest.raises(TooLargeError, match=r'1\.43e9 pairs of multisets.*use method="double-oracle"'):
         solve_versus(users, 3, 3, method="linear-program")
+
+
+def test_matrix_games():
+    # rock, paper, scissors with a stake of two on paper: the equilibrium is known by hand
+    found = matrix_game([[0, 2, -1], [-2, 0, 1], [1, -1, 0]])
+    np.testing.assert_allclose(found.value, 0, atol=1e-9)
+    np.testing.assert_allclose(found.row_strategy, [1 / 4, 1 / 4, 1 / 2], atol=1e-9)
+    np.testing.assert_allclose(found.column_strategy, [1 / 4, 1 / 4, 1 / 2], atol=1e-9)
+    assert found.certificate < 1e-9
+    for wrong, message in (([1, 2], "must have 2 axes"), (np.zeros((0, 2)), "at least a row"), ([[np.nan]], "nan")):
+        with pytest.raises(ValueError, match=message):
+            matrix_game(wrong)
+
+
+def test_double_oracle_step_by_step():
+    steps = list(double_oracle("german-goals", 2, 1))
+    assert [step.certificate for step in steps][-1] < 1e-9
+    assert steps[-1].model.sets[0].tolist() == [[0, 2]]
+    for k, l, tolerance, message in ((0, 1, 0.0, "k is 0"), (1, 0, 0.0, "l is 0"), (1, 1, np.nan, "tolerance is nan")):
+        with pytest.raises(ValueError, match=message):
+            double_oracle("german-goals", k, l, tolerance)
