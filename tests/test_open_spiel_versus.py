@@ -186,7 +186,7 @@ def test_policies_are_read_as_joint_ones(turn_based, player, unequal_scenario):
     assert 0 < card.robust_win_rate < 1
     with pytest.raises(ValueError, match="another scenario"):
         score("german-goals", uniform, 2)
-    with pytest.raises(ValueError, match="the policy.s game has 2 responses of the model, but k is 4"):
+    with pytest.raises(ValueError, match="the policy's game has 2 responses of the model, but k is 4"):
         score(unequal_scenario, uniform, 4)
 
 

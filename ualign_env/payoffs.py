@@ -87,10 +87,10 @@ def choice_shares(scenario: ScenarioLike, slots: npt.ArrayLike, *, prompt: int |
     users, shown = users_of(scenario, prompt), _checks.number_array("slots", slots)
     if shown.ndim == 0 or shown.shape[-1] == 0 or shown.dtype.kind not in "iu":
         raise ValueError(f"slots must hold at least one response index, not {slots!r:.200}")
-    if shown.size and not (shown.min() >= 0 and shown.max() < users.n_responses):
+    rows = np.ascontiguousarray(shown.reshape(-1, shown.shape[-1]), np.int64)
+    if rows.size and rows.view(np.uint64).max() >= users.n_responses:  # negative ones, too
         worst = int(shown.min()) if shown.min() < 0 else int(shown.max())
         raise ValueError(f"slots hold response {worst}, but the population has {users.n_responses} responses")
-    rows = np.ascontiguousarray(shown.reshape(-1, shown.shape[-1]), np.int64)
     return exact_shares(users, rows).reshape(shown.shape)
 
 

@@ -102,7 +102,7 @@ class Scenario:
         """P, the number of prompts."""
         return len(self.populations)
 
-    @property
+    @cached_property
     def n_responses(self) -> int:
         """N, the largest number of responses of a prompt."""
         return max(population.n_responses for population in self.populations)

@@ -7,7 +7,7 @@ or may be missing, by `_READERS` too. Names of policies are read by a reader tha
 """
 
 from collections.abc import Callable
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from importlib import import_module
 from typing import Any
 
@@ -53,10 +53,17 @@ def tabulate(scenario: ScenarioLike, policy: Any, k: int) -> PolicyTable:
 
 def read(policy: Any, scenario: Scenario, k: int) -> PolicyTable:
     """Returns `tabulate` of a scenario and a k that have been checked."""
-    for name in map(_class_path, type(policy).__mro__):
+    _import_reader(type(policy))
+    return _tabulate(policy, scenario, k)
+
+
+@lru_cache(maxsize=256)
+def _import_reader(kind: type) -> None:
+    """Imports the module that reads the policies of a class, if one does."""
+    for cls in kind.__mro__:
+        name = f"{cls.__module__}.{cls.__qualname__}"
         if name in _READERS:
             import_module(_READERS[name])
-    return _tabulate(policy, scenario, k)
 
 
 @singledispatch
@@ -136,10 +143,6 @@ def single_policy(name: str, policy: Any, scenario: Scenario, k: int) -> Floats:
     if not isinstance(learned, SharedPolicy):
         raise ValueError(f"the {name} must be one policy, [N] or [P, N]")
     return learned.probabilities
-
-
-def _class_path(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _of_one_prompt(value: npt.ArrayLike, scenario: Scenario) -> npt.NDArray[Any]:

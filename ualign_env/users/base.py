@@ -292,10 +292,9 @@ _warm: set[tuple[Any, ...]] = set()
 
 def warm_up(users: Users, what: str, run: Callable[[Users], Any]) -> None:
     """Runs something once on a tiny part of some users, so that no later run on their kind compiles a loop."""
-    tiny = users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, users.n_responses)))
-    key = (what, type(users), *(table.dtype.str for table in tiny.content().values()))
+    key = (what, type(users), *(table.dtype.str for table in users.content().values()))
     if key not in _warm:
-        run(tiny)
+        run(users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, users.n_responses))))
         _warm.add(key)
 
 

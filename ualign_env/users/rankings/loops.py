@@ -31,7 +31,8 @@ def check_policies(ranks: Ranks, *policies: Floats) -> None:
 
 def check_indices(kind: str, indices: Ints, n: int) -> None:
     """Raises an error for indices that aren't there, or rows without any."""
-    if not indices.shape[-1] or (indices.size and not 0 <= indices.min() <= indices.max() < n):
+    # seen as unsigned, negative numbers are large
+    if not indices.shape[-1] or (indices.size and indices.view(np.uint64).max() >= n):
         raise IndexError(f"{kind} are {indices.tolist()!s:.100}, but must be at least one a row, from 0 to {n - 1}")
 
 
@@ -138,6 +139,7 @@ def _square_chunk(ranks: Ranks) -> int:
     return max(_CHUNK, -(-ranks.shape[0] // 4))
 
 
+@lru_cache(maxsize=64)
 def _series(k: int) -> Floats:
     """Returns `[7]` coefficients C(k, 2j) / (4^j (2j + 1)) of `mean((1 + x s)^k, -1/2 <= s <= 1/2)` in x^2."""
     coefficients = [1.0]
@@ -147,6 +149,7 @@ def _series(k: int) -> Floats:
     return np.array([c / (2 * j + 1) for j, c in enumerate(coefficients)])
 
 
+@lru_cache(maxsize=64)
 def _odd_series(k: int) -> Floats:
     """Returns `[7]` coefficients C(k, 2j+1) / (4^(j+1) (2j + 3)) of `mean(s (1 + x s)^k) / x, -1/2 <= s <= 1/2`."""
     coefficients = [float(k) / 4]
