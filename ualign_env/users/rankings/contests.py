@@ -59,10 +59,7 @@ class RankingContest(Contest):
 
     def _best(self, held: Sequence[int]) -> tuple[Ints, Ints]:
         """Returns `[U]` the rank of the multiset's best response, N where it is empty, and how many have it."""
-        best, tied = (
-            np.full(self.population.n_types, self.population.n_responses),
-            np.zeros(self.population.n_types, np.int64),
-        )
+        best, tied = np.full(len(self.ranks), self.ranks.shape[1]), np.zeros(len(self.ranks), np.int64)
         for y in held:
             rank = self.ranks[:, y].astype(np.int64)
             tied = np.where(rank < best, 1, tied + (rank == best))
