@@ -246,7 +246,8 @@ def test_solve_prints_and_stores_certificates(ualign, tmp_path):
     status, out, _ = ualign("solve", "--k", "3,1,8", "--out", "eq.npz")
     assert status == 0
     assert "fight prices 0.5558, maintain order 0.4442" in out
-    stored = np.load(tmp_path / "eq.npz")
+    with np.load(tmp_path / "eq.npz") as file:
+        stored = dict(file)
     assert stored["k"].tolist() == [1, 3, 8]
     assert stored["policy"].shape == (3, 1, 4)
     assert (stored["exploitability"] < 1e-10).all()

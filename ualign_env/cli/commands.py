@@ -288,6 +288,7 @@ def _load_policy(text: str) -> Any:
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"cannot read a policy from {text!r}: {error}") from None
     if not isinstance(array, np.ndarray):
+        array.close()
         raise ValueError(f"cannot read a policy from {text!r}: it holds several arrays, not one")
     return array
 
