@@ -85,8 +85,6 @@ class Nature:
 
         over_ranges(work, n, cost=13)
         self._time += 1
-        for table in (prompts, types, numbers):  # they lead compiled loops through memory
-            table.flags.writeable = False
         return Draws(prompts, types, numbers)
 
 
