@@ -307,6 +307,7 @@ def test_too_many_multisets():
         lambda users: users.type_shares(np.array([7]), np.array([[0, 1]])),
         lambda users: users.pick(np.array([0]), np.array([[0, 3]]), np.zeros(1, np.uint32)),
         lambda users: users.among(np.array([3])),
+        lambda users: users.against_sets(np.zeros((9, 2), int), np.ones(1)).payoffs(),
         lambda users: users.payoffs(np.array([0.5, 0.5]), 2),
         lambda users: users.jacobian(np.array([0.5, 0.5]), 2),
         lambda users: users.leave_one_out_payoffs(np.full((3, 2), 0.5)),
@@ -324,3 +325,12 @@ def test_nothing_reads_memory_that_is_not_its_own(call):
     """Methods trust their arguments, but refuse what would lead compiled loops astray."""
     with pytest.raises(IndexError):
         call(CYCLE)
+
+
+def test_indices_of_every_type_and_powers_that_end():
+    for dtype in (np.int32, np.uint8, np.int64):
+        np.testing.assert_allclose(CYCLE.shares(np.array([[0, 1]], dtype)), [[2 / 3, 1 / 3]])
+        assert CYCLE.among(np.array([0, 1], dtype).astype(np.int64)).n_responses == 2
+    for call in (CYCLE.payoffs, CYCLE.jacobian):
+        with pytest.raises(ValueError, match="k is -1, but must be at least 1"):
+            call(np.full(3, 1 / 3), -1)

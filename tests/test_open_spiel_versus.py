@@ -199,3 +199,19 @@ def test_cached_trees_have_the_size_that_is_foreseen():
             cached_game(game, max_states=expected - 1)
         assert cached_game(game, max_states=expected).num_players() == 2
         assert cached_game(load_versus_game("cycle", k, l)).num_players() == 2
+
+
+def test_games_that_are_over_take_no_more_moves():
+    for game in (load_versus_game("cycle", 1, 1, by_response=True), load_game("cycle", 2, turn_based=True)):
+        state = game.new_initial_state()
+        for action in (0, 0, 1):
+            state.apply_action(action)
+        with pytest.raises(Exception, match="but the game is over"):
+            state.apply_action(0)
+        assert state.is_terminal()
+
+
+def test_converted_games_are_not_taken_for_response_by_response():
+    game = pyspiel.convert_to_turn_based(load_versus_game("german-goals", 2, 1))
+    with pytest.raises(ValueError, match="is converted; learn on python_ualign_versus_by_response"):
+        score("german-goals", GamePolicy(game, UniformRandomPolicy(game)), 2)

@@ -170,3 +170,11 @@ def test_preflib_elections(path):
     without_voters = text.count("\n0: ")
     assert f"# NUMBER UNIQUE ORDERS: {population.n_types + without_voters}\n" in text
     assert f"# ALTERNATIVE NAME 1: {population.responses[0]}\n" in text
+
+
+def test_files_do_not_hide_scenarios(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("german-goals", "cycle"):
+        (tmp_path / name).touch()
+    assert load_scenario("german-goals").n_responses == 4
+    assert load_scenario("cycle/responses:4").n_responses == 4

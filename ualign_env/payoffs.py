@@ -119,6 +119,8 @@ def payoff_tensor(scenario: ScenarioLike, players: int, *, prompt: int | None = 
     """
     users = users_of(scenario, prompt)
     players, n = _checks.count("players", players, 2), users.n_responses
+    if players > 10**6:
+        raise TooLargeError(f"{players} players have no tensor: there would be an axis for each")
     entries = players * n**players
     if entries > _MAX_TENSOR or players > 62:  # 62: numpy's arrays have at most 64 axes
         raise TooLargeError(

@@ -48,10 +48,10 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
         raise ValueError(f"spec is {spec!r:.200}, but must be a string or a path") from None
     if text.startswith(INLINE):
         return Scenario.from_inline(text.removeprefix(INLINE))
-    path, pairs = _split_path(text)
-    if path:
-        return _load_file(path, pairs)
     name, *pairs = text.split("/")
+    path, after = _split_path(text)
+    if path and name not in (*SOURCES, *_REGISTERED):  # a file of a scenario's name does not hide it
+        return _load_file(path, after)
     if name in _REGISTERED:
         if pairs:
             raise ValueError(f"scenario {name!r} takes no options, but got {'/'.join(pairs)!r}")

@@ -93,7 +93,7 @@ def _check_choices(users: Users) -> None:
     _equal("pairwise", users.pairwise(), preferred)
     _equal("plurality", users.favourites()[users.plurality()], (users.weights @ favourites).max())
     _equal("borda", preferred.sum(axis=1)[users.borda()], preferred.sum(axis=1).max())
-    beats = [all(preferred[y, z] > 0.5 + _ATOL for z in range(n) if z != y) for y in range(n)]
+    beats = [all(preferred[y, z] > 0.5 + 1e-12 for z in range(n) if z != y) for y in range(n)]
     require(users.condorcet_winner() == (beats.index(True) if any(beats) else None), "condorcet_winner: another one")
 
 

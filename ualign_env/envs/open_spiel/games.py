@@ -243,6 +243,8 @@ class AlignmentState(pyspiel.State):
 
     def _submit(self, action: int) -> None:
         game, player = self.get_game(), len(self.submitted)
+        if self.is_terminal():
+            raise ValueError(f"action {action} at {self}, but the game is over")
         n = game.n_actions(self._drawn(), player)
         if not 0 <= action < n:
             raise ValueError(f"action {action} of player {player} at {self}, but there are {n}, from 0 to {n - 1}")

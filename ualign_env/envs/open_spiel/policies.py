@@ -136,7 +136,9 @@ def joint_policy(scenario: ScenarioLike, policy: GamePolicy, player: int) -> Joi
     for x, population in enumerate(scenario.populations):
         state = policy.game.new_initial_state()
         state.apply_action(x)
-        if name == VERSUS and state.is_simultaneous_node():
+        if name == VERSUS and not state.is_simultaneous_node():
+            raise ValueError(f"{str(policy.game)[:80]!r} is converted; learn on {VERSUS_BY_RESPONSE}, which is scored")
+        if name == VERSUS:
             probabilities = known(state, player)
             rows, found = multisets(population.n_responses, size), np.zeros(state.num_distinct_actions())
             found[list(probabilities)] = list(probabilities.values())

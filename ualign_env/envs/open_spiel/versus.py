@@ -75,6 +75,8 @@ class ByResponseState(AlignmentState):
         if self.prompt < 0:
             self._draw(action)
         else:
+            if self.is_terminal():
+                raise ValueError(f"response {action} at {self}, but the game is over")
             allowed = self._legal_actions(self.current_player())
             if action not in allowed:
                 raise ValueError(f"response {action} at {self}, but it must be one from {allowed[0]} to {allowed[-1]}")

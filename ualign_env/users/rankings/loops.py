@@ -22,6 +22,12 @@ Ranks = npt.NDArray[np.signedinteger]
 _CHUNK = 512  # users a range
 
 
+def check_k(k: int) -> None:
+    """Raises an error for what is no number of responses: the loop that takes powers would not end."""
+    if k < 1:
+        raise ValueError(f"k is {k}, but must be at least 1")
+
+
 def check_policies(ranks: Ranks, *policies: Floats) -> None:
     """Raises an error for policies over another number of responses: compiled loops would read what isn't theirs."""
     for policy in policies:
@@ -32,12 +38,13 @@ def check_policies(ranks: Ranks, *policies: Floats) -> None:
 def check_indices(kind: str, indices: Ints, n: int) -> None:
     """Raises an error for indices that aren't there, or rows without any."""
     # seen as unsigned, negative numbers are large
-    if not indices.shape[-1] or (indices.size and indices.view(np.uint64).max() >= n):
+    if not indices.shape[-1] or (indices.size and indices.astype(np.int64, copy=False).view(np.uint64).max() >= n):
         raise IndexError(f"{kind} are {indices.tolist()!s:.100}, but must be at least one a row, from 0 to {n - 1}")
 
 
 def deviation_payoffs(ranks: Ranks, weights: Floats, policies: Floats, mixture: Floats, k: int) -> Floats:
     """Returns `[N]`: the chance of each response against k samples of `policies[t]`, averaged by `mixture[t]`."""
+    check_k(k)
     check_policies(ranks, policies)
     series = _series(k)
     exact = 2 * len(series) > k
@@ -63,6 +70,7 @@ def leave_one_out_payoffs(ranks: Ranks, weights: Floats, profile: Floats) -> Flo
 
 def deviation_jacobian(ranks: Ranks, weights: Floats, policy: Floats, k: int) -> Floats:
     """Returns `[N, N]`: the derivative of the payoff of the row's response by the policy's share of the column's."""
+    check_k(k)
     check_policies(ranks, policy)
     n = ranks.shape[1]
     lower, tilt = _series(k - 1), _odd_series(k - 1)

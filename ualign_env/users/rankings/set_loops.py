@@ -45,6 +45,8 @@ def output_tiers(ranks: Ranks, policies: Floats, l: int) -> Floats:
 def set_tiers(ranks: Ranks, sets: Ints, chances: Floats, l: int) -> Floats:
     """Returns `[U, N, l]` tiers against a multiset drawn from the rows of `sets`."""
     check_indices("sets", sets, ranks.shape[1])
+    if len(chances) != len(sets):
+        raise IndexError(f"{len(chances)} chances of {len(sets)} multisets")
     out = np.zeros((*ranks.shape, l))
     _set_tiers(ranks, sets, chances, out)
     return out
