@@ -341,6 +341,8 @@ def test_bad_profiles_mixtures_slots_and_players():
         payoff_tensor(GERMAN_GOALS, 25)
     with pytest.raises(TooLargeError, match="70 players with 1 responses"):
         payoff_tensor(Population.from_scores([[1]]), 70)
+    with pytest.raises(TooLargeError, match=r"10{30} players with 4 responses have a tensor of 1\.00e60205999"):
+        payoff_tensor(GERMAN_GOALS, 10**30)
     with pytest.raises(ValueError, match="outputs has 1002 policies, but at most 1001"):
         deviation_payoffs(GERMAN_GOALS, Outputs(np.full((1002, 4), 0.25)), 1002)
     with pytest.raises(ValueError, match="expected a Scenario, a Population or other Users, a spec or a path, not 3"):

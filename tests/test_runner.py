@@ -6,6 +6,7 @@ import pytest
 from ualign_env import TooLargeError, load_scenario, score
 from ualign_env.benchmark.runner import run
 from ualign_env.benchmark.tasks import Task
+from ualign_env.scoring.scorecard import Evaluation
 
 TASK = Task(load_scenario("german-goals"), 2, seed=5)
 GOOD, BAD = [0.4, 0.1, 0.5, 0.0], [1.0, 0, 0, 0]
@@ -110,3 +111,34 @@ def test_tasks_take_what_stands_for_a_scenario():
     for wrong, message in (({"k": 0}, "k is 0"), ({"l": 501}, "l is 501"), ({"seed": -1}, "seed is -1")):
         with pytest.raises(ValueError, match=message):
             Task(**({"scenario": TASK.scenario, "k": 2} | wrong))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("exception", "status"),
+    [(RuntimeError, "failed"), (KeyboardInterrupt, "interrupted"), (TooLargeError, "unsupported")],
+)
+@pytest.mark.parametrize("where", ["rate", "curve"])
+def test_what_breaks_in_scoring_ends_this_run_alone(monkeypatch, where, exception, status):
+    """Also where the metrics, and not the reading of a policy, are what breaks off."""
+
+    def breaks(*_):
+        raise exception("while scoring")
+
+    monkeypatch.setattr(Evaluation, where, property(breaks) if where == "rate" else breaks)
+    result = run("a", lambda _: iter([GOOD]), TASK, seconds=10)
+    assert (result.status, result.scorecard) == (status, None)
+    assert result.error is not None
+
+
+def test_a_policy_that_draws_is_read_once_for_score_and_policy():
+    rng = np.random.default_rng(0)
+    result = run("a", lambda _: iter([lambda _: rng.dirichlet(np.ones(4))]), TASK, seconds=10)
+    assert result.scorecard == score(TASK.scenario, result.policy, 2)
+
+
+def test_a_callable_that_raises_ends_this_run_alone():
+    def raises(_):
+        raise RuntimeError("no answer")
+
+    result = run("a", lambda _: iter([raises]), TASK, seconds=10)
+    assert (result.status, result.scorecard, result.policy) == ("failed", None, None)

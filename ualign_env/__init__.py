@@ -36,7 +36,8 @@ from ualign_env.specs import list_scenarios, load_scenario, register_scenario
 from ualign_env.users import Contest, Population, Users
 
 if TYPE_CHECKING:
-    from ualign_env.envs.open_spiel.games import cached_game, load_game, tensor_game
+    from ualign_env.envs.open_spiel.forms import cached_game, tensor_game
+    from ualign_env.envs.open_spiel.games import load_game
     from ualign_env.envs.open_spiel.policies import GamePolicy, joint_policy
     from ualign_env.envs.open_spiel.versus import load_versus_game
     from ualign_env.envs.sb3.vec_env import SB3VecEnv as SB3VecEnv
@@ -45,11 +46,11 @@ if TYPE_CHECKING:
 _LAZY = {
     "GamePolicy": "open_spiel.policies",
     "SB3VecEnv": "sb3.vec_env",
-    "cached_game": "open_spiel.games",
+    "cached_game": "open_spiel.forms",
     "joint_policy": "open_spiel.policies",
     "load_game": "open_spiel.games",
     "load_versus_game": "open_spiel.versus",
-    "tensor_game": "open_spiel.games",
+    "tensor_game": "open_spiel.forms",
 }
 
 registration.register()

@@ -27,11 +27,14 @@ class TooLargeError(ValueError):
 
 def about(number: int) -> str:
     """Returns an integer, large ones to three digits, also beyond the largest float."""
-    if number < 1_000_000:
-        return str(number)
-    exponent = math.log10(number)
-    digits = 10 ** (exponent % 1)
-    return f"{digits:.2f}e{int(exponent)}"
+    return str(number) if number < 1_000_000 else about_power(math.log10(number))
+
+
+def about_power(exponent: float) -> str:
+    """Returns 10 to a power that may be far too large to be written out."""
+    if exponent < 6:
+        return str(math.ceil(10**exponent))
+    return f"{10 ** (exponent % 1):.2f}e{int(exponent)}"
 
 
 def count(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:

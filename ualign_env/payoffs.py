@@ -8,13 +8,14 @@ has an axis for them unless it was given users alone; where it asks about one, `
 Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777) for the game.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ualign_env import _checks
-from ualign_env._checks import TooLargeError, about
+from ualign_env._checks import TooLargeError, about_power
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import Players
 from ualign_env.policies.tabulate import read, read_players, single_policy
@@ -25,6 +26,7 @@ from ualign_env.users import Users
 _GRID = 2.0**52
 
 _MAX_TENSOR = 100_000_000  # entries
+_MAX_AXES = 62  # players: numpy's arrays have at most 64 axes
 _MAX_SAMPLES = 2_000  # drawn by both sides together: quadrature takes time that grows with their number
 
 
@@ -119,13 +121,12 @@ def payoff_tensor(scenario: ScenarioLike, players: int, *, prompt: int | None = 
     """
     users = users_of(scenario, prompt)
     players, n = _checks.count("players", players, 2), users.n_responses
-    if players > 10**6:
-        raise TooLargeError(f"{players} players have no tensor: there would be an axis for each")
-    entries = players * n**players
-    if entries > _MAX_TENSOR or players > 62:  # 62: numpy's arrays have at most 64 axes
+    exponent = math.log10(players) + players * math.log10(n)  # the number itself can be too large for the memory
+    if players > _MAX_AXES or players * n**players > _MAX_TENSOR:
         raise TooLargeError(
-            f"{players} players with {n} responses have a tensor of {about(entries)} entries "
-            f"({about(-(-entries // 2**27))} GiB), but at most {_MAX_TENSOR:,} are built; use deviation_payoffs instead"
+            f"{players} players with {n} responses have a tensor of {about_power(exponent)} entries "
+            f"({about_power(exponent - math.log10(2**27))} GiB), but at most {_MAX_TENSOR:,} are built; use "
+            "deviation_payoffs instead"
         )
     profiles = np.indices((n,) * players).reshape(players, -1).T
     shares = exact_shares(users, np.ascontiguousarray(profiles, np.int64))

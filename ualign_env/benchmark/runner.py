@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -89,6 +89,8 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
     elapsed, steps, look = 0.0, 0, _FIRST_LOOK
     policy, error = None, None
     found: Evaluation | None = None
+    card: Scorecard | None = None
+    learned: list[list[float]] | None = None
     status: Status = "learned"
     trace: list[TracePoint] = []
     try:
@@ -99,31 +101,34 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
             done = elapsed >= seconds
             if done or elapsed >= look:
                 found = evaluate(task.scenario, policy, task.k, task.l)
-                card = found.scorecard(())
-                trace.append(TracePoint(elapsed, steps, card.robust_win_rate, card.nash_conv))
+                seen = found.scorecard(())
+                trace.append(TracePoint(elapsed, steps, seen.robust_win_rate, seen.nash_conv))
                 look = look_growth * elapsed
-                done = done or _error(card) < _SOLVED
+                done = done or _error(seen) < _SOLVED
             if done:
                 break
         if not steps:
             status, error = "failed", "the agent yielded no policy"
-        elif found is None:
-            found = evaluate(task.scenario, policy, task.k, task.l)
+        else:
+            card, learned = _scored(found, policy, task)
     except KeyboardInterrupt:
         status, error = "interrupted", f"interrupted after {steps} steps"
     except (Exception, SystemExit) as exception:  # one agent's failure must not lose the others' results
         refused = isinstance(exception, TooLargeError)
         status = "unsupported" if refused else "failed"
         error = str(exception) if refused else "".join(traceback.format_exception(exception))
-    card, learned = None, None
-    # where the last policy is what failed, there is nothing to score
-    with suppress(Exception) if error else nullcontext():
-        if steps:
-            found = found or evaluate(task.scenario, policy, task.k, task.l)
-            card, learned = found.scorecard(), found.learned.average().tolist()
+    if steps and error:
+        with suppress(Exception, KeyboardInterrupt):  # where the last policy is what failed, there is nothing to score
+            card, learned = _scored(found, policy, task)
     return RunResult(
         name, task.scenario.name, task.k, task.l, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
     )
+
+
+def _scored(found: Evaluation | None, policy: Any, task: Task) -> tuple[Scorecard, list[list[float]]]:
+    """Returns the last policy's scorecard and how often it shows each response, read anew only if it hasn't been."""
+    found = found or evaluate(task.scenario, policy, task.k, task.l)
+    return found.scorecard(), found.learned.average().tolist()
 
 
 def _timed(agent: Agent, task: Task) -> Iterator[tuple[float, Any]]:

@@ -24,8 +24,26 @@ POWERS = (1, 2, 4, 8, 16, 32, 64)
 _TOLERANCE = 1e-10  # of an equilibrium
 
 
+class _OfEquilibria(Result):
+    """What holds the certificates of several equilibria."""
+
+    certificates: tuple[float, ...]
+
+    @property
+    def certificate(self) -> float:
+        """The largest certificate of an equilibrium."""
+        return max(self.certificates)
+
+    @property
+    def advice(self) -> str | None:
+        """What to do where an equilibrium missed the tolerance."""
+        if self.certificate <= _TOLERANCE:
+            return None
+        return f"an equilibrium is off by {self.certificate:.1e}: `solve` has other methods and more iterations"
+
+
 @dataclass(frozen=True, eq=False)
-class Curve(Result):
+class Curve(_OfEquilibria):
     """Robust win rates against k.
 
     Attributes:
@@ -47,16 +65,6 @@ class Curve(Result):
     temperature: float
     regularised: tuple[float, ...]
     baselines: dict[str, tuple[float, ...]]
-
-    @property
-    def certificate(self) -> float:
-        """The largest certificate of an equilibrium."""
-        return max(self.certificates)
-
-    @property
-    def advice(self) -> str | None:
-        """What to do where an equilibrium missed the tolerance."""
-        return _converged(self.certificate)
 
     def summary(self) -> str:
         """Returns the rates of all lines, a column for each k."""
@@ -98,7 +106,7 @@ def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, tem
 
 
 @dataclass(frozen=True, eq=False)
-class Family(Result):
+class Family(_OfEquilibria):
     """How the equilibrium of one prompt moves with k, from the maximal lottery to random dictatorship.
 
     Attributes:
@@ -118,16 +126,6 @@ class Family(Result):
     policies: Floats
     certificates: tuple[float, ...]
     favourites: Floats
-
-    @property
-    def certificate(self) -> float:
-        """The largest certificate of an equilibrium."""
-        return max(self.certificates)
-
-    @property
-    def advice(self) -> str | None:
-        """What to do where an equilibrium missed the tolerance."""
-        return _converged(self.certificate)
 
     def summary(self) -> str:
         """Returns the likeliest responses of each k."""
@@ -232,13 +230,6 @@ def versus_map(scenario: ScenarioLike, largest_k: int, largest_l: int, *, tolera
             converged[own] = all(game.converged for game in games)
             sampled[own], proven[own] = card.robust_win_rate, card.proven
     return VersusMap(loaded.name, together, sampled, converged, proven, float(certificates.max()), tolerance)
-
-
-def _converged(certificate: float) -> str | None:
-    """Returns what to do where an equilibrium has not converged."""
-    if certificate <= _TOLERANCE:
-        return None
-    return f"an equilibrium is off by {certificate:.1e}: `solve` has other methods and more iterations"
 
 
 def _sizes(sizes: Iterable[int]) -> tuple[int, ...]:

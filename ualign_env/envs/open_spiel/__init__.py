@@ -1,1 +1,1 @@
-"""OpenSpiel: `games` (symmetric), `versus` (k against l), what players `observe`, and `policies` as arrays."""
+"""OpenSpiel: `games` (symmetric), `versus` (k against l), their other `forms`, the `observer`, policies as arrays."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ualign_env._types import Floats, Ints
 from ualign_env.users.base import Contest, Users
 from ualign_env.users.rankings import loops, program, set_loops
-from ualign_env.users.rankings.loops import Ranks
+from ualign_env.users.rankings.guards import Ranks
 
 _MAX_TIERS = 50_000_000  # numbers in memory at once
 

@@ -20,7 +20,7 @@ from ualign_env._types import Floats, Ints
 from ualign_env.users.base import Picker, Users
 from ualign_env.users.rankings import loops, set_loops
 from ualign_env.users.rankings.contests import OutputContest, SampleContest, SetContest
-from ualign_env.users.rankings.loops import Ranks
+from ualign_env.users.rankings.guards import Ranks
 
 _BLOCK = 1 << 20  # entries sorted at once, so that ranking scores needs little memory beyond its result
 _LISTED = 10  # responses of a user's order in words

@@ -10,7 +10,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from ualign_env._types import Floats
-from ualign_env.users.rankings.loops import Ranks
+from ualign_env.users.rankings.guards import Ranks
 
 _SCALE = 1e4  # of the objective, so that HiGHS's absolute tolerance of 1e-6 is one of 1e-10 here
 

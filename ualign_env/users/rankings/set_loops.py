@@ -13,14 +13,8 @@ import numpy as np
 
 from ualign_env._compile import compiled, inner
 from ualign_env._types import Floats, Ints
-from ualign_env.users.rankings.loops import (
-    Ranks,
-    check_indices,
-    check_policies,
-    gauss_legendre,
-    mass_by_rank,
-    sum_over_users,
-)
+from ualign_env.users.rankings.guards import Ranks, check_indices, check_policies
+from ualign_env.users.rankings.loops import gauss_legendre, mass_by_rank, sum_over_users
 
 _SHORT = 64  # up to this k, the recurrence in k is taken
 _CHUNKS = 4  # at most so many ranges of users where the result of each is large
