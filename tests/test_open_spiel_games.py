@@ -10,6 +10,7 @@ import pyspiel
 import pytest
 import reference
 from open_spiel.python import rl_environment
+from open_spiel.python.algorithms import cfr
 from open_spiel.python.algorithms.get_all_states import get_all_states
 from open_spiel.python.observation import INFO_STATE_OBS_TYPE, make_observation
 from open_spiel_checks import passes_api_test
@@ -18,6 +19,7 @@ import ualign_env
 from ualign_env import (
     Population,
     Scenario,
+    TooLargeError,
     cached_game,
     choice_shares,
     load_game,
@@ -174,7 +176,7 @@ def _returns_of(game):
 
 
 def test_spawned_processes_load_pickled_games():
-    games = [load_game(UNEQUAL, 3, turn_based=turn_based) for turn_based in (False, True)]
+    games = [load_game(UNEQUAL, 3), *(cached_game(load_game(UNEQUAL, 3, anonymous=shared)) for shared in (False, True))]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(_returns_of, games) == [_returns_of(game) for game in games]
 
@@ -228,14 +230,40 @@ def test_tensor_game_has_the_payoffs():
             np.testing.assert_array_equal(state.returns(), choice_shares(population, profile))
 
 
+@pytest.mark.parametrize(
+    ("game", "name"),
+    [
+        (load_game(UNEQUAL, 2, responses=2), "python_ualign_normal_form"),
+        (load_game(UNEQUAL, 3, turn_based=True), "python_ualign_turn_normal_form"),
+        (load_versus_game(UNEQUAL, 2, 1), "python_ualign_versus_normal_form"),
+        (load_versus_game(UNEQUAL, 1, 3, by_response=True), "python_ualign_versus_by_response_normal_form"),
+        (load_versus_game(UNEQUAL, 2, 2, zero_sum=True), "python_ualign_versus_normal_form"),
+    ],
+)
+def test_normal_forms_of_all_games(game, name):
+    normal = tensor_game(game, 1)
+    assert normal.get_type().short_name == name
+    assert normal.get_type().utility == game.get_type().utility
+    at_once = pyspiel.load_game(game.get_type().short_name.removesuffix("_by_response"), game.get_parameters())
+    for profile in np.ndindex(*normal.shape()):
+        states = [normal.new_initial_state(), at_once.new_initial_state()]
+        states[1].apply_action(1)
+        if states[1].is_simultaneous_node():
+            states[1].apply_actions(list(profile))
+            assert states[0].action_to_string(1, profile[1]) == states[1].action_to_string(1, profile[1])
+        else:
+            for action in profile:
+                states[1].apply_action(action)
+        states[0].apply_actions(list(profile))
+        assert states[0].returns() == states[1].returns()
+
+
 def test_sizes_are_guarded_with_an_estimate():
     big = load_game("impartial/responses:300/users:3", 65, turn_based=True)
     with pytest.raises(ValueError, match=r"the tree of 65 players would have 1\.03e161 states, but at most 1,000,000"):
         cached_game(big)
-    # 300^65 = 1.0301e161, times 65 players; 2^27 entries a GiB
-    with pytest.raises(
-        ValueError, match=r"65 players with 300 responses have a tensor of 6\.70e162 entries \(4\.99e154"
-    ):
+    # 300^65 = 1.0301e161, times 65 players
+    with pytest.raises(TooLargeError, match=r"normal form of 65 players with 300 actions has 6\.70e162 entries"):
         tensor_game(big)
     with pytest.raises(ValueError, match="the tree of 3 players would have 86 states, but at most 85"):
         cached_game(load_game(), max_states=85)
@@ -246,11 +274,8 @@ def test_helpers_refuse_what_they_cannot_use():
     kuhn = pyspiel.load_game("kuhn_poker")
     with pytest.raises(ValueError, match=r"or python_ualign_versus game, or the turn-based form of one, not 'kuhn"):
         cached_game(kuhn)
-    for game, name in ((kuhn, "kuhn_poker"), (load_versus_game(), "python_ualign_versus")):
-        with pytest.raises(ValueError, match=f"expected a python_ualign or python_ualign_turn game, not '{name}"):
-            tensor_game(game)
-    with pytest.raises(ValueError, match="players submit 2 responses each; the normal form is for one"):
-        tensor_game(load_game(responses=2))
+    with pytest.raises(ValueError, match="expected an alignment game, not 'kuhn_poker"):
+        tensor_game(kuhn)
     with pytest.raises(ValueError, match="the scenario has 3 prompts, each a game of its own: choose one by prompt="):
         tensor_game(load_game(UNEQUAL))
     with pytest.raises(ValueError, match="prompt is 3, but must be an integer from 0 to 2"):
@@ -311,13 +336,62 @@ def test_many_players():
     assert sum(returns) == 1.0
 
 
-def test_games_unpickle_in_a_process_that_has_not_imported_the_package(tmp_path):
-    for game in (
-        load_game(UNEQUAL, 3),
-        load_game("cycle", 3, turn_based=True),
-        ualign_env.load_versus_game("cycle", 2, 1),
-    ):
-        (tmp_path / "game").write_bytes(pickle.dumps(game))
-        code = f"import pickle; print(pickle.load(open({str(tmp_path / 'game')!r}, 'rb')))"
-        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert result.stdout.strip() == str(game)
+def test_whatever_open_spiel_makes_of_our_games_unpickles_in_a_fresh_process():
+    """One process each: unpickling any of the others would import the package."""
+    game = load_game(UNEQUAL, 3, turn_based=True)
+    converted = pyspiel.convert_to_turn_based(load_game("cycle", 2))
+    cached = cached_game(game)
+    states = [form.new_initial_state() for form in (game, converted, cached)]
+    for state in states:
+        state.apply_action(0)
+    plus, mccfr = pyspiel.CFRPlusSolver(cached), pyspiel.ExternalSamplingMCCFRSolver(cached, 1)
+    python = cfr.CFRSolver(cached)
+    plus.evaluate_and_update_policy()
+    mccfr.run_iteration()
+    python.evaluate_and_update_policy()
+    things = {
+        "simultaneous": load_game("cycle", 3),
+        "turn-based": game,
+        "versus": load_versus_game("cycle", 2, 1),
+        "converted": converted,
+        "cached": cached,
+        "state": states[0],
+        "state of a converted game": states[1],
+        "state of a cached game": states[2],
+        "C++ solver": plus,
+        "C++ sampler": mccfr,
+        "Python solver": python,
+        "tabular policy": python.average_policy(),
+        "policy with its game": ualign_env.GamePolicy(cached, python.average_policy()),
+        "normal form": tensor_game(load_game("cycle", 2)),
+    }
+    code = "import pickle, sys; print(type(pickle.load(sys.stdin.buffer)).__name__)"
+    processes = {}
+    for name, thing in things.items():
+        processes[name] = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        processes[name].stdin.write(pickle.dumps(thing))
+        processes[name].stdin.close()
+    for name, process in processes.items():
+        with process:
+            assert process.stdout.read().decode().strip() == type(things[name]).__name__, name
+
+
+def test_pickles_of_other_games_need_no_package():
+    for name in ("kuhn_poker", "matrix_rps", "cached_tree(game=kuhn_poker())"):
+        assert b"ualign" not in pickle.dumps(pyspiel.load_game(name))
+    other = pyspiel.create_tensor_game([[1.0, 2.0], [3.0, 4.0]], [2, 1])
+    assert b"ualign" not in pickle.dumps(other)
+
+
+def test_copies_of_what_open_spiel_makes_are_equal():
+    normal = tensor_game(load_versus_game(UNEQUAL, 2, 1), 0)
+    again = pickle.loads(pickle.dumps(normal))
+    assert again.get_type() == normal.get_type()
+    for player in (0, 1):
+        np.testing.assert_array_equal(again.player_utilities(player), normal.player_utilities(player))
+    solver = pyspiel.CFRPlusSolver(cached_game(load_game("german-goals", 3)))
+    for _ in range(3):
+        solver.evaluate_and_update_policy()
+    policies = [one.tabular_average_policy().policy_table() for one in (solver, pickle.loads(pickle.dumps(solver)))]
+    for key, row in policies[0].items():
+        np.testing.assert_allclose(dict(policies[1][key])[0], dict(row)[0], rtol=1e-5)

@@ -186,7 +186,7 @@ def test_policies_are_read_as_joint_ones(turn_based, player, unequal_scenario):
     assert 0 < card.robust_win_rate < 1
     with pytest.raises(ValueError, match="another scenario"):
         score("german-goals", uniform, 2)
-    with pytest.raises(ValueError, match="the policy's game has 2 responses of the model, but k is 4"):
+    with pytest.raises(ValueError, match="player 0 of the policy's game submits 2 responses, but k is 4"):
         score(unequal_scenario, uniform, 4)
 
 
@@ -209,9 +209,3 @@ def test_games_that_are_over_take_no_more_moves():
         with pytest.raises(Exception, match="but the game is over"):
             state.apply_action(0)
         assert state.is_terminal()
-
-
-def test_converted_games_are_not_taken_for_response_by_response():
-    game = pyspiel.convert_to_turn_based(load_versus_game("german-goals", 2, 1))
-    with pytest.raises(ValueError, match="is converted; learn on python_ualign_versus_by_response"):
-        score("german-goals", GamePolicy(game, UniformRandomPolicy(game)), 2)

@@ -25,8 +25,8 @@ from ualign_env.users import Users
 #: Chances are rounded to this grid, on which sums are exact: 2^-52, the spacing of numbers just below 1.
 _GRID = 2.0**52
 
-_MAX_TENSOR = 100_000_000  # entries
-_MAX_AXES = 62  # players: numpy's arrays have at most 64 axes
+MAX_TENSOR = 100_000_000  # entries
+MAX_AXES = 62  # players: numpy's arrays have at most 64 axes
 _MAX_SAMPLES = 2_000  # drawn by both sides together: quadrature takes time that grows with their number
 
 
@@ -122,10 +122,10 @@ def payoff_tensor(scenario: ScenarioLike, players: int, *, prompt: int | None = 
     users = users_of(scenario, prompt)
     players, n = _checks.count("players", players, 2), users.n_responses
     exponent = math.log10(players) + players * math.log10(n)  # the number itself can be too large for the memory
-    if players > _MAX_AXES or players * n**players > _MAX_TENSOR:
+    if players > MAX_AXES or players * n**players > MAX_TENSOR:
         raise TooLargeError(
             f"{players} players with {n} responses have a tensor of {about_power(exponent)} entries "
-            f"({about_power(exponent - math.log10(2**27))} GiB), but at most {_MAX_TENSOR:,} are built; use "
+            f"({about_power(exponent - math.log10(2**27))} GiB), but at most {MAX_TENSOR:,} are built; use "
             "deviation_payoffs instead"
         )
     profiles = np.indices((n,) * players).reshape(players, -1).T

@@ -12,7 +12,7 @@ def register() -> None:
 
 
 def _open_spiel() -> None:
-    from ualign_env.envs.open_spiel import games, versus  # noqa: F401
+    from ualign_env.envs.open_spiel import games, pickles, versus  # noqa: F401
 
 
 def _gymnasium() -> None:

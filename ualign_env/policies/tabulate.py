@@ -32,7 +32,7 @@ _READERS = {
 }
 
 
-def tabulate(scenario: ScenarioLike, policy: Any, k: int) -> PolicyTable:
+def tabulate(scenario: ScenarioLike, policy: Any, k: int, *, player: int | None = None) -> PolicyTable:
     """Returns the arrays behind whatever plays the (k+1)-player game of a scenario.
 
     Args:
@@ -44,17 +44,19 @@ def tabulate(scenario: ScenarioLike, policy: Any, k: int) -> PolicyTable:
             observations `[P, D]` to logits `[P, N]`; or a callable from the observation of a prompt (a row of
             `scenario.observations`) to `[N]` probabilities.
         k: number of outputs.
+        player: whose policy is meant, where the policy is one of several players; needed where it is one player's
+            alone, as linear programs return it. None: of k + 1 players, all.
 
     Raises:
         ValueError: if the policy doesn't fit the scenario and k, or is not a distribution.
     """
-    return read(policy, as_scenario(scenario), _checks.number_of_outputs(k))
+    return read(policy, as_scenario(scenario), _checks.number_of_outputs(k), player)
 
 
-def read(policy: Any, scenario: Scenario, k: int) -> PolicyTable:
+def read(policy: Any, scenario: Scenario, k: int, player: int | None = None) -> PolicyTable:
     """Returns `tabulate` of a scenario and a k that have been checked."""
     _import_reader(type(policy))
-    return _tabulate(policy, scenario, k)
+    return _tabulate(policy, scenario, k) if player is None else _tabulate_player(policy, scenario, k, player)
 
 
 @lru_cache(maxsize=256)
@@ -86,8 +88,22 @@ def _tabulate(policy: Any, scenario: Scenario, k: int) -> PolicyTable:
     return SharedPolicy(_table("policy", policy, scenario, ()))
 
 
+@singledispatch
+def _tabulate_player(policy: Any, scenario: Scenario, k: int, player: int) -> PolicyTable:
+    """Reads one player's policy of a profile."""
+    players = read(policy, scenario, k)
+    if not isinstance(players, Players):
+        raise ValueError(
+            f"player is {player!r:.100}, but the policy is read as {type(players).__name__}, not as Players"
+        )
+    return SharedPolicy(players.probabilities[_checks.count("player", player, 0, k)])
+
+
 #: Decorates a function like `read` that reads the policies of the class in its first annotation.
 reads = _tabulate.register
+
+#: Decorates one that also takes the player.
+reads_player = _tabulate_player.register
 
 
 @reads

@@ -158,6 +158,7 @@ def score(
     k: int,
     *,
     l: int = 1,
+    player: int | None = None,
     curve: Iterable[int] | None = None,
 ) -> Scorecard:
     """Returns the U-alignment metrics of a policy.
@@ -168,13 +169,14 @@ def score(
         k: number of responses shown.
         l: number of responses of the opponent, from 1 to 500. NashConv is always that of the symmetric game, in which
             everybody submits one.
+        player: whose policy is scored, where it is one of several players; see `tabulate`.
         curve: the k' of the scorecard's curve (default: the powers of two up to 64, or up to k where that is larger).
             For policies that differ between players or outputs it is the curve of their average.
 
     Raises:
         ValueError: if the policy doesn't fit the scenario and k.
     """
-    return evaluate(scenario, policy, k, l).scorecard(curve)
+    return evaluate(scenario, policy, k, l, player).scorecard(curve)
 
 
 def optimal_rate(k: int, l: int = 1) -> float:
@@ -182,10 +184,10 @@ def optimal_rate(k: int, l: int = 1) -> float:
     return max(0, k + 1 - l) / (k + 1)
 
 
-def evaluate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1) -> "Evaluation":
+def evaluate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1, player: int | None = None) -> "Evaluation":
     """Returns a policy, read once, of which every metric can be asked."""
     loaded, k, l = as_scenario(scenario), _checks.number_of_outputs(k), _checks.number_of_responses(l)
-    return Evaluation(loaded, read(policy, loaded, k), k, l)
+    return Evaluation(loaded, read(policy, loaded, k, player), k, l)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,15 @@
 """The OpenSpiel games in other forms: as a tree in C++, and as a normal form."""
 
+import math
+
+import numpy as np
 import pyspiel
 
-from ualign_env._checks import TooLargeError, about
-from ualign_env.envs.open_spiel.games import SIMULTANEOUS, TURN_BASED, AlignmentGame, SymmetricGame
-from ualign_env.payoffs import payoff_tensor
+from ualign_env._checks import TooLargeError, about, about_power
+from ualign_env._multisets import multisets
+from ualign_env.envs.open_spiel.games import SIMULTANEOUS, AlignmentGame
+from ualign_env.payoffs import MAX_AXES, MAX_TENSOR, exact_shares
+from ualign_env.specs import one_prompt
 
 
 def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.Game:
@@ -31,21 +36,41 @@ def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.G
     return pyspiel.convert_to_cached_tree(pyspiel.load_game(game.sequential_name, game.get_parameters()))
 
 
-def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Game:
+def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.TensorGame:
     """Returns the alignment game of one prompt in normal form, for small games.
 
-    What solvers learn on it is scored as arrays, `[K, 1, N]` for K players: its states name no prompt.
+    Its actions are those of the game in which players move at once: responses, or multisets of them. What solvers learn
+    on it is scored as arrays, `[K, 1, N]` for K players, or as a `JointPolicy`: its states name no prompt.
 
     Args:
-        game: a `python_ualign` or `python_ualign_turn` game.
+        game: one of the alignment games.
         prompt: index of the prompt; needed where the scenario has several.
 
     Raises:
-        ValueError: if it is neither game, or the prompt is missing or unknown.
+        ValueError: if it is no alignment game, or the prompt is missing or unknown.
         TooLargeError: if the tensor would have more than 100 million entries (with their number).
     """
-    if not isinstance(game, SymmetricGame):
-        raise ValueError(f"expected a {SIMULTANEOUS} or {TURN_BASED} game, not {str(game)[:80]!r}")
-    if game.sizes[0] > 1:
-        raise ValueError(f"players submit {game.sizes[0]} responses each; the normal form is for one")
-    return pyspiel.create_tensor_game(list(payoff_tensor(game.scenario, game.num_players(), prompt=prompt)))
+    if not isinstance(game, AlignmentGame):
+        raise ValueError(f"expected an alignment game, not {str(game)[:80]!r}")
+    scenario, x = one_prompt(game.scenario, prompt)
+    users, players = scenario.populations[x], game.num_players()
+    shape = [game.n_actions(x, player) for player in range(players)]
+    if players > MAX_AXES or players * math.prod(shape) > MAX_TENSOR:
+        exponent = math.log10(players) + sum(map(math.log10, shape))
+        raise TooLargeError(
+            f"the normal form of {players} players with {about(max(shape))} actions has {about_power(exponent)} "
+            f"entries, but at most {MAX_TENSOR:,} are made; use fewer players or responses"
+        )
+    tables = [multisets(users.n_responses, size) for size in game.sizes]
+    profiles = np.indices(shape).reshape(players, -1)
+    shown = [table[actions] for table, actions in zip(tables, profiles, strict=True)]
+    slots = exact_shares(users, np.ascontiguousarray(np.hstack(shown), np.int64))
+    utilities = game.utilities(slots)
+    names = [[" + ".join(users.responses[y] for y in row) for row in table.tolist()] for table in tables]
+    kind = game.get_type()
+    return pyspiel.create_tensor_game(
+        f"{kind.short_name}_normal_form",
+        f"{kind.long_name}, {scenario.prompts[x]}",
+        names,
+        list(np.ascontiguousarray(utilities.T)),
+    )

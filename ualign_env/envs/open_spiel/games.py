@@ -15,6 +15,7 @@ import pyspiel
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about
 from ualign_env._multisets import multisets, n_multisets
+from ualign_env._types import Floats
 from ualign_env.envs.open_spiel.observer import Observer, joined
 from ualign_env.payoffs import exact_shares
 from ualign_env.simulation.batch import MAX_ACTIONS, MAX_PLAYERS
@@ -174,13 +175,17 @@ class AlignmentGame(pyspiel.Game):
         if shares is None:
             if len(self._shares) * len(key) >= _REMEMBERED:
                 self._shares.clear()
-            (slots,) = exact_shares(self.scenario.populations[prompt], np.array([shown]))
-            ends = np.cumsum([0, *map(len, submitted)])
-            # multiples of 2^-52, of which sums and differences are exact
-            own = np.add.reduceat(slots, ends[:-1])
-            shares = tuple((2 * own - 1 if self.zero_sum else own).tolist())
+            slots = exact_shares(self.scenario.populations[prompt], np.array([shown]))
+            shares = tuple(self.utilities(slots)[0].tolist())
             self._shares[key] = shares
         return list(shares)
+
+    def utilities(self, slots: Floats) -> Floats:
+        """Returns `[B, K]` what players earn by `[B, S]` chances of the responses that they submitted."""
+        ends = np.cumsum([0, *self.sizes])
+        # multiples of 2^-52, of which sums and differences are exact
+        own = np.add.reduceat(slots, ends[:-1], axis=1)
+        return 2 * own - 1 if self.zero_sum else own
 
     def __reduce__(self) -> tuple[Any, ...]:
         # OpenSpiel's own pickling of Python games drops their attributes, and its load_game knows ours only where this
