@@ -39,7 +39,7 @@ JOINT = {"joint-cfr-plus": 1e-4, "joint-es-mccfr": 5e-3, "joint-psro": 1e-8, "do
 def test_joint_agents_reach_the_value(name, k, l):
     scenario = load_scenario("german-goals")
     value = solve_versus(scenario.populations[0], k, l).value
-    result = run(name, agents.load_agent(name), Task(scenario, k, l=l), seconds=1.0)
+    result = run(name, Task(scenario, k, l=l), seconds=1.0)
     assert (result.status, result.error, result.l) == ("learned", None, l)
     assert result.scorecard is not None
     assert value - JOINT[name] < result.scorecard.robust_win_rate < value + 1e-9
@@ -49,7 +49,7 @@ def test_joint_agents_reach_the_value(name, k, l):
 @pytest.mark.parametrize("name", JOINT)
 def test_joint_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_scenario):
     values = [solve_versus(population, 2, 2).value for population in unequal_scenario.populations]
-    result = run(name, agents.load_agent(name), Task(unequal_scenario, 2, l=2), seconds=0.5)
+    result = run(name, Task(unequal_scenario, 2, l=2), seconds=0.5)
     assert result.error is None
     assert result.scorecard is not None
     assert result.scorecard.robust_win_rate == pytest.approx(unequal_scenario.probabilities @ values, abs=2e-2)
@@ -58,7 +58,7 @@ def test_joint_agents_learn_prompts_with_different_numbers_of_responses(name, un
 
 
 def test_samples_are_scored_against_several_responses():
-    result = run("cfr-plus", agents.load_agent("cfr-plus"), Task(load_scenario("german-goals"), 3, l=2), seconds=0.5)
+    result = run("cfr-plus", Task(load_scenario("german-goals"), 3, l=2), seconds=0.5)
     assert result.scorecard is not None
     assert result.scorecard.l == 2
     assert result.scorecard.robust_win_rate == pytest.approx(0.531749, abs=1e-4)
@@ -66,7 +66,7 @@ def test_samples_are_scored_against_several_responses():
 
 def test_joint_agents_refuse_games_too_large_for_a_tree():
     for name in ("joint-cfr-plus", "joint-es-mccfr", "joint-psro"):
-        result = run(name, agents.load_agent(name), Task(load_scenario("impartial/responses:30"), 5, l=2), seconds=0.1)
+        result = run(name, Task(load_scenario("impartial/responses:30"), 5, l=2), seconds=0.1)
         assert result.status == "unsupported"
 
 
@@ -87,7 +87,7 @@ def _skip_without_extra(name):
 @pytest.mark.parametrize("k", [2, 3])
 def test_learners_reach_the_optimal_rate_on_german_goals(name, k):
     _skip_without_extra(name)
-    result = run(name, agents.load_agent(name), Task(load_scenario("german-goals"), k), seconds=1.0)
+    result = run(name, Task(load_scenario("german-goals"), k), seconds=1.0)
     assert result.status == "learned"
     assert result.scorecard is not None
     assert abs(result.scorecard.shortfall) < LEARNERS[name]
@@ -95,7 +95,7 @@ def test_learners_reach_the_optimal_rate_on_german_goals(name, k):
 
 @pytest.mark.parametrize("k", [2, 3])
 def test_nlhf_is_stuck_on_german_goals(k):
-    result = run("nlhf", agents.load_agent("nlhf"), Task(load_scenario("german-goals"), k), seconds=1.0)
+    result = run("nlhf", Task(load_scenario("german-goals"), k), seconds=1.0)
     assert result.scorecard is not None
     assert round(result.scorecard.robust_win_rate, 4) == 0.5318
 
@@ -103,7 +103,7 @@ def test_nlhf_is_stuck_on_german_goals(k):
 @pytest.mark.parametrize("name", [*LEARNERS, *FIXED])
 def test_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_scenario):
     _skip_without_extra(name)
-    result = run(name, agents.load_agent(name), Task(unequal_scenario, 2), seconds=0.3)
+    result = run(name, Task(unequal_scenario, 2), seconds=0.3)
     assert result.error is None
     assert result.scorecard is not None
     assert result.scorecard.shortfall > -1e-9
@@ -113,7 +113,7 @@ def test_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_
 
 @pytest.mark.parametrize("name", ["cfr-plus", "es-mccfr", "fictitious-play", "psro"])
 def test_agents_that_need_a_tree_refuse_games_too_large_for_one(name):
-    result = run(name, agents.load_agent(name), Task(load_scenario("german-goals"), 64), seconds=0.1)
+    result = run(name, Task(load_scenario("german-goals"), 64), seconds=0.1)
     assert (result.status, result.scorecard, result.steps) == ("unsupported", None, 0)
     assert result.error is not None
     assert "the tree of 65 players would have" in result.error
@@ -124,7 +124,7 @@ def test_agents_follow_their_seed(name):
     def after_two_steps(seed):
         learning = agents.load_agent(name)(Task(load_scenario("impartial/responses:4/users:5"), 2, seed))
         next(learning)
-        return run(name, lambda _: iter([next(learning)]), Task(load_scenario("impartial/responses:4/users:5"), 2), 1)
+        return run(lambda _: iter([next(learning)]), Task(load_scenario("impartial/responses:4/users:5"), 2), 1)
 
     one, same, other = (after_two_steps(seed).scorecard for seed in (1, 1, 2))
     assert one == same
@@ -178,7 +178,7 @@ def test_every_baseline_competes():
     for name, one in BASELINES.items():
         agent = agents.load_agent(name)
         assert agent.__doc__ == one.summary
-        found = run(name, agent, task, 1).scorecard
+        found = run(agent, task, 1).scorecard
         assert found is not None
         assert found.robust_win_rate == pytest.approx(score(task.scenario, name, 2).robust_win_rate, abs=1e-12)
 

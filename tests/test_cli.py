@@ -149,7 +149,7 @@ def test_interrupting_bench_keeps_its_results(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted after 2 of 2 runs" in err
+    assert "ended after 2 of 2 runs" in err
     assert "Traceback" not in err
     assert "0.529951" in out
     (path,) = tmp_path.glob("results/*.json")
@@ -179,7 +179,7 @@ def test_interrupting_bench_keeps_its_results(tmp_path):
         (["bench", "--scenario", "nope"], "unknown scenario 'nope'"),
         (["bench", "--k", "1,,2"], "k is '', but must be an integer"),
         (["bench", "--seconds", "0"], "seconds is 0.0, but must be positive and finite"),
-        (["bench", "--seconds", "nan"], "seconds is nan"),
+        (["bench", "--seconds", "nan"], "seconds is 'nan', but must be a number"),
         (["bench", "--seed", "-1"], "seed is -1"),
         (["bench", "--out", "short.npy/x"], "cannot write results to 'short.npy/x'"),
     ],

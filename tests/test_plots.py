@@ -1,7 +1,10 @@
+import matplotlib
 import numpy as np
 import pytest
 
 from ualign_env import (
+    Population,
+    Scenario,
     equilibrium_family,
     load_scenario,
     plots,
@@ -76,3 +79,28 @@ def test_heat_maps_show_the_values():
         np.testing.assert_allclose(sampled[2, l - 1], robust_win_rate(scenario, policy, 3, l))
     assert (together >= sampled - 1e-9).all()
     assert next(text.get_text() for text in figure.axes[0].texts) == "0.500"
+
+
+def test_names_are_text_and_nothing_else(monkeypatch, tmp_path):
+    """Neither TeX, which need not be installed, nor hidden labels, nor a terminal's language."""
+    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
+    names = ["_hidden", "$x^2$ and $\\frac{", "two\nlines \x1b[31m"]
+    users = Population.from_rankings([[0, 1, 2], [2, 1, 0], [1, 2, 0]], [3, 2, 2], names)
+    scenario = Scenario([users], ["_prompt $"], name="$\\frac{")
+    family = plots.family(equilibrium_family(scenario, SIZES))
+    legend = [text.get_text() for text in family.axes[0].get_legend().get_texts()]
+    assert sorted(legend) == [" _hidden", names[1], "two\\nlines \\x1b[31m"]
+    for figure in (
+        family,
+        plots.curve(win_rate_curve(scenario, SIZES)),
+        plots.versus(versus_map(scenario, 2, 2)),
+    ):
+        for ending in ("png", "pdf"):
+            plots.save(figure, tmp_path / f"x.{ending}")
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "SVG"])
+def test_the_same_picture_is_the_same_file(tmp_path, ending):
+    for name in "ab":
+        plots.save(plots.curve(win_rate_curve("cycle", SIZES)), tmp_path / f"{name}.{ending}")
+    assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()

@@ -10,7 +10,6 @@ import pytest
 
 import ualign_env as ua
 from ualign_env._result import Result, plain
-from ualign_env.benchmark.agents import load_agent
 from ualign_env.benchmark.runner import run
 
 USERS = ua.load_scenario("mallows/responses:4/users:20").populations[0]
@@ -28,7 +27,7 @@ RESULTS = {
     "win-rate-curve": ua.win_rate_curve(USERS, [1, 2], temperature=0.1),
     "equilibrium-family": ua.equilibrium_family(USERS, [1, 2]),
     "versus-map": ua.versus_map(USERS, 2, 2),
-    "run": run("uniform", load_agent("uniform"), ua.Task(ua.Scenario([USERS]), 2), 0.1),
+    "run": run("uniform", ua.Task(ua.Scenario([USERS]), 2), 0.1),
 }
 
 

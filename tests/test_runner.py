@@ -13,7 +13,7 @@ GOOD, BAD = [0.4, 0.1, 0.5, 0.0], [1.0, 0, 0, 0]
 
 
 def test_the_last_policy_is_scored():
-    result = run("a", lambda _: iter([BAD, GOOD]), TASK, seconds=10)
+    result = run(lambda _: iter([BAD, GOOD]), TASK, seconds=10, name="a")
     assert result.scorecard == score(TASK.scenario, GOOD, 2)
     assert (result.agent, result.scenario, result.k, result.seed, result.steps) == ("a", "german-goals", 2, 5, 2)
     assert (result.status, result.error) == ("learned", None)
@@ -25,7 +25,7 @@ def test_time_is_up_between_steps():
             time.sleep(0.02)
             yield GOOD
 
-    result = run("a", endless, TASK, seconds=0.1)
+    result = run(endless, TASK, seconds=0.1, name="a")
     assert result.seconds >= 0.1
     assert 1 <= result.steps <= 5
     assert result.trace[-1].seconds == result.seconds
@@ -37,7 +37,7 @@ def test_scoring_is_not_the_agents_time():
         time.sleep(0.3)
         return GOOD
 
-    assert run("a", lambda _: iter([slow_to_read]), TASK, seconds=1).seconds < 0.25
+    assert run(lambda _: iter([slow_to_read]), TASK, seconds=1, name="a").seconds < 0.25
 
 
 def test_a_solved_game_is_left():
@@ -46,7 +46,7 @@ def test_a_solved_game_is_left():
             time.sleep(0.02)
             yield np.full(3, 1 / 3)
 
-    assert run("a", endless, Task(load_scenario("cycle"), 2), seconds=60).steps == 1
+    assert run(endless, Task(load_scenario("cycle"), 2), seconds=60, name="a").steps == 1
 
 
 def test_failures_keep_what_was_learned_and_their_traceback():
@@ -54,7 +54,7 @@ def test_failures_keep_what_was_learned_and_their_traceback():
         yield GOOD
         raise RuntimeError("out of luck")
 
-    result = run("a", breaks, TASK, seconds=1)
+    result = run(breaks, TASK, seconds=1, name="a")
     assert result.status == "failed"
     assert result.scorecard == score(TASK.scenario, GOOD, 2)
     assert result.error is not None
@@ -67,7 +67,7 @@ def test_refusals_are_not_failures():
         raise TooLargeError("too many players")
         yield GOOD
 
-    result = run("a", refuses, TASK, seconds=1)
+    result = run(refuses, TASK, seconds=1, name="a")
     assert (result.status, result.error, result.scorecard) == ("unsupported", "too many players", None)
 
 
@@ -75,19 +75,19 @@ def test_a_bug_is_a_failure_also_where_it_is_a_value_error():
     def breaks(_):
         yield np.ones(3) + np.ones(4)
 
-    result = run("a", breaks, TASK, seconds=1)
+    result = run(breaks, TASK, seconds=1, name="a")
     assert result.status == "failed"
     assert result.error is not None
     assert "in breaks" in result.error
 
 
 def test_an_agent_without_a_policy_has_failed():
-    result = run("a", lambda _: iter([]), TASK, seconds=1)
+    result = run(lambda _: iter([]), TASK, seconds=1, name="a")
     assert (result.status, result.error) == ("failed", "the agent yielded no policy")
 
 
 def test_policies_that_are_none_are_failures():
-    result = run("a", lambda _: iter([[2.0, 0, 0, 0]]), TASK, seconds=1)
+    result = run(lambda _: iter([[2.0, 0, 0, 0]]), TASK, seconds=1, name="a")
     assert result.status == "failed"
     assert result.scorecard is None
     assert result.error is not None
@@ -100,7 +100,7 @@ def test_interrupted_agents_keep_what_they_learned(exception):
         yield GOOD
         raise exception
 
-    result = run("a", interrupted, TASK, seconds=1)
+    result = run(interrupted, TASK, seconds=1, name="a")
     assert result.status == ("interrupted" if exception is KeyboardInterrupt else "failed")
     assert result.scorecard == score(TASK.scenario, GOOD, 2)
     assert result.policy == [GOOD]
@@ -125,14 +125,14 @@ def test_what_breaks_in_scoring_ends_this_run_alone(monkeypatch, where, exceptio
         raise exception("while scoring")
 
     monkeypatch.setattr(Evaluation, where, property(breaks) if where == "rate" else breaks)
-    result = run("a", lambda _: iter([GOOD]), TASK, seconds=10)
+    result = run(lambda _: iter([GOOD]), TASK, seconds=10, name="a")
     assert (result.status, result.scorecard) == (status, None)
     assert result.error is not None
 
 
 def test_a_policy_that_draws_is_read_once_for_score_and_policy():
     rng = np.random.default_rng(0)
-    result = run("a", lambda _: iter([lambda _: rng.dirichlet(np.ones(4))]), TASK, seconds=10)
+    result = run(lambda _: iter([lambda _: rng.dirichlet(np.ones(4))]), TASK, seconds=10, name="a")
     assert result.scorecard == score(TASK.scenario, result.policy, 2)
 
 
@@ -140,5 +140,5 @@ def test_a_callable_that_raises_ends_this_run_alone():
     def raises(_):
         raise RuntimeError("no answer")
 
-    result = run("a", lambda _: iter([raises]), TASK, seconds=10)
+    result = run(lambda _: iter([raises]), TASK, seconds=10, name="a")
     assert (result.status, result.scorecard, result.policy) == ("failed", None, None)

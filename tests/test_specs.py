@@ -144,7 +144,7 @@ def test_only_scenarios_are_registered_and_targeted():
         ("cycle/responses:1_0", "responses is '1_0'"),
         ("majority-trap/majority:0.4", "majority is 0.4, but must be a number from 0.5 to 1"),
         ("mallows/phi:1.5", "phi is 1.5, but must be a number from 0 to 1"),
-        ("mallows/phi:nan", "phi is nan"),
+        ("mallows/phi:nan", "phi is 'nan'"),
         ("mallows/phi:0.1;x", "phi is '0.1;x', but must be numbers joined by ';', as in phi:0.8"),
         ("mallows/phi:0.1;0.2/weights:1", "weights has 1 entries, but there are 2 values of phi"),
         ("mallows/seed:-1", "seed is -1"),

@@ -3,6 +3,7 @@
 import difflib
 import math
 import operator
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,6 +36,20 @@ def about_power(exponent: float) -> str:
     if exponent < 6:
         return str(math.ceil(10**exponent))
     return f"{10 ** (exponent % 1):.2f}e{int(exponent)}"
+
+
+def integer(name: str, text: str) -> int:
+    """Returns the integer that a text is: of ASCII digits alone, not what `int` would take as well."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,300}", text):
+        raise ValueError(f"{name} is {text!r:.100}, but must be an integer")
+    return int(text)
+
+
+def number(name: str, text: str) -> float:
+    """Returns the number that a text is, such as `0.25` or `1e-6`."""
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?", text):
+        raise ValueError(f"{name} is {text!r:.100}, but must be a number")
+    return float(text)
 
 
 def count(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:

@@ -4,14 +4,19 @@ Nothing is computed here; the results come from `scoring.curves`.
 """
 
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from textwrap import wrap
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ualign_env._files import write_file
+from ualign_env._text import printable
 from ualign_env.scoring.curves import Curve, Family, VersusMap
 from ualign_env.solvers.baselines import BASELINES
 
@@ -19,7 +24,24 @@ from ualign_env.solvers.baselines import BASELINES
 _EQUILIBRIUM, _REGULARISED = "#009E73", "#E69F00"
 _COLOURS = ["#D55E00", "#CC79A7", "#0072B2", "#999999", "#009E73", "#E69F00", "#56B4E9", "#F0E442", "#000000"]
 
+_Result = TypeVar("_Result")
 
+#: Names come from data, and mean nothing to TeX; the same picture gives the same file.
+_SETTINGS: dict[Any, Any] = {"text.usetex": False, "text.parse_math": False, "svg.hashsalt": "ualign"}
+
+
+def _drawn(draw: Callable[[_Result], Figure]) -> Callable[[_Result], Figure]:
+    """Decorates what draws a result: in it, texts are nothing but text."""
+
+    @wraps(draw)
+    def drawn(result: _Result) -> Figure:
+        with rc_context(_SETTINGS):
+            return draw(result)
+
+    return drawn
+
+
+@_drawn
 def curve(result: Curve) -> Figure:
     """Draws robust win rates against k: the optimum, the equilibrium of each k, and the baselines."""
     figure, axes = _axes()
@@ -42,6 +64,7 @@ def curve(result: Curve) -> Figure:
     return figure
 
 
+@_drawn
 def family(result: Family) -> Figure:
     """Draws how the equilibrium of one prompt moves from the maximal lottery (k = 1) to random dictatorship."""
     policies, sizes = result.policies, result.sizes
@@ -49,7 +72,7 @@ def family(result: Family) -> Figure:
     figure, axes = _axes()
     last = 2 * sizes[-1]
     for y, colour in zip(shown, _COLOURS, strict=False):
-        axes.plot(sizes, policies[:, y], color=colour, marker="o", markersize=4, label=result.responses[y])
+        axes.plot(sizes, policies[:, y], color=colour, marker="o", markersize=4, label=_name(result.responses[y]))
         axes.plot([last], [result.favourites[y]], color=colour, marker="D", clip_on=False)
     axes.set_xscale("log", base=2)
     axes.set_xticks([*sizes, last], [*(str(k) for k in sizes), "∞"])
@@ -64,6 +87,7 @@ def family(result: Family) -> Figure:
     return figure
 
 
+@_drawn
 def versus(result: VersusMap) -> Figure:
     """Draws heat maps over k and l: the value of the game, and what k samples of the equilibrium reach.
 
@@ -86,7 +110,7 @@ def versus(result: VersusMap) -> Figure:
         axes.set_xlabel("l, responses of the opponent")
         axes.set_title(title, fontsize="medium")
     panels[0].set_ylabel("k, responses of the model")
-    figure.suptitle(f"{result.scenario}: chance to be picked against the worst l responses")
+    figure.suptitle(f"{printable(result.scenario)}: chance to be picked against the worst l responses")
     return figure
 
 
@@ -110,16 +134,22 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         ValueError: if the format is unknown or the file cannot be written.
     """
     check_path(path)
-    file = Path(path)
-    try:
-        with rc_context({"svg.hashsalt": "ualign"}):  # the same picture gives the same file
-            figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
-    except OSError as error:
-        raise ValueError(f"cannot write {os.fspath(path)!r}: {error.strerror}") from None
+    ending = Path(path).suffix.lower()[1:]
+    dated = {"svg": "Date", "pdf": "CreationDate"}.get(ending)
+    with rc_context(_SETTINGS):
+        write_file(
+            path,
+            lambda file: figure.savefig(file, format=ending, dpi=150, metadata={dated: None} if dated else None),
+        )
+
+
+def _name(text: str) -> str:
+    """Returns a label: matplotlib leaves those that begin with an underscore out of legends."""
+    return printable(f" {text}" if text.startswith("_") else text, keep="")
 
 
 def _title(axes: Axes, text: str) -> None:
-    axes.set_title("\n".join(wrap(text, 72)), fontsize="medium")
+    axes.set_title("\n".join(wrap(printable(text), 72)), fontsize="medium")
 
 
 def _axes() -> tuple[Figure, Axes]:

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from ualign_env import _checks
+from ualign_env._summaries import first_line
 from ualign_env.scenario import INLINE, Scenario
 from ualign_env.sources import SOURCES
 from ualign_env.users import Users
@@ -127,10 +128,9 @@ def describe_scenarios() -> list[tuple[str, str]]:
     """Returns every scenario and kind of file, with all options at their defaults, and one line on what it is."""
     rows = []
     for name in SOURCES:
-        source = _source(name)
-        pairs = [f"{key}:{_written(default)}" for key, default in _options(source).items() if default != ()]
+        pairs = [f"{key}:{_written(default)}" for key, default in _options(_source(name)).items() if default != ()]
         what = f"FILE{name}" if name in ENDINGS else name
-        rows.append(("/".join([what, *pairs]), (inspect.getdoc(source) or "").split("\n")[0]))
+        rows.append(("/".join([what, *pairs]), first_line(SOURCES[name])))
     return rows + [(name, repr(scenario)) for name, scenario in _REGISTERED.items()]
 
 
@@ -211,11 +211,11 @@ def _converted(key: str, text: str, default: Any) -> Any:
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text]
-        if not text.isascii() or "_" in text or text != text.strip():
-            raise ValueError
-        if isinstance(default, tuple):
-            return tuple(float(part) for part in text.split(";"))
-        return type(default)(text)
+        if isinstance(default, int):
+            return _checks.integer(key, text)
+        if isinstance(default, float):
+            return _checks.number(key, text)
+        return tuple(_checks.number(key, part) for part in text.split(";"))
     except (ValueError, KeyError):
         raise ValueError(f"{key} is {text!r}, but must be {kind}, as in {key}:{_written(default) or 1}") from None
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 from ualign_env import load_scenario, nash_conv, solve
-from ualign_env.benchmark.agents import load_agent
 from ualign_env.benchmark.runner import run
 from ualign_env.benchmark.tasks import Task
 
@@ -44,7 +43,7 @@ def compare() -> None:
             times.append(f"{result.seconds:.3g}")
         print(f"  {'solve':<16} {times[0]:>8} {times[1]:>8}")
         for name in AGENTS:
-            result = run(name, load_agent(name), Task(scenario, k), SECONDS, look_growth=1.1)
+            result = run(name, Task(scenario, k), SECONDS, look_growth=1.1)
             if result.status == "unsupported":
                 print(f"  {name:<16} {result.error}")
                 continue
@@ -59,7 +58,7 @@ def start(name: str, n: int) -> None:
     if name == "solve":
         solve(scenario, PLAYERS - 1)
     else:
-        result = run(name, load_agent(name), Task(scenario, PLAYERS - 1), 1e-9)
+        result = run(name, Task(scenario, PLAYERS - 1), 1e-9)
         sys.exit(result.scorecard is None)
 
 

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._result import Result
-from ualign_env.benchmark.agents import Agent
+from ualign_env.benchmark.agents import Agent, load_agent
 from ualign_env.benchmark.tasks import Task
 from ualign_env.benchmark.warm_up import warm_up_everything
 from ualign_env.scoring.scorecard import Evaluation, Scorecard, evaluate
@@ -71,19 +72,33 @@ class RunResult(Result):
         return f"{self.agent} on {self.scenario}: {found}, {self.steps} steps in {self.seconds:.2f} s"
 
 
-def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: float = 2.0) -> RunResult:
+def run(
+    agent: str | Agent, task: Task, seconds: float = 2.0, *, name: str | None = None, look_growth: float = 2.0
+) -> RunResult:
     """Lets an agent learn a task until its time is up, it stops, or it has solved the game.
 
     Time is checked between the agent's steps, so that one long step can exceed the budget. An exception or an
     interruption ends the run and is noted in the result; what was learned before it is scored.
 
     Args:
-        name: the agent's name in the result.
-        agent: the agent.
+        agent: an agent's name, such as `"cfr-plus"`, or a generator function that takes a `Task` and yields what it has
+            learned so far, anything that `tabulate` takes, as often as it likes.
         task: the task.
         seconds: time budget.
+        name: the agent's name in the result (default: its own).
         look_growth: each look for the trace is taken at this multiple of the time of the one before.
+
+    Raises:
+        ValueError: if there is no such agent, or an argument is none of these.
     """
+    if isinstance(agent, str):
+        name, agent = name or agent, load_agent(agent)
+    if not callable(agent):
+        raise ValueError(f"agent is {agent!r:.200}, but must be the name of one or a generator function")
+    if not isinstance(task, Task):
+        raise ValueError(f"task is {task!r:.200}, but must be a Task")
+    label = name or getattr(agent, "__name__", type(agent).__name__)
+    seconds, look_growth = _checks.positive("seconds", seconds), _checks.positive("look_growth", look_growth)
     for users in task.scenario.populations:
         warm_up_everything(users)
     elapsed, steps, look = 0.0, 0, _FIRST_LOOK
@@ -121,7 +136,7 @@ def run(name: str, agent: Agent, task: Task, seconds: float, *, look_growth: flo
         with suppress(Exception, KeyboardInterrupt):  # where the last policy is what failed, there is nothing to score
             card, learned = _scored(found, policy, task)
     return RunResult(
-        name, task.scenario.name, task.k, task.l, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
+        label, task.scenario.name, task.k, task.l, task.seed, elapsed, steps, card, status, error, learned, tuple(trace)
     )
 
 
@@ -166,7 +181,7 @@ def run_all(
         for name, agent in agents.items():
             if starting:
                 starting(name, task)
-            result = run(name, agent, task, seconds)
+            result = run(agent, task, seconds, name=name)
             yield result
             if result.status == "interrupted":
                 return

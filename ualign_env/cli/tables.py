@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ualign_env._text import printable
 from ualign_env.benchmark.runner import RunResult
+from ualign_env.cli.output import emit
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.scorecard import Scorecard, optimal_rate
 from ualign_env.solvers.result import Equilibrium
@@ -20,7 +21,12 @@ _LISTED = 8  # multisets of a strategy
 
 def progress() -> Progress:
     """Returns a progress bar on stderr, shown only on a terminal."""
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<28}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
@@ -29,10 +35,10 @@ def print_listing(kind: str, rows: Iterable[tuple[str, str]]) -> None:
     """Prints names and what they are, the names whole, however wide the terminal."""
     rows = list(rows)
     width = max(len(name) for name, _ in rows)
-    _line(f"{kind}:")
+    emit(f"{kind}:")
     for name, summary in rows:
-        _line(f"  {name:<{width}}  {summary}")
-    _line("")
+        emit(f"  {name:<{width}}  {summary}")
+    emit("")
 
 
 def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
@@ -51,15 +57,15 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         attacks.append((scenario.prompts[x], str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst))
     curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
     against = f" against {card.l} responses, found by {card.opponent_method}" if card.l > 1 else ""
-    _line(f"{card.scenario}, k = {card.k}{against}")
+    emit(f"{card.scenario}, k = {card.k}{against}")
     if not card.proven:
-        _line(f"a worse opponent may be found, but none that leaves less than {card.proven_rate:.6f}")
+        emit(f"a worse opponent may be found, but none that leaves less than {card.proven_rate:.6f}")
     for columns, rows in (
         (("metric", "value"), metrics),
         (("prompt", "users", "win rate", "worst opponent"), attacks),
         (("k'", "robust win rate"), curve),
     ):
-        _line("")
+        emit("")
         _print_table(columns, rows)
 
 
@@ -77,12 +83,12 @@ def print_results(results: Iterable[RunResult]) -> None:
             if i and (rows[i - 1].k, rows[i - 1].l) != (result.k, result.l):
                 cells.append(())
             cells.append(_result_row(result, several))
-        _line(scenario)
+        emit(scenario)
         _print_table(("agent", "k", *names, "shortfall", "NashConv", "seconds"), cells, numbers=True)
         for result in rows:
             if result.error is not None:
                 against = f", l = {result.l}" if several else ""
-                _line(f"{result.agent}, k = {result.k}{against}, {result.status}: {result.error}")
+                emit(f"{result.agent}, k = {result.k}{against}, {result.status}: {result.error}")
 
 
 def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
@@ -102,13 +108,13 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
         )
         for result in equilibria
     ]
-    _line(scenario.name)
+    emit(scenario.name)
     _print_table((*columns, *["regularised certificate"] * regularised), rows)
     for result in equilibria:
-        _line("")
-        _line(f"k = {result.k}" if result.converged else f"k = {result.k}: NOT CONVERGED to {result.tolerance:.0e}")
+        emit("")
+        emit(f"k = {result.k}" if result.converged else f"k = {result.k}: NOT CONVERGED to {result.tolerance:.0e}")
         for x, policy in enumerate(np.atleast_2d(result.policy)):
-            _line(f"  {scenario.prompts[x]}: {_main_responses(scenario.populations[x], policy)}")
+            emit(f"  {scenario.prompts[x]}: {_main_responses(scenario.populations[x], policy)}")
 
 
 def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: dict[str, list[Scorecard]]) -> None:
@@ -125,28 +131,28 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
         rates = [_rate(cards[x]) for cards in sampled.values()]
         bound = f"{optimal_rate(k, l):.6f}"
         rows.append((scenario.prompts[x], f"{game.value:.6f}", f"{game.certificate:.1e}", *rates, bound))
-    _line(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
+    emit(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
     _print_table(("prompt", "value", "certificate", *sampled, "bound"), rows)
     if any(not card.proven for cards in sampled.values() for card in cards):
-        _line("a..b: the worst opponent was sought greedily, and leaves at least a and at most b")
-    _line("value: of the game in which both sides choose their responses together")
-    _line("bound: (k + 1 - l) / (k + 1), what samples of every equilibrium of k + 1 players reach at least")
+        emit("a..b: the worst opponent was sought greedily, and leaves at least a and at most b")
+    emit("value: of the game in which both sides choose their responses together")
+    emit("bound: (k + 1 - l) / (k + 1), what samples of every equilibrium of k + 1 players reach at least")
     for x, game in enumerate(games):
-        _line("")
-        _line(f"{scenario.prompts[x]}, solved by {game.method} in {game.seconds:.2f} s")
+        emit("")
+        emit(f"{scenario.prompts[x]}, solved by {game.method} in {game.seconds:.2f} s")
         for side, sets, chances in (
             ("model", game.model_sets, game.model_chances),
             ("opponent", game.opponent_sets, game.opponent_chances),
         ):
             order = np.argsort(-chances, kind="stable")
             for i in order[:_LISTED]:
-                _line(f"  {side:<8}  {chances[i]:.4f}  {_multiset(scenario.populations[x], sets[i])}")
+                emit(f"  {side:<8}  {chances[i]:.4f}  {_multiset(scenario.populations[x], sets[i])}")
             if order.size > _LISTED:
-                _line(f"  {side:<8}  {chances[order[_LISTED:]].sum():.4f}  {order.size - _LISTED} others together")
+                emit(f"  {side:<8}  {chances[order[_LISTED:]].sum():.4f}  {order.size - _LISTED} others together")
     if games[0].head_room is not None:
         rooms = scenario.probabilities @ [game.head_room or 0.0 for game in games]
-        _line("")
-        _line(f"head-room of choosing together over samples, value - k/(k+1): {rooms:.6f}")
+        emit("")
+        emit(f"head-room of choosing together over samples, value - k/(k+1): {rooms:.6f}")
 
 
 def _rate(card: Scorecard) -> str:
@@ -183,18 +189,14 @@ def _result_row(result: RunResult, several: bool) -> list[str]:
 
 def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> None:
     """Prints rows under their columns' names, never folded; `numbers` moves all but the first column to the right."""
-    lines = [columns, *rows]
+    lines = [[printable(cell, keep="") for cell in line] for line in (columns, *rows)]
     widths = [max(len(line[i]) for line in lines if line) for i in range(len(columns))]
     for line in lines:
         cells = [
             f"{cell:>{width}}" if numbers and i else f"{cell:<{width}}"
             for i, (cell, width) in enumerate(zip(line, widths, strict=False))
         ]
-        _line("  ".join(cells).rstrip())
-
-
-def _line(text: str) -> None:
-    typer.echo(text)
+        emit("  ".join(cells).rstrip())
 
 
 def _number(value: float | None, form: str = ".1e") -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ualign_env import _checks
+from ualign_env._text import printable
 from ualign_env.scenario import Scenario
 
 #: What `render` does: print, or return the text.
@@ -40,7 +41,8 @@ def check_mode(render_mode: Any) -> str | None:
 
 
 def render(text: str, render_mode: str | None) -> str | None:
-    """Prints or returns a text, as the render mode has it."""
+    """Prints or returns a text, as the render mode has it; what would act on the terminal is written out."""
+    text = printable(text)
     if render_mode == "human":
         print(text)  # noqa: T201
         return None
