@@ -1,4 +1,4 @@
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import pytest
 
@@ -83,12 +83,12 @@ def test_heat_maps_show_the_values():
 
 def test_names_are_text_and_nothing_else(monkeypatch, tmp_path):
     """Neither TeX, which need not be installed, nor hidden labels, nor a terminal's language."""
-    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
+    monkeypatch.setitem(mpl.rcParams, "text.usetex", True)
     names = ["_hidden", "$x^2$ and $\\frac{", "two\nlines \x1b[31m"]
     users = Population.from_rankings([[0, 1, 2], [2, 1, 0], [1, 2, 0]], [3, 2, 2], names)
     scenario = Scenario([users], ["_prompt $"], name="$\\frac{")
     family = plots.family(equilibrium_family(scenario, SIZES))
-    legend = [text.get_text() for text in family.axes[0].get_legend().get_texts()]
+    legend = family.axes[0].get_legend_handles_labels()[1]
     assert sorted(legend) == [" _hidden", names[1], "two\\nlines \\x1b[31m"]
     for figure in (
         family,

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from ualign_env import Population, Scenario, exploitability, load_scenario, score, tabulate, ualign_v0
+from ualign_env import Population, Scenario, exploitability, greedy, load_scenario, score, tabulate, ualign_v0
 from ualign_env.testing.environments import STRICT
 
 torch = pytest.importorskip("torch")
@@ -131,6 +131,27 @@ def test_models_that_have_no_such_policy():
         tabulate(load_scenario("cycle/prompts:2"), model, 2)
     with pytest.raises(ValueError, match=r"the model observes Box.*, but the scenario shows Box\(0.0, 1.0, \(3,\)"):
         tabulate(load_scenario("impartial/responses:4/prompts:3"), model, 2)
+
+
+@pytest.mark.parametrize("scenario", [STRICT, load_scenario("impartial/responses:3/prompts:2")])
+def test_dqn_is_scored_by_what_it_deems_best(scenario):
+    env = gym.make("ualign/SelfPlay-v0", scenario=scenario)
+    model = DQN("MlpPolicy", env, device="cpu", buffer_size=100, learning_starts=10)
+    model.learn(64)
+    modes = [int(model.predict(seen, deterministic=True)[0]) for seen in scenario.observations]
+    expected = np.eye(scenario.n_responses)[modes]
+    for policy in (model, model.policy, lambda seen: expected[int(seen.argmax())]):
+        np.testing.assert_array_equal(tabulate(scenario, greedy(policy), 2).average(), expected)
+    assert score(scenario, greedy(model), 2) == score(scenario, expected, 2)
+    with pytest.raises(ValueError, match=r"greedy\(model\) is what it does without drawing"):
+        score(scenario, model, 2)
+
+
+def test_greedy_of_policies_that_draw(unequal_scenario):
+    env = gym.make_vec("ualign/Seats-v0", num_envs=3, scenario=unequal_scenario)
+    model = MaskablePPO("MlpPolicy", SB3VecEnv(env), device="cpu", n_steps=8, batch_size=8)
+    modes = tabulate(unequal_scenario, model, 2).average().argmax(axis=1)
+    np.testing.assert_array_equal(tabulate(unequal_scenario, greedy(model), 2).average(), np.eye(3)[modes])
 
 
 @pytest.mark.filterwarnings("ignore:.*render_mode='rgb_array'")  # which Stable-Baselines3 tries first

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from ualign_env import load_scenario, score, tabulate
+from ualign_env import Population, greedy, load_scenario, score, tabulate
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -78,12 +78,104 @@ def test_softmax_over_illegal_responses_is_recognised(unequal_scenario):
         (torch.full((1, 4), 0.25), "looks like probabilities, but is read as logits"),
         (torch.tensor([[0.0, 2.0, -1.0, 1.0]]).bfloat16().softmax(-1), "looks like probabilities"),
         (torch.zeros(1, 4, dtype=torch.int64), "answered with torch.int64, but must answer with real logits"),
-        ((torch.zeros(1, 4), None), "answered with tuple, but must answer with a tensor of logits"),
+        ((torch.zeros(1, 4), None), "answered with tuple, but must answer with a tensor of logits; pass a callable"),
     ],
 )
 def test_wrong_answers(answer, message):
     with pytest.raises(ValueError, match=message):
         tabulate(load_scenario("german-goals"), Answer(answer), 2)
+
+
+class Agent(nn.Module):
+    """As agents of CleanRL and Tianshou are: an actor and a critic, and no forward."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.actor, self.critic = answer, nn.Linear(2, 1)
+
+
+class RLModule(nn.Module):
+    """As RLlib's modules answer."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward_inference(self, batch):
+        return {"action_dist_inputs": self.net(batch["obs"])}
+
+
+class WithState(nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, seen):
+        return self.net(seen), None
+
+
+def test_modules_of_other_libraries_are_read():
+    scenario = load_scenario("german-goals")
+    net = nn.Linear(2, 4)
+    expected = tabulate(scenario, net, 2).average()
+    for module in (Agent(net), Agent(WithState(net)), RLModule(net)):
+        np.testing.assert_array_equal(tabulate(scenario, module, 2).average(), expected)
+
+
+def test_tensordict_modules_are_read():
+    tensordict = pytest.importorskip("tensordict.nn")
+    net = nn.Linear(2, 4)
+    module = tensordict.TensorDictModule(net, in_keys=["observation"], out_keys=["logits"])
+    actor = tensordict.ProbabilisticTensorDictSequential(
+        module,
+        tensordict.ProbabilisticTensorDictModule(
+            in_keys=["logits"], out_keys=["action"], distribution_class=torch.distributions.Categorical
+        ),
+    )
+    expected = tabulate("german-goals", net, 2).average()
+    for one in (module, actor):
+        np.testing.assert_allclose(tabulate("german-goals", one, 2).average(), expected, rtol=1e-6)
+
+
+class Raises(nn.Module):
+    def forward(self, seen, mask):
+        return seen + mask
+
+
+@pytest.mark.parametrize("module", [Raises(), nn.Linear(7, 4), Agent(None), nn.LSTM(2, 4), nn.Embedding(3, 4)])
+def test_other_modules_are_refused_with_what_would_be_read(module):
+    with pytest.raises(
+        ValueError, match="pass a callable from one observation to probabilities instead, such as\n"
+    ) as found:
+        tabulate("german-goals", module, 2)
+    net = nn.Linear(2, 4)
+    shown = eval(str(found.value).splitlines()[-1].strip(), {"torch": torch, "net": net})  # noqa: S307
+    np.testing.assert_allclose(
+        tabulate("german-goals", shown, 2).average(), tabulate("german-goals", net, 2).average(), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_tensors_are_arrays(dtype):
+    table = torch.tensor([0.5, 0.0, 0.25, 0.25], dtype=dtype, requires_grad=True)
+    for policy in (table, table[None], lambda _: table, [table[None], table[None]], torch.stack([table] * 3)[:, None]):
+        np.testing.assert_array_equal(tabulate("german-goals", policy, 2).average(), [[0.5, 0, 0.25, 0.25]])
+    users = Population.from_scores(torch.tensor([[1.0, 2.0], [2.0, 1.0]], dtype=dtype, requires_grad=True))
+    assert users == Population.from_scores([[1, 2], [2, 1]])
+
+
+def test_truth_values_of_torch_are_no_numbers():
+    for value in (torch.tensor(True), np.ma.masked, np.ma.array(3, mask=True), np.array(True)):
+        with pytest.raises(ValueError, match=r"(?s)k is .*, but must be an integer"):
+            score("german-goals", "uniform", value)  # pyright: ignore[reportArgumentType]
+    assert score("german-goals", "uniform", torch.tensor(3)).k == 3  # pyright: ignore[reportArgumentType]
+
+
+def test_greedy_modules():
+    net = nn.Linear(2, 4)
+    with torch.no_grad():
+        best = int(net(torch.eye(2)[:1]).argmax())
+    np.testing.assert_array_equal(tabulate("german-goals", greedy(net), 2).average(), np.eye(4)[[best]])
 
 
 def test_the_package_does_not_import_torch():

@@ -15,7 +15,7 @@ from ualign_env.benchmark.runner import RunResult, run
 from ualign_env.benchmark.tasks import Task
 from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy
-from ualign_env.policies.tabulate import tabulate
+from ualign_env.policies.tabulate import greedy, tabulate
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_family, versus_map, win_rate_curve
 from ualign_env.scoring.samples import SampleScore, score_samples
@@ -93,6 +93,7 @@ __all__ = [
     "double_oracle",
     "equilibrium_family",
     "exploitability",
+    "greedy",
     "joint_policy",
     "leave_one_out_payoffs",
     "list_scenarios",

@@ -55,12 +55,13 @@ def number(name: str, text: str) -> float:
 def count(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
     """Returns `value` as an int within bounds; `1.5`, `True` and `"3"` are not counts."""
     expected = f"an integer of at least {minimum}" if maximum is None else f"an integer from {minimum} to {maximum}"
-    if isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} is {value!r}, but must be {expected}")
+    # torch's and numpy's truth values would count as 0 and 1, and what is masked as what is behind the mask
+    if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")) or np.ma.isMaskedArray(value):
+        raise ValueError(f"{name} is {value!r:.200}, but must be {expected}")
     try:
         number = operator.index(value)
     except TypeError:
-        raise ValueError(f"{name} is {value!r}, but must be {expected}") from None
+        raise ValueError(f"{name} is {value!r:.200}, but must be {expected}") from None
     if number < minimum or (maximum is not None and number > maximum):
         raise ValueError(f"{name} is {number}, but must be {expected}")
     return number
@@ -92,15 +93,31 @@ def positive(name: str, value: Any) -> float:
 
 def number_array(name: str, value: Any) -> npt.NDArray[Any]:
     """Returns `value` as an array of real numbers without gaps, in its own type."""
+    value = [_untied(row) for row in value] if isinstance(value, list | tuple) else _untied(value)
+    if _has_mask(value):
+        raise ValueError(f"{name} has masked entries, but every entry must be known")
     try:
         array = np.asarray(value)
-    except ValueError:
+    except (ValueError, TypeError, RuntimeError):
         raise ValueError(f"{name} must be a rectangular array, not {value!r:.200}") from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be a rectangular array of numbers, not {value!r:.200}")
-    if np.ma.is_masked(value):
-        raise ValueError(f"{name} has masked entries, but every entry must be known")
     return array
+
+
+def _untied(value: Any) -> Any:
+    """Returns a torch tensor without its gradient, on the CPU, in a type that numpy has; what is none, as it is."""
+    if not hasattr(value, "detach"):
+        return value
+    value = value.detach().cpu()
+    return value.double().numpy() if value.is_floating_point() else value.numpy()
+
+
+def _has_mask(value: Any) -> bool:
+    """Returns whether an array, or one in a list of them, has masked entries."""
+    if isinstance(value, list | tuple):
+        return any(_has_mask(row) for row in value if isinstance(row, list | tuple | np.ma.MaskedArray))
+    return bool(np.ma.is_masked(value))
 
 
 def real_array(name: str, value: Any, ndim: int) -> Floats:
@@ -163,7 +180,12 @@ def raw_weights(value: Any, n: int, what: str) -> Floats:
 
 def names(what: str, value: Iterable[str] | None, n: int, default: Iterable[str]) -> tuple[str, ...]:
     """Returns `n` distinct, non-empty names, `default` where none are given."""
-    result = tuple(default if value is None else value)
+    if isinstance(value, str):  # a sequence of letters, but hardly meant as one
+        raise ValueError(f"{what} is {value!r:.200}, but must be several strings")
+    try:
+        result = tuple(default if value is None else value)
+    except TypeError:
+        raise ValueError(f"{what} is {value!r:.200}, but must be {n} strings") from None
     if len(result) != n:
         raise ValueError(f"{what} has {len(result)} names, but there are {n} {what}")
     for name in result:

@@ -7,6 +7,7 @@ or may be missing, by `_READERS` too. Names of policies are read by a reader tha
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache, singledispatch
 from importlib import import_module
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env import _checks
-from ualign_env._types import Floats
+from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, PolicyTable, SharedPolicy
 from ualign_env.scenario import Scenario
 from ualign_env.specs import ScenarioLike, as_scenario
@@ -41,7 +42,8 @@ def tabulate(scenario: ScenarioLike, policy: Any, k: int, *, player: int | None 
             players, or for each of K = k outputs; a `SharedPolicy`, `Mixture`, `Outputs`, `Players` or `JointPolicy`;
             what `solve` or `solve_versus` returned; the name of a baseline such as `"nlhf"`; an OpenSpiel policy
             (Python or C++) of one of our games; a Stable-Baselines3 model with a stochastic policy; a torch module from
-            observations `[P, D]` to logits `[P, N]`; or a callable from the observation of a prompt (a row of
+            observations `[P, D]` to logits `[P, N]`, RLlib's and TensorDict's modules and agents with an `actor` among
+            them; `greedy` of any of these; or a callable from the observation of a prompt (a row of
             `scenario.observations`) to `[N]` probabilities.
         k: number of outputs.
         player: whose policy is meant, where the policy is one of several players; needed where it is one player's
@@ -51,6 +53,25 @@ def tabulate(scenario: ScenarioLike, policy: Any, k: int, *, player: int | None 
         ValueError: if the policy doesn't fit the scenario and k, or is not a distribution.
     """
     return read(policy, as_scenario(scenario), _checks.number_of_outputs(k), player)
+
+
+@dataclass(frozen=True, eq=False)
+class Greedy:
+    """The likeliest response of a policy to each prompt, or the one of the greatest value; made by `greedy`."""
+
+    policy: Any
+
+
+def greedy(policy: Any) -> Greedy:
+    """Returns what a policy does when it always gives the response it deems best, to be scored where that is meant.
+
+    Where users disagree, one response is never an equilibrium; so policies are read as the distributions that they
+    are, and those that have none, such as DQN's, only when asked for by this name.
+
+    Args:
+        policy: anything that `tabulate` takes, or a Stable-Baselines3 model that predicts, such as DQN.
+    """
+    return Greedy(policy)
 
 
 def read(policy: Any, scenario: Scenario, k: int, player: int | None = None) -> PolicyTable:
@@ -97,6 +118,23 @@ def _tabulate_player(policy: Any, scenario: Scenario, k: int, player: int) -> Po
             f"player is {player!r:.100}, but the policy is read as {type(players).__name__}, not as Players"
         )
     return SharedPolicy(players.probabilities[_checks.count("player", player, 0, k)])
+
+
+@singledispatch
+def _modes(policy: Any, scenario: Scenario, k: int) -> Ints:
+    """Returns `[P]` the likeliest responses, the first of several."""
+    return read(policy, scenario, k).average().argmax(axis=1)
+
+
+#: Decorates one that returns `[P]` the response that a policy deems best.
+reads_modes = _modes.register
+
+
+@_tabulate.register
+def _(policy: Greedy, scenario: Scenario, k: int) -> PolicyTable:
+    _import_reader(type(policy.policy))
+    modes = _modes(policy.policy, scenario, k)
+    return read(np.eye(scenario.n_responses)[modes], scenario, k)
 
 
 #: Decorates a function like `read` that reads the policies of the class in its first annotation.

@@ -15,10 +15,11 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BaseModel
 
+from ualign_env._types import Ints
 from ualign_env.envs.rendering import observation_box
 from ualign_env.envs.torch.policies import evaluated
 from ualign_env.policies.tables import PolicyTable
-from ualign_env.policies.tabulate import read, reads
+from ualign_env.policies.tabulate import read, reads, reads_modes
 from ualign_env.scenario import Scenario
 
 
@@ -33,18 +34,48 @@ def _(policy: BaseModel, scenario: Scenario, k: int) -> PolicyTable:
     return _read(policy, scenario, k, lambda seen: seen)
 
 
+@reads_modes
+def _(policy: BaseAlgorithm, scenario: Scenario, k: int) -> Ints:  # noqa: ARG001
+    return _predicted(policy, policy.get_vec_normalize_env(), scenario)
+
+
+@reads_modes
+def _(policy: BaseModel, scenario: Scenario, k: int) -> Ints:  # noqa: ARG001
+    return _predicted(policy, None, scenario)
+
+
+def _predicted(model: Any, normalised: Any, scenario: Scenario) -> Ints:
+    """Returns what a model answers each prompt with when it does not draw."""
+    if not hasattr(model, "predict"):
+        raise ValueError(f"{type(model).__name__} cannot predict, as models and policies do")
+    _check_actions(model, scenario)
+    seen = _observations(model.observation_space, scenario)
+    needs = {"action_masks": scenario.legal.copy()} if "action_masks" in _parameters(model.predict) else {}
+    actions, _ = model.predict(normalised.normalize_obs(seen) if normalised else seen, deterministic=True, **needs)
+    return np.asarray(actions, np.int64).reshape(scenario.n_prompts)
+
+
+def _check_actions(model: Any, scenario: Scenario) -> None:
+    if not isinstance(model.action_space, spaces.Discrete) or model.action_space.n != scenario.n_responses:
+        raise ValueError(
+            f"the model's actions are {model.action_space}, but the scenario has {scenario.n_responses} responses"
+        )
+
+
+def _parameters(function: Any) -> set[str]:
+    return set(inspect.signature(function).parameters) if function else set()
+
+
 def _read(policy: Any, scenario: Scenario, k: int, normalise: Callable[[Any], Any]) -> PolicyTable:
     """Returns the distribution that a policy has for each prompt, shown as it was while it learned."""
     distribution_of = getattr(policy, "get_distribution", None)
-    needs = set(inspect.signature(distribution_of).parameters) if distribution_of else set()
+    needs = _parameters(distribution_of)
     if distribution_of is None or not {"obs"} <= needs <= {"obs", "action_masks"}:
         raise ValueError(
-            f"{type(policy).__name__} has no distribution of responses given the observation alone, as PPO and A2C have"
+            f"{type(policy).__name__} has no distribution of responses given the observation alone, as PPO and A2C "
+            "have; greedy(model) is what it does without drawing"
         )
-    if not isinstance(policy.action_space, spaces.Discrete) or policy.action_space.n != scenario.n_responses:
-        raise ValueError(
-            f"the model's actions are {policy.action_space}, but the scenario has {scenario.n_responses} responses"
-        )
+    _check_actions(policy, scenario)
     seen, _ = policy.obs_to_tensor(normalise(_observations(policy.observation_space, scenario)))
     masks = {"action_masks": scenario.legal.copy()} if "action_masks" in needs else {}
     with evaluated(policy):

@@ -1,10 +1,11 @@
-"""Torch modules as arrays: importing this module, which needs torch, teaches `tabulate` to read them.
+"""Torch modules and tensors as arrays: importing this module, which needs torch, teaches `tabulate` to read them.
 
 Axes: P prompts, D numbers seen of a prompt, N responses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,10 @@ from ualign_env import _checks
 from ualign_env.policies.tables import PolicyTable
 from ualign_env.policies.tabulate import read, reads
 from ualign_env.scenario import Scenario
+
+_CALLABLE = """
+pass a callable from one observation to probabilities instead, such as
+    lambda seen: net(torch.as_tensor(seen)[None]).softmax(-1)[0].detach().numpy()"""
 
 
 @contextmanager
@@ -31,13 +36,23 @@ def evaluated(module: torch.nn.Module) -> Iterator[None]:
 @reads
 def _(policy: torch.nn.Module, scenario: Scenario, k: int) -> PolicyTable:
     """Reads a module from observations `[P, D]` to logits `[P, N]`; logits of illegal responses don't count."""
+    seen = _like_parameters(policy, torch.as_tensor(scenario.observations.copy()))
     with evaluated(policy):
-        logits = policy(_like_parameters(policy, torch.as_tensor(scenario.observations.copy())))
+        try:
+            logits = _answer_of(policy)(seen)
+        except Exception as error:  # whatever a foreign module raises that expects something else
+            raise ValueError(
+                f"{type(policy).__name__} is no module from observations {list(seen.shape)} to logits of "
+                f"{scenario.n_responses} responses ({type(error).__name__}: {error!s:.200}); {_CALLABLE.strip()}"
+            ) from error
     if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the module answered with {type(logits).__name__}, but must answer with a tensor of logits")
+        raise ValueError(
+            f"the module answered with {type(logits).__name__}, but must answer with a tensor of logits; "
+            f"{_CALLABLE.strip()}"
+        )
     if not logits.is_floating_point():
         raise ValueError(f"the module answered with {logits.dtype}, but must answer with real logits")
-    table = logits.cpu().double().numpy()
+    table = logits.detach().cpu().double().numpy()
     if table.shape != scenario.legal.shape:
         expected = f"{scenario.legal.shape}: logits of {scenario.n_responses} responses to {scenario.n_prompts} prompts"
         raise ValueError(f"the module's answer has shape {table.shape}, but must have {expected}")
@@ -54,6 +69,33 @@ def _(policy: torch.nn.Module, scenario: Scenario, k: int) -> PolicyTable:
             "the logarithm"
         )
     return read(chances / chances.sum(axis=1, keepdims=True), scenario, k)
+
+
+def _answer_of(module: Any) -> Callable[[torch.Tensor], Any]:
+    """Returns how to ask a module for logits, in the form that its library has it."""
+    if hasattr(module, "forward_inference"):  # RLlib's RLModule
+        return lambda seen: module.forward_inference({"obs": seen})["action_dist_inputs"]
+    if hasattr(module, "in_keys") and hasattr(module, "out_keys"):  # TensorDictModule
+        return lambda seen: _tensordict_answer(module, seen)
+    actor = getattr(module, "actor", None)  # of agents with a critic beside it, as in CleanRL or Tianshou
+    return _first(actor) if isinstance(actor, torch.nn.Module) else module
+
+
+def _tensordict_answer(module: Any, seen: torch.Tensor) -> torch.Tensor:
+    from tensordict import TensorDict
+
+    answered = module(TensorDict(dict.fromkeys(module.in_keys, seen), batch_size=seen.shape[:1]))
+    return answered["logits"]
+
+
+def _first(actor: Callable[[torch.Tensor], Any]) -> Callable[[torch.Tensor], Any]:
+    """Returns an actor without the hidden state that some return beside the logits."""
+
+    def logits(seen: torch.Tensor) -> Any:
+        answer = actor(seen)
+        return answer[0] if isinstance(answer, tuple) else answer
+
+    return logits
 
 
 def _like_parameters(module: torch.nn.Module, seen: torch.Tensor) -> torch.Tensor:
