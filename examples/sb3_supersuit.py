@@ -3,17 +3,17 @@
 Run: pip install 'ualign-env[sb3]' && python examples/sb3_supersuit.py
 """
 
+import pettingzoo
 import supersuit
 from stable_baselines3 import PPO
 from stable_baselines3.common.utils import set_random_seed
 
 import ualign_env as ua
-from ualign_env import ualign_v0
 
 SCENARIO, K = "german-goals", 2
 
 # rounds: one-shot games in an episode; a trainer wastes time where every step is a reset
-game = ualign_v0.parallel_env(SCENARIO, players=K + 1, rounds=128)
+game = pettingzoo.make("parallel", "ualign-v0", scenario=SCENARIO, players=K + 1, rounds=128)
 seats = supersuit.pettingzoo_env_to_vec_env_v1(game)  # all players share one policy
 environment = supersuit.concat_vec_envs_v1(seats, 16, base_class="stable_baselines3")
 set_random_seed(0)  # PPO(seed=0) does not work: SuperSuit's environments have no seed()

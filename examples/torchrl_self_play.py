@@ -6,6 +6,7 @@ Run: pip install 'ualign-env[torchrl]' && python examples/torchrl_self_play.py
 import warnings
 
 import numpy as np
+import pettingzoo
 import torch
 from tensordict.nn import InteractionType, TensorDictModule
 from torch.distributions import Categorical
@@ -14,14 +15,13 @@ from torchrl.modules import MultiAgentMLP, ProbabilisticActor
 from torchrl.objectives import ClipPPOLoss
 
 import ualign_env as ua
-from ualign_env import ualign_v0
 
 SCENARIO, K, ROUNDS, EPISODES = "german-goals", 2, 256, 30
 
 torch.manual_seed(0)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TorchRL is tested with an older version of PettingZoo
-    game = ualign_v0.parallel_env(SCENARIO, players=K + 1, rounds=ROUNDS)
+    game = pettingzoo.make("parallel", "ualign-v0", scenario=SCENARIO, players=K + 1, rounds=ROUNDS)
     environment = PettingZooWrapper(game, categorical_actions=True)
 environment.set_seed(0)
 users = ua.load_scenario(SCENARIO).populations[0]

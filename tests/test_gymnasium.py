@@ -1,12 +1,15 @@
 """The Gymnasium environments, single and vectorised."""
 
 import pickle
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
@@ -18,6 +21,7 @@ from ualign_env import (
     deviation_payoffs,
     exploitability,
     load_scenario,
+    register_scenario,
     robust_win_rate,
     win_rate,
 )
@@ -269,7 +273,7 @@ def test_one_id_is_one_environment_however_it_is_vectorised():
     seats = gym.make_vec(SEATS, num_envs=3, scenario=STRICT, players=3)
     seats.reset(seed=0)
     assert seats.step(np.zeros(3, int))[1].sum() == 1
-    with pytest.raises(gym.error.Error, match="entry_point is not specified"):
+    with pytest.raises(ValueError, match=r"fills all seats of a game: gymnasium\.make_vec"):
         gym.make(SEATS)
 
 
@@ -342,3 +346,91 @@ def test_a_hundred_thousand_games_at_once():
     envs = gym.make_vec(SEATS, num_envs=300_000, scenario=load_scenario("german-goals"))
     envs.reset(seed=0)
     assert envs.step(np.tile([0, 1, 2], 100_000))[1].sum() == 100_000
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SEATS])
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_autoreset_modes(name, mode):
+    settings = {"scenario": "cycle/prompts:3", "feedback": "expected"}
+    same: Any = gym.make_vec(name, num_envs=12, **settings)
+    envs: Any = gym.make_vec(name, num_envs=12, autoreset_mode=mode.value, **settings)
+    assert envs.metadata["autoreset_mode"] == mode
+    actions = np.arange(12) % 3
+    shown, _ = same.reset(seed=5)
+    np.testing.assert_array_equal(envs.reset(seed=5)[0], shown)
+    for _ in range(10):
+        following, earned, *_ = same.step(actions)
+        seen, rewards, ended, cut, _ = envs.step(actions)
+        np.testing.assert_array_equal(rewards, earned)
+        assert ended.all()
+        assert not cut.any()
+        if mode == AutoresetMode.NEXT_STEP:
+            np.testing.assert_array_equal(seen, shown)
+            seen, rewards, ended, cut, _ = envs.step(np.full(12, -1))  # which nobody looks at
+            assert not rewards.any()
+            assert not ended.any()
+            assert not cut.any()
+        elif mode == AutoresetMode.DISABLED:
+            np.testing.assert_array_equal(seen, shown)
+            with pytest.raises(ValueError, match="the games are over: call reset"):
+                envs.step(actions)
+            with pytest.raises(ValueError, match=r"(?s)reset_mask is .*, but all 12 environments are reset together"):
+                envs.reset(options={"reset_mask": np.arange(12) > 0})
+            seen, _ = envs.reset(options={"reset_mask": ended})
+        np.testing.assert_array_equal(seen, following)
+        shown = following
+
+
+def test_unknown_autoreset_modes():
+    with pytest.raises(ValueError, match="autoreset_mode is 'never', but must be one of"):
+        gym.make_vec(SEATS, num_envs=3, autoreset_mode="never")
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+def test_masks_on_request(name):
+    env = gym.make(name, scenario="cycle", action_mask=True)
+    _, info = env.reset(seed=0)
+    assert info["action_mask"].tolist() == [1, 1, 1]
+    assert env.step(0)[4]["action_mask"].dtype == np.int8
+    assert "action_mask" not in gym.make(name, scenario="cycle").reset()[1]
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SEATS])
+def test_masks_of_many_on_request(name):
+    envs = gym.make_vec(name, num_envs=3, scenario="cycle", action_mask=True)
+    _, infos = envs.reset(seed=0)
+    np.testing.assert_array_equal(infos["action_mask"], np.ones((3, 3)))
+    assert infos["_action_mask"].all()
+    assert gym.make_vec(name, num_envs=3, scenario="cycle").reset()[1] == {}
+
+
+@pytest.mark.parametrize("name", [EXPLOITER, SELF_PLAY])
+def test_specs_make_the_same_environment_in_another_process(name, unequal_scenario):
+    register_scenario("known-here-alone", unequal_scenario)
+    for scenario in (unequal_scenario, "known-here-alone", "cycle", unequal_scenario.populations[0]):
+        env = gym.make(name, scenario=scenario)
+        assert env.spec is not None
+        text = env.spec.to_json()
+        code = (
+            "import sys, gymnasium as gym; from gymnasium.envs.registration import EnvSpec; import ualign_env\n"
+            "env = gym.make(EnvSpec.from_json(sys.stdin.read())); env.reset(seed=3); print(env.step(0)[1:4])"
+        )
+        made = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True)
+        env.reset(seed=3)
+        assert made.stdout == f"{env.step(0)[1:4]}\n"
+
+
+def test_specs_of_policies_and_modes():
+    policy = np.array([[0.5, 0.25, 0.25, 0.0]])
+    envs: Any = gym.make_vec(EXPLOITER, num_envs=2, policy=policy, autoreset_mode=AutoresetMode.NEXT_STEP)
+    assert envs.spec.kwargs["policy"] == policy.tolist()
+    again: Any = gym.make_vec(EnvSpec.from_json(envs.spec.to_json()), num_envs=2, vectorization_mode=None)
+    assert again.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    np.testing.assert_array_equal(again.unwrapped.game.payoffs, envs.unwrapped.game.payoffs)
+
+
+def test_masked_actions_are_no_responses():
+    envs: Any = gym.make_vec(SEATS, num_envs=3)
+    envs.reset(seed=0)
+    with pytest.raises(ValueError, match="actions has masked entries"):
+        envs.step(np.ma.array([0, 1, 2], mask=[0, 1, 0]))

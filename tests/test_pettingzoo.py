@@ -99,6 +99,16 @@ def test_masks_say_which_responses_the_prompt_has(unequal_scenario):
     assert seen == {0, 1, 2}
 
 
+def test_masks_on_request():
+    for env in (ualign_v0.parallel_env("cycle", action_mask=True), ualign_versus_v0.parallel_env(action_mask=True)):
+        seen, _ = env.reset(seed=0)
+        for agent in env.agents:
+            assert seen[agent]["action_mask"].all()
+            assert seen[agent]["action_mask"].shape == (env.action_space(agent).n,)
+            assert seen[agent] in env.observation_space(agent)
+        parallel_api_test(env, num_cycles=20)
+
+
 @pytest.mark.parametrize("make", [ualign_v0.parallel_env, lambda *a, **k: InTurn(ualign_v0.env(*a, **k))])
 def test_expected_feedback_is_the_chance_of_being_picked(make):
     env = make(STRICT, 3, feedback="expected")

@@ -22,7 +22,7 @@ def _gymnasium() -> None:
     for name, one, many in (
         ("ualign/Exploiter-v0", f"{single}:Exploiter", f"{vector}:ExploiterVectorEnv"),
         ("ualign/SelfPlay-v0", f"{single}:SelfPlay", None),
-        ("ualign/Seats-v0", None, f"{vector}:SeatsVectorEnv"),
+        ("ualign/Seats-v0", f"{vector}:seats_alone", f"{vector}:SeatsVectorEnv"),
     ):
         if name not in gymnasium.registry:
             gymnasium.register(name, entry_point=one, vector_entry_point=many)

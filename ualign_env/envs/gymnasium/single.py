@@ -1,7 +1,7 @@
 """The alignment game for Gymnasium, one game at a time: `ualign/Exploiter-v0` and `ualign/SelfPlay-v0`.
 
 A game is one step long: the observation is a prompt, the action a response, and the episode ends. Where prompts differ
-in their number of responses, `info["action_mask"]` tells which are legal.
+in their number of responses, or `action_mask=True` asks for it, `info["action_mask"]` tells which are legal.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from gymnasium import spaces
 from ualign_env import _checks
 from ualign_env._types import Ints
 from ualign_env.envs import rendering
+from ualign_env.envs.gymnasium.spec import PortableSpec
 from ualign_env.scenario import Scenario
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, Feedback, response_index
 from ualign_env.specs import DEFAULT, ScenarioLike
@@ -22,17 +23,17 @@ _Game = BatchedGame | BatchedExploiter
 Observation = npt.NDArray[Any]
 
 
-class _OneShotEnv(gymnasium.Env[Observation, np.int64]):
+class _OneShotEnv(PortableSpec, gymnasium.Env[Observation, np.int64]):  # pyright: ignore[reportIncompatibleVariableOverride]
     """One game at a time; subclasses say what a response earns."""
 
     metadata = rendering.metadata()
 
-    def __init__(self, game: _Game, render_mode: str | None) -> None:
+    def __init__(self, game: _Game, render_mode: str | None, action_mask: bool) -> None:
         self.game = game
         self.render_mode = rendering.check_mode(render_mode)
         self.observation_space = rendering.observation_box(game.scenario)
         self.action_space = spaces.Discrete(game.scenario.n_responses)
-        self._masks = mask_table(game.scenario)
+        self._masks = mask_table(game.scenario, action_mask)
         self._prompt = -1
         self._played = False
 
@@ -102,9 +103,13 @@ class Exploiter(_OneShotEnv):
         feedback: Feedback = "pick",
         render_mode: str | None = None,
         l: int = 1,
+        action_mask: bool = False,
     ) -> None:
-        """Makes the environment; see `BatchedExploiter` for the arguments and errors."""
-        super().__init__(BatchedExploiter(scenario, k, policy, l=l, feedback=feedback), render_mode)
+        """Makes the environment; see `BatchedExploiter` for the other arguments and errors.
+
+        With `action_mask`, `info` has an action mask also where all prompts have the same number of responses.
+        """
+        super().__init__(BatchedExploiter(scenario, k, policy, l=l, feedback=feedback), render_mode, action_mask)
         self.action_space = exploiter_actions(self.game)
         self._shown: list[int] = []
         self._earned = 0.0
@@ -139,9 +144,13 @@ class SelfPlay(_OneShotEnv):
         players: int = 3,
         feedback: Feedback = "pick",
         render_mode: str | None = None,
+        action_mask: bool = False,
     ) -> None:
-        """Makes the environment; see `BatchedGame` for the arguments and errors."""
-        super().__init__(BatchedGame(scenario, players, feedback=feedback), render_mode)
+        """Makes the environment; see `BatchedGame` for the other arguments and errors.
+
+        With `action_mask`, `info` has an action mask also where all prompts have the same number of responses.
+        """
+        super().__init__(BatchedGame(scenario, players, feedback=feedback), render_mode, action_mask)
         self._latest: Ints | None = None  # [P, K - 1]
         self._slots: list[int] = []
         self._earned: list[float] = []
@@ -173,9 +182,9 @@ class SelfPlay(_OneShotEnv):
         )
 
 
-def mask_table(scenario: Scenario) -> npt.NDArray[np.int8] | None:
-    """Returns `[P, N]` which responses each prompt has, None where all have the same."""
-    return None if scenario.legal.all() else scenario.legal.astype(np.int8)
+def mask_table(scenario: Scenario, always: bool) -> npt.NDArray[np.int8] | None:
+    """Returns `[P, N]` which responses each prompt has, None where all have the same and no mask is wanted."""
+    return scenario.legal.astype(np.int8) if always or not scenario.legal.all() else None
 
 
 def exploiter_actions(game: BatchedExploiter) -> spaces.Space[Any]:

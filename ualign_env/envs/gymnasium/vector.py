@@ -1,11 +1,12 @@
 """The alignment game for Gymnasium, many games at a time: `ualign/Exploiter-v0` and `ualign/Seats-v0`.
 
-The next games begin in the same step (`AutoresetMode.SAME_STEP`); since no step is ever wasted or truncated, there are
-no final observations to keep. Where prompts differ in their number of responses, `info["action_mask"]` tells which are
-legal.
+The next games begin in the same step (`AutoresetMode.SAME_STEP`) unless another mode is asked for; games end with
+their only step, after which an observation shows once more what it showed before, so that there are no final ones to
+keep. Where prompts differ in their number of responses, or `action_mask=True` asks for it, `info["action_mask"]` tells
+which are legal.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -17,23 +18,33 @@ from ualign_env import _checks
 from ualign_env._types import Floats, Ints
 from ualign_env.envs import rendering
 from ualign_env.envs.gymnasium.single import Observation, exploiter_actions, mask_table
+from ualign_env.envs.gymnasium.spec import PortableSpec
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, Feedback, repeated_rows
 from ualign_env.specs import DEFAULT, ScenarioLike
 
-_SAME_STEP = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
 
-
-class OneShotVectorEnv(VectorEnv[Observation, Ints, npt.NDArray[Any]]):
+class OneShotVectorEnv(  # pyright: ignore[reportIncompatibleVariableOverride]
+    PortableSpec, VectorEnv[Observation, Ints, npt.NDArray[Any]]
+):
     """Many games at a time; a sub-environment is one learner's seat in a game."""
 
-    metadata = _SAME_STEP
-    autoreset_mode = AutoresetMode.SAME_STEP  # where TorchRL looks for it
-
     def __init__(
-        self, game: BatchedGame | BatchedExploiter, actions: spaces.Space[Any], seats: int, render_mode: str | None
+        self,
+        game: BatchedGame | BatchedExploiter,
+        actions: spaces.Space[Any],
+        seats: int,
+        render_mode: str | None,
+        action_mask: bool,
+        autoreset_mode: AutoresetMode | str,
     ) -> None:
         if render_mode is not None:
             raise ValueError(f"render_mode is {render_mode!r}, but many games at a time are not rendered")
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)  # where TorchRL looks for it
+        except ValueError:
+            known = [mode.value for mode in AutoresetMode]
+            raise ValueError(f"autoreset_mode is {autoreset_mode!r:.100}, but must be one of {known}") from None
+        self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}
         self.game = game
         self.num_envs = game.num_games * seats
         self.single_observation_space = rendering.observation_box(game.scenario)
@@ -41,12 +52,22 @@ class OneShotVectorEnv(VectorEnv[Observation, Ints, npt.NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._seats = seats
-        self._masks = mask_table(game.scenario)
+        self._masks = mask_table(game.scenario, action_mask)
+        self._over = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Draws prompts; `seed` starts the random numbers anew, otherwise they go on. There are no options."""
+        """Draws prompts; `seed` starts the random numbers anew, otherwise they go on.
+
+        Args:
+            seed: a non-negative integer.
+            options: a `"reset_mask"`, with which `AutoresetMode.DISABLED` asks for new games, must name all of them:
+                they end together.
+        """
+        mask = (options or {}).get("reset_mask")
+        if mask is not None and (np.shape(mask) != (self.num_envs,) or not np.all(mask)):
+            raise ValueError(f"reset_mask is {mask!r:.200}, but all {self.num_envs} environments are reset together")
         seed = None if seed is None else _checks.count("seed", seed, 0)
         super().reset(seed=seed, options=options)
         return self._next(seed)
@@ -54,21 +75,27 @@ class OneShotVectorEnv(VectorEnv[Observation, Ints, npt.NDArray[Any]]):
     def step(
         self, actions: npt.ArrayLike
     ) -> tuple[Observation, Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
-        """Plays all games to their end and draws the next prompts.
+        """Plays all games to their end, and with `AutoresetMode.SAME_STEP` draws the next prompts.
 
         Args:
             actions: `[num_envs]` integers, responses that the prompts have.
 
         Returns:
             `[num_envs, D]` observations of the next games, `[num_envs]` rewards, terminations (all True) and
-            truncations (all False), infos.
+            truncations (all False), infos. With `AutoresetMode.NEXT_STEP`, every second step ignores the actions and
+            draws prompts, for which nobody earns anything.
 
         Raises:
             ValueError: if the environment has not been reset, or a response is not one of the prompt's.
         """
-        rewards = self._rewards(np.asarray(actions))
-        observations, infos = self._next(None)
-        return observations, rewards, np.ones(self.num_envs, np.bool_), np.zeros(self.num_envs, np.bool_), infos
+        never = np.zeros(self.num_envs, np.bool_)
+        if self._over and self.autoreset_mode == AutoresetMode.NEXT_STEP:
+            observations, infos = self._next(None)
+            return observations, np.zeros(self.num_envs), never, never.copy(), infos
+        rewards = self._rewards(_checks.number_array("actions", actions))
+        self._over = self.autoreset_mode != AutoresetMode.SAME_STEP
+        observations, infos = self._seen() if self._over else self._next(None)
+        return observations, rewards, np.ones(self.num_envs, np.bool_), never, infos
 
     def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
         raise NotImplementedError
@@ -81,7 +108,12 @@ class OneShotVectorEnv(VectorEnv[Observation, Ints, npt.NDArray[Any]]):
         return np.tile(masks, getattr(self.game, "l", 1))
 
     def _next(self, seed: int | None) -> tuple[Observation, dict[str, Any]]:
-        prompts = self.game.reset(seed)
+        self.game.reset(seed)
+        self._over = False
+        return self._seen()
+
+    def _seen(self) -> tuple[Observation, dict[str, Any]]:
+        prompts = self.game.draws.prompts
         seen = repeated_rows(self.game.scenario.observations, prompts, self._seats)
         if self._masks is None:
             return seen, {}
@@ -103,11 +135,17 @@ class ExploiterVectorEnv(OneShotVectorEnv):
         feedback: Feedback = "pick",
         render_mode: None = None,
         l: int = 1,
+        action_mask: bool = False,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
-        """Makes the environments; see `BatchedExploiter` for the arguments and errors."""
+        """Makes the environments; see `BatchedExploiter` for the other arguments and errors.
+
+        With `action_mask`, infos have action masks also where all prompts have the same number of responses;
+        `autoreset_mode` says when the next games begin.
+        """
         num_envs = _checks.count("num_envs", num_envs, 1)
         game = BatchedExploiter(scenario, k, policy, num_envs, l=l, feedback=feedback)
-        super().__init__(game, exploiter_actions(game), 1, render_mode)
+        super().__init__(game, exploiter_actions(game), 1, render_mode, action_mask, autoreset_mode)
 
     def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
         return self.game.step(actions)
@@ -128,8 +166,13 @@ class SeatsVectorEnv(OneShotVectorEnv):
         players: int = 3,
         feedback: Feedback = "pick",
         render_mode: None = None,
+        action_mask: bool = False,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
-        """Makes the environments; see `BatchedGame` for the arguments and errors.
+        """Makes the environments; see `BatchedGame` for the other arguments and errors.
+
+        With `action_mask`, infos have action masks also where all prompts have the same number of responses;
+        `autoreset_mode` says when the next games begin.
 
         Raises:
             ValueError: also if `num_envs` is no multiple of `players`.
@@ -141,9 +184,15 @@ class SeatsVectorEnv(OneShotVectorEnv):
                 f"num_envs is {num_envs}, but must be a multiple of the {players} players: each is a player of a game"
             )
         game = BatchedGame(scenario, players, num_envs // players, feedback=feedback)
-        super().__init__(game, spaces.Discrete(game.scenario.n_responses), players, render_mode)
+        actions = spaces.Discrete(game.scenario.n_responses)
+        super().__init__(game, actions, players, render_mode, action_mask, autoreset_mode)
 
     def _rewards(self, actions: npt.NDArray[Any]) -> Floats:
         if actions.shape != (self.num_envs,):
             raise ValueError(f"actions have shape {actions.shape}, but must be {self.num_envs} integers")
         return self.game.step(actions.reshape(-1, self.game.players)).reshape(-1)
+
+
+def seats_alone(**_: Any) -> NoReturn:
+    """Says how `ualign/Seats-v0` is made: it has no form of one environment at a time."""
+    raise ValueError("ualign/Seats-v0 fills all seats of a game: gymnasium.make_vec('ualign/Seats-v0', num_envs=...)")

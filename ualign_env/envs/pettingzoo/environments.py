@@ -39,7 +39,9 @@ class _Alignment:
 
     metadata: dict[str, Any]
 
-    def _set_up(self, games: BatchedGame, agents: dict[str, int], rounds: int, render_mode: str | None) -> None:
+    def _set_up(
+        self, games: BatchedGame, agents: dict[str, int], rounds: int, render_mode: str | None, action_mask: bool
+    ) -> None:
         """Sets the environment up: `agents` says how many responses each agent submits."""
         self.games = games
         self.rounds = _checks.count("rounds", rounds, 1, _MAX_ROUNDS)
@@ -59,7 +61,8 @@ class _Alignment:
             (n, size): multisets(n, size).tolist() for n in set(n_responses) for size in set(agents.values()) - {1}
         }
         self._table = games.scenario.observations
-        self._masks = None if games.scenario.legal.all() else {agent: self._mask_table(agent) for agent in agents}
+        masked = action_mask or not games.scenario.legal.all()
+        self._masks = {agent: self._mask_table(agent) for agent in agents} if masked else None
         self.observation_spaces = {agent: self._make_observation_space(agent) for agent in agents}
         self.action_spaces = {agent: spaces.Discrete(max(counts)) for agent, counts in self._n_actions.items()}
         self.state_space = rendering.observation_box(games.scenario)
@@ -278,6 +281,7 @@ class _Symmetric(_Alignment):
         feedback: Feedback = "pick",
         rounds: int = 1,
         render_mode: str | None = None,
+        action_mask: bool = False,
     ) -> None:
         """Makes the environment.
 
@@ -288,12 +292,14 @@ class _Symmetric(_Alignment):
                 players earn the chance that a random user of the prompt picks their response.
             rounds: number of games in an episode.
             render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it; None: neither.
+            action_mask: whether observations have an action mask also where all prompts have the same number of
+                responses.
 
         Raises:
             ValueError: if an argument is out of range or unknown.
         """
         games = BatchedGame(scenario, players, feedback=feedback)
-        self._set_up(games, {f"player_{i}": 1 for i in range(games.players)}, rounds, render_mode)
+        self._set_up(games, {f"player_{i}": 1 for i in range(games.players)}, rounds, render_mode, action_mask)
 
 
 class _Versus(_Alignment):
@@ -307,6 +313,7 @@ class _Versus(_Alignment):
         feedback: Feedback = "pick",
         rounds: int = 1,
         render_mode: str | None = None,
+        action_mask: bool = False,
     ) -> None:
         """Makes the environment; an action is the number of a multiset in `combinations_with_replacement`'s order.
 
@@ -318,13 +325,15 @@ class _Versus(_Alignment):
                 the chance that a random user of the prompt picks one of theirs.
             rounds: number of games in an episode.
             render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it; None: neither.
+            action_mask: whether observations have an action mask also where all prompts have the same number of
+                responses.
 
         Raises:
             ValueError: if an argument is out of range or unknown.
             TooLargeError: if an agent would have more than 100,000 multisets as actions (with their number).
         """
         games = BatchedVersusGame(scenario, k, l, feedback=feedback)
-        self._set_up(games, {"model_0": games.k, "opponent_0": games.l}, rounds, render_mode)
+        self._set_up(games, {"model_0": games.k, "opponent_0": games.l}, rounds, render_mode, action_mask)
 
 
 class ParallelAlignment(_Symmetric, _Parallel):

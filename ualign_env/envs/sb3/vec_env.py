@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
 from ualign_env.envs.gymnasium.vector import OneShotVectorEnv
@@ -25,6 +25,10 @@ class SB3VecEnv(VecEnv):
         """
         if not isinstance(envs.unwrapped, OneShotVectorEnv):
             raise ValueError(f"{envs} is no vector environment of ualign/Seats-v0 or ualign/Exploiter-v0")
+        if envs.unwrapped.autoreset_mode != AutoresetMode.SAME_STEP:
+            raise ValueError(
+                f"autoreset_mode is {envs.unwrapped.autoreset_mode}, but Stable-Baselines3 needs SAME_STEP"
+            )
         self.envs = envs
         self._actions: npt.NDArray[Any] = np.empty(0, np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
