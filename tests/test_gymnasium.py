@@ -352,8 +352,8 @@ def test_a_hundred_thousand_games_at_once():
 @pytest.mark.parametrize("mode", AutoresetMode)
 def test_autoreset_modes(name, mode):
     settings = {"scenario": "cycle/prompts:3", "feedback": "expected"}
-    same: Any = gym.make_vec(name, num_envs=12, **settings)
-    envs: Any = gym.make_vec(name, num_envs=12, autoreset_mode=mode.value, **settings)
+    same: Any = gym.make_vec(name, num_envs=12, **settings)  # pyright: ignore[reportArgumentType]
+    envs: Any = gym.make_vec(name, num_envs=12, autoreset_mode=mode.value, **settings)  # pyright: ignore[reportArgumentType]
     assert envs.metadata["autoreset_mode"] == mode
     actions = np.arange(12) % 3
     shown, _ = same.reset(seed=5)
@@ -433,4 +433,4 @@ def test_masked_actions_are_no_responses():
     envs: Any = gym.make_vec(SEATS, num_envs=3)
     envs.reset(seed=0)
     with pytest.raises(ValueError, match="actions has masked entries"):
-        envs.step(np.ma.array([0, 1, 2], mask=[0, 1, 0]))
+        envs.step(np.ma.array([0, 1, 2], mask=[False, True, False]))

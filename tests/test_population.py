@@ -8,7 +8,7 @@ from hypothesis import given
 from ualign_env import Population, load_scenario
 
 # 4 x a>b>c, 3 x b>c>a, 2 x c>a>b
-WEIGHTED_CYCLE = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], weights=[4, 3, 2], responses="abc")
+WEIGHTED_CYCLE = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], weights=[4, 3, 2], responses=list("abc"))
 
 
 def test_attributes():
@@ -131,7 +131,7 @@ def test_the_same_data_makes_the_same_population():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble, np.int8, np.uint64, np.bool_])
 def test_weights_of_every_type_make_the_same_kind_of_population(dtype):
     weights = np.array([1, 1, 0], dtype) if dtype is np.bool_ else np.array([4, 3, 2], dtype)
-    population = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], weights, responses="abc")
+    population = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], weights, responses=list("abc"))
     assert population.weights.dtype == np.float64
     assert population.weights.sum() == pytest.approx(1, abs=1e-15)
     assert pickle.loads(pickle.dumps(population)) == population
@@ -171,7 +171,7 @@ def test_a_subclass_is_not_silently_taken_for_its_rankings():
 
 
 def test_restricted_to_some_responses():
-    population = Population.from_scores([[3, 1, 2, 3], [0, 0, 1, 2]], responses="abcd")
+    population = Population.from_scores([[3, 1, 2, 3], [0, 0, 1, 2]], responses=list("abcd"))
     part = population.restricted([3, 0, 1])
     assert part.responses == ("d", "a", "b")
     np.testing.assert_array_equal(part.ranks, [[0, 0, 1], [0, 1, 1]])

@@ -154,7 +154,7 @@ def test_double_oracle_goes_on_where_greedy_best_responses_stall(monkeypatch):
     assert found.converged
     assert found.value == pytest.approx(exact.value, abs=1e-8)
     # nothing can be proven: the certificate says how far off it may be, and the warning why
-    monkeypatch.setattr(best_responses, "_LARGEST_PROGRAM", 0)
+    monkeypatch.setattr(best_responses, "MAX_PROGRAM", 0)
     with pytest.warns(ConvergenceWarning, match="best responses were not all proven"):
         rough = solve_versus(users, 2, 3, method="double-oracle")
     assert rough.robust_win_rate <= exact.value + 1e-9

@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ualign_env._limits import MAX_K, MAX_L
 from ualign_env._types import Floats
-
-#: Beyond this many responses, rounding in the k-th power of a probability (about k * 1e-16) is no longer negligible.
-MAX_K = 1_000_000
-
-#: Largest l: beyond, chances of ties would underflow.
-MAX_L = 500
 
 #: How far from 1 the sum of a distribution may be; what is accepted is renormalised.
 SUM_TOLERANCE = 1e-6
@@ -195,6 +190,42 @@ def names(what: str, value: Iterable[str] | None, n: int, default: Iterable[str]
         twice = next(name for name in result if result.count(name) > 1)
         raise ValueError(f"{what} must be distinct, but {twice!r} is given twice")
     return result
+
+
+def several(name: str, value: Any) -> list[Any]:
+    """Returns the items of a list or anything else that has several; a string is one thing, not letters."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} is {value!r:.200}, but must be several")
+    try:
+        return list(value)
+    except TypeError:  # an array without axes
+        raise ValueError(f"{name} is {value!r:.200}, but must be several") from None
+
+
+def flag(name: str, value: Any) -> bool:
+    """Returns True or False, for which nothing else stands."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} is {value!r:.200}, but must be True or False")
+    return bool(value)
+
+
+def generator(name: str, value: Any) -> np.random.Generator:
+    """Returns a generator from itself, from a seed, or from the system's entropy."""
+    if isinstance(value, np.random.Generator):
+        return value
+    if value is None:
+        return np.random.default_rng()
+    try:
+        return np.random.default_rng(count(name, value, 0))
+    except ValueError:
+        raise ValueError(f"{name} is {value!r:.200}, but must be a generator, a seed or None") from None
+
+
+def one_of(kind: str, given: Any, known: Iterable[str]) -> Any:
+    """Returns a name that is in a table."""
+    if not isinstance(given, str) or given not in known:
+        raise unknown(kind, str(given), known)
+    return given
 
 
 def unknown(kind: str, given: str, known: Iterable[str]) -> ValueError:

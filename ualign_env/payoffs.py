@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about_power
+from ualign_env._limits import MAX_L, MAX_SAMPLES, MAX_TENSOR
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import Players
 from ualign_env.policies.tabulate import read, read_players, single_policy
@@ -25,9 +26,7 @@ from ualign_env.users import Users
 #: Chances are rounded to this grid, on which sums are exact: 2^-52, the spacing of numbers just below 1.
 _GRID = 2.0**52
 
-MAX_TENSOR = 100_000_000  # entries
 MAX_AXES = 62  # players: numpy's arrays have at most 64 axes
-_MAX_SAMPLES = 2_000  # drawn by both sides together: quadrature takes time that grows with their number
 
 
 def deviation_payoffs(scenario: ScenarioLike, policy: Any, k: int) -> Floats:
@@ -161,8 +160,8 @@ def win_rate(
         responses = _responses(opponent, users.n_responses)
         return 1 - read(policy, loaded, k).contest(loaded, x, k).value(responses)
     drawn = _checks.count("l", l, 1)
-    if k + drawn > _MAX_SAMPLES:
-        raise ValueError(f"k + l is {k + drawn}, but two distributions are sampled at most {_MAX_SAMPLES} times")
+    if k + drawn > MAX_SAMPLES:
+        raise ValueError(f"k + l is {k + drawn}, but two distributions are sampled at most {MAX_SAMPLES} times")
     n = users.n_responses
     other = _checks.distributions("opponent", opponent, (n,), f"the population has {n} responses")
     own = np.ascontiguousarray(single_policy("policy", policy, loaded, k)[x, :n])
@@ -172,10 +171,9 @@ def win_rate(
 def _responses(value: npt.ArrayLike, n: int) -> Ints:
     """Returns from 1 to 500 response indices."""
     shown = np.atleast_1d(_checks.number_array("opponent", value))
-    if shown.dtype.kind not in "iu" or shown.ndim != 1 or not 0 < shown.size <= _checks.MAX_L:
+    if shown.dtype.kind not in "iu" or shown.ndim != 1 or not 0 < shown.size <= MAX_L:
         raise ValueError(
-            f"opponent is {value!r:.200}, but must be from 1 to {_checks.MAX_L} response indices, or with l a "
-            "distribution"
+            f"opponent is {value!r:.200}, but must be from 1 to {MAX_L} response indices, or with l a distribution"
         )
     if shown.min() < 0 or shown.max() >= n:
         raise ValueError(f"opponent is {value!r:.200}, but the population has {n} responses")

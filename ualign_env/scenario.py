@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env import _checks
+from ualign_env._checks import TooLargeError
+from ualign_env._limits import MAX_PROMPTS, MAX_TEXT
 from ualign_env._types import Floats
 from ualign_env.users import Users
 
@@ -53,7 +55,6 @@ class Scenario:
         *,
         features: npt.ArrayLike | None = None,
         name: str | None = None,
-        spec: str | None = None,
     ) -> None:
         """Makes a scenario in memory; `load_scenario` makes the built-in ones.
 
@@ -63,17 +64,21 @@ class Scenario:
             probabilities: `[P]` positive chances that sum to 1 (default: equal).
             features: `[P, F]` finite numbers that learners see beside the prompt's number, such as an embedding.
             name: what reports call it (default: a digest of its content).
-            spec: a spec that rebuilds it (default: one that holds its content).
 
         Raises:
             ValueError: if there is no population, or names, probabilities or features don't fit.
+            TooLargeError: if there are more than 10,000 prompts.
         """
         if isinstance(populations, Users):
             raise ValueError("populations must be several; for one prompt pass [population]")
-        populations = tuple(populations)
+        populations = tuple(_checks.several("populations", populations))
         n = len(populations)
         if n == 0:
             raise ValueError("a scenario needs at least one population")
+        if n > MAX_PROMPTS:
+            raise TooLargeError(f"a scenario of {n:,} prompts was asked for, but at most {MAX_PROMPTS:,} are possible")
+        if name is not None and not (isinstance(name, str) and name):
+            raise ValueError(f"name is {name!r:.200}, but must be a string that is not empty")
         for i, population in enumerate(populations):
             if not isinstance(population, Users):
                 raise ValueError(f"populations[{i}] is {population!r:.200}, but must be a Population or other Users")
@@ -95,7 +100,7 @@ class Scenario:
         object.__setattr__(self, "probabilities", kept)
         object.__setattr__(self, "features", seen)
         object.__setattr__(self, "_name", name)
-        object.__setattr__(self, "_spec", spec)
+        object.__setattr__(self, "_spec", None)
 
     @property
     def n_prompts(self) -> int:
@@ -150,21 +155,26 @@ class Scenario:
             found.update(f"{table.shape}".encode() + np.ascontiguousarray(table, "<f8").tobytes())
         return found.hexdigest()
 
-    def renamed(self, *, name: str | None = None, spec: str | None = None) -> Self:
-        """Returns the same scenario under another name, or with a spec that rebuilds it."""
-        kept = self._spec if spec is None else spec
-        return type(self)(
-            self.populations, self.prompts, self.probabilities, features=self.features, name=name, spec=kept
-        )
+    def renamed(self, name: str) -> "Scenario":
+        """Returns the same scenario under another name."""
+        found = Scenario(self.populations, self.prompts, self.probabilities, features=self.features, name=name)
+        return found if self._spec is None else specified(found, self._spec)
 
     @classmethod
     def from_inline(cls, packed: str) -> Self:
         """Rebuilds a scenario from what follows `inline/` in its spec."""
         try:
-            text = zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+            unpacked = zlib.decompressobj()
+            text = unpacked.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), MAX_TEXT)
+            if unpacked.unconsumed_tail:
+                raise TooLargeError(f"it has more than {MAX_TEXT:,} bytes of content")
+            if not unpacked.eof:
+                raise ValueError("it ends too early")
             content = json.loads(text)
             populations = [Users.unpack(users) for users in content["populations"]]
             return cls(populations, content["prompts"], content["probabilities"], features=content.get("features"))
+        except TooLargeError as error:
+            raise TooLargeError(f"inline scenario {packed[:40]!r}... is too large: {error}") from None
         except (ValueError, zlib.error, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"inline scenario {packed[:40]!r}... is damaged: {error}") from None
 
@@ -190,7 +200,14 @@ class Scenario:
 def _rebuild(
     populations: Any, prompts: Any, probabilities: Any, features: Any, name: str | None, spec: str | None
 ) -> Scenario:
-    return Scenario(populations, prompts, probabilities, features=features, name=name, spec=spec)
+    found = Scenario(populations, prompts, probabilities, features=features, name=name)
+    return found if spec is None else specified(found, spec)
+
+
+def specified(scenario: Scenario, spec: str) -> Scenario:
+    """Gives a scenario that was just made the spec that rebuilds it, which is also its name unless it has one."""
+    object.__setattr__(scenario, "_spec", spec)
+    return scenario
 
 
 def _pack(scenario: Scenario) -> str:
@@ -203,4 +220,9 @@ def _pack(scenario: Scenario) -> str:
     if scenario.features.size:
         content["features"] = scenario.features.tolist()
     text = json.dumps(content, separators=(",", ":"), default=np.ndarray.tolist).encode()
+    if len(text) > MAX_TEXT:
+        raise TooLargeError(
+            f"{scenario.name!r} has {len(text):,} bytes of content, but a spec holds at most {MAX_TEXT:,}: pass the "
+            "scenario itself where that is possible"
+        )
     return base64.urlsafe_b64encode(zlib.compress(text, level=9)).decode().rstrip("=")

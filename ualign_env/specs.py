@@ -5,7 +5,6 @@ the packed content of a scenario. Names, endings of files and their options come
 """
 
 import inspect
-import math
 import os
 import re
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 
 from ualign_env import _checks
 from ualign_env._summaries import first_line
-from ualign_env.scenario import INLINE, Scenario
+from ualign_env.scenario import INLINE, Scenario, specified
 from ualign_env.sources import SOURCES
 from ualign_env.users import Users
 
@@ -27,7 +26,6 @@ _REGISTERED: dict[str, Scenario] = {}
 #: The scenario that games, commands and benchmarks use unless told otherwise.
 DEFAULT = "german-goals"
 
-_MAX_RANKS = 2_000_000_000
 _RESERVED = (INLINE.rstrip("/"), "true", "false")  # OpenSpiel takes the last two for no strings
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 ENDINGS = tuple(name for name in SOURCES if name.startswith("."))
@@ -43,10 +41,9 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
     Raises:
         ValueError: if the name or an option is unknown, a value doesn't fit, or the file is malformed.
     """
-    try:
-        text = os.fspath(spec)
-    except TypeError:
-        raise ValueError(f"spec is {spec!r:.200}, but must be a string or a path") from None
+    text = os.fspath(spec) if isinstance(spec, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise ValueError(f"spec is {spec!r:.200}, but must be a string or a path")
     if text.startswith(INLINE):
         return Scenario.from_inline(text.removeprefix(INLINE))
     name, *pairs = text.split("/")
@@ -58,7 +55,9 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
             raise ValueError(f"scenario {name!r} takes no options, but got {'/'.join(pairs)!r}")
         return _REGISTERED[name]
     if name not in SOURCES:
-        raise _checks.unknown("scenario", name, [*list_scenarios(), *(f"FILE{ending}" for ending in ENDINGS)])
+        known = [*list_scenarios(), *(f"FILE{ending}" for ending in ENDINGS)]
+        hint = "; registered names are known in their process alone: pass the scenario's spec to others"
+        raise ValueError(f"{_checks.unknown('scenario', name, known)}{hint if _NAME.fullmatch(name) else ''}")
     return _build(text)
 
 
@@ -83,7 +82,7 @@ def register_scenario(name: str, scenario: ScenarioLike, *, overwrite: bool = Fa
         raise ValueError(f"name is {name!r}, but must be lower-case words joined by '-', and none of {_RESERVED}")
     if name in SOURCES:
         raise ValueError(f"{name!r} is a built-in scenario; choose another name")
-    if not overwrite and _REGISTERED.get(name, scenario) != scenario:
+    if not _checks.flag("overwrite", overwrite) and _REGISTERED.get(name, scenario) != scenario:
         raise ValueError(f"{name!r} already stands for another scenario; pass overwrite=True to replace it")
     _REGISTERED[name] = scenario.renamed(name=name)
 
@@ -156,7 +155,7 @@ def _load_file(path: str, pairs: list[str]) -> Scenario:
 @lru_cache(maxsize=8)
 def _build(text: str) -> Scenario:
     name, *pairs = text.split("/")
-    return _made(name, f"scenario {text!r:.200}", pairs).renamed(spec=text)
+    return specified(_made(name, f"scenario {text!r:.200}", pairs), text)
 
 
 def _made(name: str, what: str, pairs: list[str], *path: str) -> Scenario:
@@ -164,14 +163,10 @@ def _made(name: str, what: str, pairs: list[str], *path: str) -> Scenario:
     source = _source(name)
     try:
         values = _parse(pairs, _options(source))
-        users = values.get("users", values.get("responses", 1))
-        sizes = [values.get("prompts", 1), values.get("responses", 1), users]
-        if min(sizes) > 0 and math.prod(sizes) > _MAX_RANKS:
-            raise ValueError(f"{math.prod(sizes):.3g} ranks are more than the {_MAX_RANKS:,} that are made")
         return source(*path, **values)
     except ValueError as error:
         said = str(error)
-        raise ValueError(said if said.startswith(what) else f"{what}: {said}") from None
+        raise type(error)(said if said.startswith(what) else f"{what}: {said}") from None
     except (MemoryError, OverflowError):
         raise ValueError(f"{what} is too large for this machine's memory") from None
 

@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from ualign_env import __version__, _checks, specs
 from ualign_env._files import write_file
+from ualign_env._limits import MAX_PICTURES
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.results import ResultsFile
 from ualign_env.benchmark.runner import RunResult, run_all
@@ -32,8 +33,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Alignment games: k responses for users who disagree, at best k/(k+1) against every opponent.",
 )
-
-_MOST_GAMES = 100  # of a heat map
 
 
 class _Command(TyperCommand):
@@ -158,8 +157,8 @@ def solve_versus_game(
     loaded, many, few = specs.load_scenario(scenario), _checks.integer("k", k), _checks.integer("l", l)
     if out is not None:
         _check_picture(out)
-        if many * few > _MOST_GAMES:
-            raise ValueError(f"the heat map would show {many * few} games, but at most {_MOST_GAMES} are drawn")
+        if many * few > MAX_PICTURES:
+            raise ValueError(f"the heat map would show {many * few} games, but at most {MAX_PICTURES} are drawn")
     names = zip(loaded.populations, loaded.prompts, strict=True)
     prompts = [Scenario([users], [prompt], name=loaded.name) for users, prompt in names]
     goal = _checks.number("tolerance", tolerance)

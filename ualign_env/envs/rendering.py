@@ -35,9 +35,12 @@ class UnknownRenderModeError(ValueError, TypeError):
 
 def check_mode(render_mode: Any) -> str | None:
     """Returns the render mode, if it is one."""
-    if render_mode is not None and render_mode not in MODES:
-        raise UnknownRenderModeError(str(_checks.unknown("render mode", str(render_mode), MODES)))
-    return render_mode
+    if render_mode is None:
+        return None
+    try:
+        return _checks.one_of("render mode", render_mode, MODES)
+    except ValueError as error:
+        raise UnknownRenderModeError(str(error)) from None
 
 
 def render(text: str, render_mode: str | None) -> str | None:

@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env import _checks
+from ualign_env._limits import MAX_POLICIES
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, PolicyTable, SharedPolicy
 from ualign_env.scenario import Scenario
 from ualign_env.specs import ScenarioLike, as_scenario
-
-_MAX_POLICIES = 1001  # of players or outputs: quadrature takes time and memory that grow with their square
 
 #: Modules of classes whose policies another module reads: it is imported, and registers them, when the first is met.
 _READERS = {
@@ -173,22 +172,24 @@ def _(policy: Mixture, scenario: Scenario, k: int) -> PolicyTable:  # noqa: ARG0
 
 @reads
 def _(policy: JointPolicy, scenario: Scenario, k: int) -> PolicyTable:
-    if not len(policy.sets) == len(policy.chances) == scenario.n_prompts or policy.n_responses != scenario.n_responses:
+    sets, weights = _checks.several("sets", policy.sets), _checks.several("chances", policy.chances)
+    n = _checks.count("n_responses", policy.n_responses, 1)
+    if not len(sets) == len(weights) == scenario.n_prompts or n != scenario.n_responses:
         raise ValueError(
-            f"the joint policy is for {len(policy.sets)} prompts and {policy.n_responses} responses, but the scenario "
-            f"has {scenario.n_prompts} and {scenario.n_responses}"
+            f"the joint policy is for {len(sets)} prompts and {n} responses, but the scenario has {scenario.n_prompts} "
+            f"and {scenario.n_responses}"
         )
     rows, chances = [], []
     for x, population in enumerate(scenario.populations):
-        table = _checks.number_array(f"sets[{x}]", policy.sets[x])
+        table = _checks.number_array(f"sets[{x}]", sets[x])
         if table.ndim != 2 or table.shape[1] != k or table.dtype.kind not in "iu" or not len(table):
             raise ValueError(f"sets[{x}] is {table.dtype} of shape {table.shape}, but must be integers [M, {k}]")
         if table.min() < 0 or table.max() >= population.n_responses:
             raise ValueError(f"sets[{x}] holds responses that {scenario.prompts[x]!r} hasn't got")
         rows.append(table.astype(np.int64))
         meaning = f"sets[{x}] has {len(table)} rows"
-        chances.append(_checks.distributions(f"chances[{x}]", policy.chances[x], (len(table),), meaning))
-    return JointPolicy(tuple(rows), tuple(chances), policy.n_responses)
+        chances.append(_checks.distributions(f"chances[{x}]", weights[x], (len(table),), meaning))
+    return JointPolicy(tuple(rows), tuple(chances), n)
 
 
 def single_policy(name: str, policy: Any, scenario: Scenario, k: int) -> Floats:
@@ -210,8 +211,8 @@ def _several(name: str, value: npt.NDArray[Any], scenario: Scenario, expected: i
     n = len(value) if value.ndim else 0
     if expected is not None and n != expected:
         raise ValueError(f"there are {n} {name}, but must be {expected}")
-    if n > _MAX_POLICIES:
-        raise ValueError(f"{name} has {n} policies, but at most {_MAX_POLICIES} different ones are scored")
+    if n > MAX_POLICIES:
+        raise ValueError(f"{name} has {n} policies, but at most {MAX_POLICIES} different ones are scored")
     return _table(name, value, scenario, (n,))
 
 

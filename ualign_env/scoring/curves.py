@@ -234,9 +234,7 @@ def versus_map(scenario: ScenarioLike, largest_k: int, largest_l: int, *, tolera
 
 def _sizes(sizes: Iterable[int]) -> tuple[int, ...]:
     """Returns the different k in order."""
-    if not isinstance(sizes, Iterable):
-        raise ValueError(f"sizes are {sizes!r:.100}, but must be several numbers of responses")
-    found = tuple(sorted({_checks.number_of_outputs(k) for k in sizes}))
+    found = tuple(sorted({_checks.number_of_outputs(k) for k in _checks.several("sizes", sizes)}))
     if not found:
         raise ValueError("sizes are empty, but must be at least one k")
     return found

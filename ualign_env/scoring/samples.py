@@ -17,15 +17,15 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about
+from ualign_env._limits import MAX_CHANCES
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env._result import Result
 from ualign_env._types import Floats, Ints
 from ualign_env.scenario import Scenario
 from ualign_env.specs import ScenarioLike, as_scenario
 
-_MAX_CHANCES = 20_000_000  # of the different multisets against all of the opponent's
 _SPLITS = 20  # into halves, averaged
-_AT_ONCE = 10_000_000  # bootstrap samples times the opponent's multisets
+_AT_ONCE = 10_000_000  # bootstrap samples times multisets, of the opponent or different ones of the model
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,29 @@ class SampleScore(Result):
     best_responses: tuple[tuple[int, ...], ...]
     prompt_win_rates: tuple[float, ...]
 
+    @property
+    def certificate(self) -> float:
+        """Width of the interval."""
+        return self.interval[1] - self.interval[0]
+
+    @property
+    def advice(self) -> str | None:
+        """What to do where the interval says nothing."""
+        if self.certificate > 0:
+            return None
+        return (
+            "all runs on a prompt showed the same responses, and the interval knows no others: run the model more often"
+        )
+
     def summary(self) -> str:
         """Returns the rate with its interval."""
         low, high = self.interval
-        return (
+        text = (
             f"robust win rate {self.robust_win_rate:.4f} against {self.l} response{'s' * (self.l > 1)}, "
             f"{self.confidence:.0%} interval {low:.4f} to {high:.4f}, by halves {self.split_half_rate:.4f}, from "
             f"{self.n_samples} runs of k = {self.k} on {self.scenario}"
         )
+        return f"{text}\n{self.advice}" if self.advice else text
 
 
 def score_samples(
@@ -97,14 +112,14 @@ def score_samples(
     l = _checks.number_of_responses(l)
     confidence = _checks.real("confidence", confidence, 0, 1)
     n_bootstrap = _checks.count("n_bootstrap", n_bootstrap, 1)
-    generator = np.random.default_rng(rng)
+    generator = _checks.generator("rng", rng)
     runs = table.shape[1]
     rates, best = [], []
     replicates, halves = np.zeros(n_bootstrap), np.zeros(_SPLITS)
     for population, probability, shown in zip(loaded.populations, loaded.probabilities, table, strict=True):
         sets, counts = np.unique(np.sort(shown, axis=1), axis=0, return_counts=True)
         many = n_multisets(population.n_responses, l)
-        if many * len(sets) > _MAX_CHANCES:
+        if many * len(sets) > MAX_CHANCES:
             raise TooLargeError(
                 f"the opponent has {about(many)} multisets of {l} responses, too many to look at against each of "
                 f"{len(sets):,} different samples; use fewer responses or a smaller l"
@@ -161,7 +176,7 @@ def _bootstrap(chances: Floats, counts: Ints, n: int, rng: np.random.Generator) 
     """Returns `[n]` what the worst opponent of each bootstrap sample earns from it."""
     runs = int(counts.sum())
     best = []
-    at_once = max(1, min(n, _AT_ONCE // chances.shape[1]))
+    at_once = max(1, min(n, _AT_ONCE // max(chances.shape)))
     for first in range(0, n, at_once):
         drawn = rng.multinomial(runs, counts / runs, size=min(at_once, n - first))
         best.append((drawn @ chances).max(axis=1) / runs)

@@ -290,7 +290,8 @@ class Evaluation:
 
     def scorecard(self, curve: Iterable[int] | None = None) -> Scorecard:
         """Returns all metrics; see `score`."""
-        sizes = [2**i for i in range(max(64, self.k).bit_length())] if curve is None else curve
+        sizes = [2**i for i in range(max(64, self.k).bit_length())]
+        sizes = sizes if curve is None else _checks.several("curve", curve)
         found, probabilities = self.opponents, self.scenario.probabilities
         average = self.learned.average()
         entropy = float(probabilities @ _entropies(average))

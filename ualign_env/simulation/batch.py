@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
+from ualign_env._limits import MAX_GAMES, MAX_PLAYERS
 from ualign_env._threads import over_ranges
 from ualign_env._types import Floats, Ints
 from ualign_env.payoffs import exact_shares
@@ -22,11 +23,6 @@ from ualign_env.specs import DEFAULT, ScenarioLike, as_scenario
 from ualign_env.users import picker
 
 Feedback = Literal["pick", "expected"]
-
-MAX_PLAYERS = 10_001
-#: Multisets of responses that a player can choose from, where an action is one.
-MAX_ACTIONS = 100_000
-_MAX_GAMES = 2**31
 
 
 class OneShotGames:
@@ -46,10 +42,8 @@ class OneShotGames:
     def __init__(self, scenario: ScenarioLike, num_games: int, feedback: Feedback) -> None:
         """Makes the games; subclasses document the arguments."""
         self.scenario = as_scenario(scenario)
-        self.num_games = _checks.count("num_games", num_games, 1, _MAX_GAMES)
-        if feedback not in get_args(Feedback):
-            raise _checks.unknown("feedback", str(feedback), get_args(Feedback))
-        self.feedback: Feedback = feedback
+        self.num_games = _checks.count("num_games", num_games, 1, MAX_GAMES)
+        self.feedback: Feedback = _checks.one_of("feedback", feedback, get_args(Feedback))
         self.draws = Draws.none()
         self._sizes = self.scenario.legal.sum(axis=1)
         self._nature = Nature(self.scenario, self.num_games)

@@ -13,7 +13,8 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
-from ualign_env._multisets import MAX_SETS, multisets, n_multisets
+from ualign_env._limits import MAX_PROGRAM
+from ualign_env._multisets import can_enumerate, multisets, n_multisets
 from ualign_env._result import Result
 from ualign_env._types import Floats
 from ualign_env.policies.tabulate import read
@@ -23,7 +24,6 @@ from ualign_env.users import Contest
 Method = Literal["auto", "exact", "enumeration", "milp", "greedy"]
 
 _MAX_LOOKS = 2_000_000_000  # users times slots of all multisets: a few seconds
-_LARGEST_PROGRAM = 20_000_000  # numbers in the matrix of an integer program: users, responses, l, and responses again
 _MAX_CELLS = 5_000  # users times responses times l of an integer program that is tried unasked
 _MILP_SECONDS = 60.0
 _PROVEN = 1e-9
@@ -101,11 +101,10 @@ def best_responses(
 
 def respond(contest: Contest, l: int, method: Method = "auto") -> BestResponses:
     """Returns the best multiset of l responses against a model; see `best_responses`."""
-    if method not in get_args(Method):
-        raise _checks.unknown("method", str(method), get_args(Method))
+    _checks.one_of("method", method, get_args(Method))
     users, n = contest.users.n_types, contest.users.n_responses
     count = n_multisets(n, l)
-    if method in ("auto", "exact") and count <= MAX_SETS and count * l * users <= _MAX_LOOKS:
+    if method in ("auto", "exact") and can_enumerate(n, l) and count * l * users <= _MAX_LOOKS:
         method = "enumeration"
     elif method == "exact":
         method = "milp"
@@ -119,7 +118,7 @@ def respond(contest: Contest, l: int, method: Method = "auto") -> BestResponses:
 def can_be_proven(contest: Contest, l: int) -> bool:
     """Returns whether these users have an integer program, and one of this size is tried at all."""
     size = contest.program_size(l)
-    return size is not None and size <= _LARGEST_PROGRAM
+    return size is not None and size <= MAX_PROGRAM
 
 
 def _enumerate(contest: Contest, l: int) -> BestResponses:

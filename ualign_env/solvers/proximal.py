@@ -92,6 +92,6 @@ def proximal(
     Raises:
         ValueError: if an argument is out of range.
     """
-    scenario, steps = as_scenario(scenario), _checks.count("steps", steps, 1)
+    scenario, k, steps = as_scenario(scenario), _checks.number_of_outputs(k), _checks.count("steps", steps, 1)
     dynamics = magnetic_self_play(scenario, k, step, temperature=temperature, magnet_every=magnet_every)
     return record(dynamics, scenario, k, steps)

@@ -70,8 +70,7 @@ def solve(
     loaded, k = as_scenario(scenario), _checks.number_of_outputs(k)
     tolerance = _checks.positive("tolerance", tolerance)
     temperature = _checks.real("temperature", temperature, 0, np.finfo(float).max)
-    if method not in METHODS:
-        raise _checks.unknown("method", str(method), METHODS)
+    _checks.one_of("method", method, METHODS)
     if reference is not None and not temperature:
         raise ValueError("a reference policy needs a temperature above 0")
     if temperature and method not in _REGULARISED:

@@ -23,6 +23,7 @@ from scipy.optimize import linprog
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about
+from ualign_env._limits import MAX_PAIRS
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env._result import Result
 from ualign_env._types import Floats, Ints
@@ -37,7 +38,6 @@ from ualign_env.users import Contest, Users, warm_up
 Method = Literal["auto", "linear-program", "double-oracle"]
 
 _MAX_MATRIX = 1_000_000  # entries of a linear program that is solved unasked
-_LARGEST_MATRIX = 20_000_000  # entries of one that is solved at all
 _MAX_STEPS = 1_000
 
 
@@ -138,16 +138,15 @@ def solve_versus(
     loaded, x = one_prompt(scenario, prompt)
     users = loaded.populations[x]
     k, l = _checks.number_of_responses(k, "k"), _checks.number_of_responses(l)
-    if method not in get_args(Method):
-        raise _checks.unknown("method", str(method), get_args(Method))
+    _checks.one_of("method", method, get_args(Method))
     tolerance = _checks.positive("tolerance", tolerance)
     n = users.n_responses
     entries = n_multisets(n, k) * n_multisets(n, l)
     if method == "auto":
         method = "linear-program" if entries <= _MAX_MATRIX else "double-oracle"
-    if method == "linear-program" and entries > _LARGEST_MATRIX:
+    if method == "linear-program" and entries > MAX_PAIRS:
         raise TooLargeError(
-            f"the linear program would have {about(entries)} pairs of multisets, but at most {_LARGEST_MATRIX:,} "
+            f"the linear program would have {about(entries)} pairs of multisets, but at most {MAX_PAIRS:,} "
             'are tried; use method="double-oracle"'
         )
     warm_up(users, "double oracle", _solve_tiny)

@@ -1,22 +1,38 @@
-"""How a source of one population makes a scenario of several prompts."""
+"""How a source of one population makes a scenario of several prompts, if that is not too much."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from ualign_env import _checks
+from ualign_env._checks import TooLargeError, about
+from ualign_env._limits import MAX_NUMBERS, MAX_PROMPTS, MAX_WORK
 from ualign_env.scenario import Scenario
 from ualign_env.users import Users
 
 
+def check_size(prompts: int, numbers: int, work: int = 0) -> None:
+    """Raises an error before a scenario is made that would take too much memory or time.
+
+    Args:
+        prompts: how many are to be made.
+        numbers: how many numbers each of them takes.
+        work: how many steps of drawing.
+    """
+    _checks.count("prompts", prompts, 1, MAX_PROMPTS)
+    if prompts * numbers > MAX_NUMBERS:
+        raise TooLargeError(f"{about(prompts * numbers)} numbers are more than the {MAX_NUMBERS:,} that are made")
+    if prompts * work > MAX_WORK:
+        raise TooLargeError(f"{about(prompts * work)} steps of drawing are more than the {MAX_WORK:,} that are taken")
+
+
 def rotated(population: Users, prompts: int) -> Scenario:
     """Returns prompts with the same users, and the same responses in rotated order."""
-    prompts = _checks.count("prompts", prompts, 1)
+    check_size(prompts, population.n_types * population.n_responses)
     order = np.arange(population.n_responses)
     return Scenario([population, *(population.restricted(np.roll(order, -x)) for x in range(1, prompts))])
 
 
 def drawn(draw: Callable[[np.random.Generator], Users], seed: int, prompts: int) -> Scenario:
     """Returns prompts with a population each, drawn anew."""
-    seed, prompts = _checks.count("seed", seed, 0), _checks.count("prompts", prompts, 1)
-    return Scenario([draw(rng) for rng in np.random.default_rng(seed).spawn(prompts)])
+    return Scenario([draw(rng) for rng in np.random.default_rng(_checks.count("seed", seed, 0)).spawn(prompts)])

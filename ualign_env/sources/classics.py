@@ -4,7 +4,7 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env.scenario import Scenario
-from ualign_env.sources._prompts import rotated
+from ualign_env.sources._prompts import check_size, rotated
 from ualign_env.users import Population
 
 _GERMAN_GOALS = ("maintain order", "more say", "fight prices", "free speech")
@@ -31,12 +31,15 @@ def german_goals(*, prompts: int = 1) -> Scenario:
 def cycle(*, responses: int = 3, prompts: int = 1) -> Scenario:
     """A Condorcet cycle: the rotations of one ranking, equally often. The equilibrium is uniform for every k."""
     n = _checks.count("responses", responses, 1)
+    check_size(prompts, n * n)
     return rotated(Population.from_rankings((np.arange(n)[:, None] + np.arange(n)) % n), prompts)
 
 
 def two_groups(*, responses: int = 2, majority: float = 0.6, prompts: int = 1) -> Scenario:
     """Two groups with opposite rankings; a share of `majority` likes response 0 best."""
-    order = np.arange(_checks.count("responses", responses, 1))
+    n = _checks.count("responses", responses, 1)
+    check_size(prompts, 2 * n)
+    order = np.arange(n)
     majority = _checks.real("majority", majority, 0, 1)
     return rotated(Population.from_rankings([order, order[::-1]], [majority, 1 - majority]), prompts)
 
@@ -48,6 +51,7 @@ def majority_trap(*, responses: int = 4, majority: float = 0.51, prompts: int = 
     the other responses are ranked in rotations, equally often.
     """
     n = _checks.count("responses", responses, 2)
+    check_size(prompts, 2 * n * n)
     majority = _checks.real("majority", majority, 0.5, 1)
     others = 1 + (np.arange(n - 1)[:, None] + np.arange(n - 1)) % (n - 1)
     first, last = np.insert(others, 0, 0, axis=1), np.insert(others, n - 1, 0, axis=1)

@@ -7,13 +7,14 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env.scenario import Scenario
-from ualign_env.sources._prompts import drawn
+from ualign_env.sources._prompts import check_size, drawn
 from ualign_env.users import Population
 
 
 def impartial(*, responses: int = 6, users: int = 100, seed: int = 0, prompts: int = 1) -> Scenario:
     """Every user's ranking is drawn uniformly: the impartial culture, pluralism without structure."""
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
+    check_size(prompts, n * n_users)
 
     def draw(rng: np.random.Generator) -> Population:
         return Population.from_rankings(rng.permuted(np.tile(np.arange(n), (n_users, 1)), axis=1))
@@ -38,6 +39,7 @@ def mallows(
     Source: C. L. Mallows, Biometrika 1957; sampled by repeated insertion (Doignon, Pekec & Regenwetter 2004).
     """
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
+    check_size(prompts, n * n_users, n * n * n_users)
     dispersions = [_checks.real("phi", value, 0, 1) for value in phi]
     shares = _checks.weights(weights or np.ones(len(phi)), len(phi), "values of phi")
 
@@ -74,6 +76,7 @@ def euclidean(
     """Users and responses are uniform points of a cube; users prefer what is near: a spectrum of opinions."""
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
     n_dimensions = _checks.count("dimensions", dimensions, 1)
+    check_size(prompts, n * n_users + (n + n_users) * n_dimensions)
 
     def draw(rng: np.random.Generator) -> Population:
         points, ideals = rng.random((n, n_dimensions)), rng.random((n_users, n_dimensions))

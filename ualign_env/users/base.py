@@ -240,6 +240,8 @@ class Users(ABC):
         Raises:
             ValueError: if the kind is unknown, or the content makes no users.
         """
+        if not isinstance(packed, dict):
+            raise ValueError(f"packed users are {packed!r:.200}, but must be a dictionary that pack() returned")
         rest = dict(packed)
         kind = str(rest.pop("kind", None))
         if kind not in KINDS:

@@ -184,7 +184,7 @@ class SelfPlay(_OneShotEnv):
 
 def mask_table(scenario: Scenario, always: bool) -> npt.NDArray[np.int8] | None:
     """Returns `[P, N]` which responses each prompt has, None where all have the same and no mask is wanted."""
-    return scenario.legal.astype(np.int8) if always or not scenario.legal.all() else None
+    return scenario.legal.astype(np.int8) if _checks.flag("action_mask", always) or not scenario.legal.all() else None
 
 
 def exploiter_actions(game: BatchedExploiter) -> spaces.Space[Any]:

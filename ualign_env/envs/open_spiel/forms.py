@@ -5,14 +5,16 @@ import math
 import numpy as np
 import pyspiel
 
+from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about, about_power
+from ualign_env._limits import MAX_STATES, MAX_TENSOR
 from ualign_env._multisets import multisets
 from ualign_env.envs.open_spiel.games import SIMULTANEOUS, AlignmentGame
-from ualign_env.payoffs import MAX_AXES, MAX_TENSOR, exact_shares
+from ualign_env.payoffs import MAX_AXES, exact_shares
 from ualign_env.specs import one_prompt
 
 
-def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.Game:
+def cached_game(game: pyspiel.Game, *, max_states: int = MAX_STATES) -> pyspiel.Game:
     """Returns the turn-based form of an alignment game as a tree in C++, on which C++ algorithms run at full speed.
 
     Args:
@@ -26,7 +28,7 @@ def cached_game(game: pyspiel.Game, *, max_states: int = 1_000_000) -> pyspiel.G
     if not isinstance(game, AlignmentGame):
         known = f"{SIMULTANEOUS} or {SIMULTANEOUS}_versus game, or the turn-based form of one"
         raise ValueError(f"expected a {known}, not {str(game)[:80]!r}")
-    players = game.num_players()
+    players, max_states = game.num_players(), _checks.count("max_states", max_states, 1)
     states = 1 + sum(map(game.n_states, range(game.scenario.n_prompts)))
     if states > max_states:
         raise TooLargeError(

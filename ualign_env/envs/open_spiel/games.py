@@ -6,7 +6,8 @@ after the other without seeing earlier moves. With `responses` above 1, each pla
 action is its number in the order of `itertools.combinations_with_replacement`. Importing this module registers both.
 """
 
-import math
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ import pyspiel
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about
+from ualign_env._limits import MAX_ACTIONS, MAX_PLAYERS
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env._types import Floats
 from ualign_env.envs.open_spiel.observer import Observer, joined
 from ualign_env.payoffs import exact_shares
-from ualign_env.simulation.batch import MAX_ACTIONS, MAX_PLAYERS
 from ualign_env.specs import DEFAULT, ScenarioLike, as_scenario, load_scenario
 from ualign_env.users import Users
 
@@ -149,7 +150,7 @@ class AlignmentGame(pyspiel.Game):
     def n_states(self, prompt: int) -> int:
         """Returns the size of a prompt's tree in the turn-based form."""
         counts = [self.n_actions(prompt, player) for player in range(self.num_players())]
-        return sum(math.prod(counts[:moves]) for moves in range(len(counts) + 1))
+        return sum(accumulate(counts, mul, initial=1))
 
     def new_initial_state(self) -> "AlignmentState":
         """Returns the state before chance draws the prompt."""
@@ -360,10 +361,10 @@ def load_game(
     parameters = {
         "players": players,
         "scenario": as_scenario(scenario).spec,
-        "anonymous": bool(anonymous),
+        "anonymous": _checks.flag("anonymous", anonymous),
         "responses": _checks.number_of_responses(responses, "responses"),
     }
-    return pyspiel.load_game(TURN_BASED if turn_based else SIMULTANEOUS, parameters)
+    return pyspiel.load_game(TURN_BASED if _checks.flag("turn_based", turn_based) else SIMULTANEOUS, parameters)
 
 
 pyspiel.register_game(_SIMULTANEOUS_TYPE, SimultaneousGame)

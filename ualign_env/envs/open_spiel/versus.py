@@ -160,9 +160,9 @@ def load_versus_game(
         "k": _checks.number_of_responses(k, "k"),
         "l": _checks.number_of_responses(l),
         "scenario": as_scenario(scenario).spec,
-        "zero_sum": bool(zero_sum),
+        "zero_sum": _checks.flag("zero_sum", zero_sum),
     }
-    return pyspiel.load_game(VERSUS_BY_RESPONSE if by_response else VERSUS, parameters)
+    return pyspiel.load_game(VERSUS_BY_RESPONSE if _checks.flag("by_response", by_response) else VERSUS, parameters)
 
 
 pyspiel.register_game(_type(by_response=False, zero_sum=False), VersusGame)

@@ -16,11 +16,11 @@ from pettingzoo.utils.env import AECEnv, ParallelEnv
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about
+from ualign_env._limits import MAX_ACTIONS, MAX_GAMES
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env.envs import rendering
 from ualign_env.scenario import Scenario
 from ualign_env.simulation.batch import (
-    MAX_ACTIONS,
     BatchedGame,
     BatchedVersusGame,
     Feedback,
@@ -30,8 +30,6 @@ from ualign_env.simulation.batch import (
 from ualign_env.specs import DEFAULT, ScenarioLike
 
 Observation = npt.NDArray[np.float32] | dict[str, npt.NDArray[Any]]
-
-_MAX_ROUNDS = 2**31
 
 
 class _Alignment:
@@ -44,7 +42,7 @@ class _Alignment:
     ) -> None:
         """Sets the environment up: `agents` says how many responses each agent submits."""
         self.games = games
-        self.rounds = _checks.count("rounds", rounds, 1, _MAX_ROUNDS)
+        self.rounds = _checks.count("rounds", rounds, 1, MAX_GAMES)
         self.render_mode = rendering.check_mode(render_mode)
         self.possible_agents = list(agents)
         self.agents: list[str] = []
@@ -61,7 +59,7 @@ class _Alignment:
             (n, size): multisets(n, size).tolist() for n in set(n_responses) for size in set(agents.values()) - {1}
         }
         self._table = games.scenario.observations
-        masked = action_mask or not games.scenario.legal.all()
+        masked = _checks.flag("action_mask", action_mask) or not games.scenario.legal.all()
         self._masks = {agent: self._mask_table(agent) for agent in agents} if masked else None
         self.observation_spaces = {agent: self._make_observation_space(agent) for agent in agents}
         self.action_spaces = {agent: spaces.Discrete(max(counts)) for agent, counts in self._n_actions.items()}

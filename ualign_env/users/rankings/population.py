@@ -52,7 +52,10 @@ class Population(Users):
         raise TypeError("Population cannot be subclassed: another way of choosing is a subclass of Users")
 
     def __post_init__(self) -> None:
-        ranks, weights = np.array(_checks.number_array("ranks", self.ranks)), np.array(self.weights, np.float64)
+        ranks, weights = (
+            np.array(_checks.number_array("ranks", self.ranks)),
+            _checks.real_array("weights", self.weights, 1),
+        )
         if ranks.ndim != 2 or 0 in ranks.shape or ranks.dtype.kind not in "iu":
             raise ValueError(f"ranks are {ranks.dtype} of shape {ranks.shape}, but must be integers [types, responses]")
         n = ranks.shape[1]

@@ -1,0 +1,135 @@
+"""What is too large is refused at once, with the number; one table says what that is."""
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ualign_env as ua
+from ualign_env import _limits, cli, ualign_v0, ualign_versus_v0
+
+PAGE = Path(__file__).parents[1] / "examples" / "docs" / "limits.md"
+
+
+def table():
+    rows = [f"| {value:,} | {of} | {beyond} |" for value, of, beyond in _limits.TABLE]
+    return "\n".join(["| at most | of | beyond |", "|--:|---|---|", *rows])
+
+
+def test_the_page_shows_the_table():
+    assert table() in PAGE.read_text(encoding="utf-8")
+
+
+def test_every_limit_has_a_name_and_stands_in_the_table():
+    named = {value for name, value in vars(_limits).items() if name.startswith("MAX_")}
+    assert named == {value for value, *_ in _limits.TABLE}
+
+
+GERMAN = ua.load_scenario("german-goals")
+MANY = ua.load_scenario("impartial/responses:2000/users:3")
+UNIFORM = np.full((1, 1, 4), 0.25)
+SAMPLES = np.random.default_rng(0).integers(4, size=(200, 60))
+
+#: A call that is too large, and what its error says.
+CASES = {
+    "MAX_K": (lambda: ua.score("german-goals", "uniform", 1_000_001), "k is 1000001, but must be .* to 1000000"),
+    "MAX_L": (lambda: ua.score("german-goals", "uniform", 1, l=501), "l is 501, but must be an integer from 1 to 500"),
+    "MAX_PLAYERS": (lambda: ualign_v0.env(players=10_002), "players is 10,002, but at most 10,001"),
+    "MAX_PLAYERS, OpenSpiel": (lambda: ua.load_game(players=10**30), "players is 10{30}, but must be"),
+    "MAX_POLICIES": (
+        lambda: ua.leave_one_out_payoffs(GERMAN, np.repeat(UNIFORM, 1002, axis=0)),
+        "has 1002 policies, but at most 1001",
+    ),
+    "MAX_SAMPLES": (lambda: ua.win_rate(GERMAN, "uniform", 1000, [0.25] * 4, 1001), "at most 2000 times"),
+    "MAX_PROMPTS": (lambda: ua.load_scenario("cycle/prompts:30000"), "prompts is 30000, but must be .* to 10000"),
+    "MAX_PROMPTS, many": (
+        lambda: ua.load_scenario("german-goals/prompts:1000000000"),
+        "prompts is 1000000000, but must be",
+    ),
+    "MAX_PROMPTS, small": (
+        lambda: ua.load_scenario("impartial/responses:1/users:1/prompts:300000"),
+        "prompts is 300000, but must be",
+    ),
+    "MAX_PROMPTS, own": (
+        lambda: ua.Scenario([GERMAN.populations[0]] * 10_001),
+        "a scenario of 10,001 prompts was asked for, but at most 10,000",
+    ),
+    "MAX_NUMBERS": (
+        lambda: ua.load_scenario("euclidean/dimensions:5000000"),
+        "5.50e8 numbers are more than the 500,000,000",
+    ),
+    "MAX_NUMBERS, cycle": (lambda: ua.load_scenario("cycle/responses:100000"), "1.00e10 numbers are more"),
+    "MAX_WORK": (lambda: ua.load_scenario("mallows/responses:200000/users:1"), "4.00e10 steps of drawing are more"),
+    "MAX_TEXT": (
+        lambda: ua.load_scenario("inline/" + packed_zeros(10**8 + 1)),
+        "is too large: it has more than 100,000,000 bytes",
+    ),
+    "MAX_ACTIONS": (lambda: ua.load_versus_game(MANY, 2, 1), "2.00e6 multisets of 2 of 2000 responses as actions"),
+    "MAX_ACTIONS, PettingZoo": (lambda: ualign_versus_v0.env(MANY, 2, 1), "2.00e6 multisets of 2 responses"),
+    "MAX_TENSOR": (lambda: ua.payoff_tensor(GERMAN, 10**9), "1000000000 players|1.00e9 players"),
+    "MAX_TENSOR, game": (lambda: ua.tensor_game(ua.load_game(MANY, 3)), "2.40e10 entries"),
+    "MAX_STATES": (lambda: ua.cached_game(ua.load_game(players=10_001)), "e6021 states, but at most 1,000,000"),
+    "MAX_SETS": (
+        lambda: ua.best_responses(MANY, "uniform", 1, 2, method="enumeration"),
+        "2.00e6 multisets of 2 of 2000 responses, but at most 2,000,000 with",
+    ),
+    "MAX_CELLS": (
+        lambda: ua.best_responses("cycle", "uniform", 1, 500, method="enumeration"),
+        "125751 multisets of 500 of 3 responses, but at most .* with 40,000,000 responses in all",
+    ),
+    "MAX_PROGRAM": (
+        lambda: ua.best_responses("impartial/responses:2000/users:1000", "uniform", 1, 2, method="milp"),
+        "integer program of 1,000 users, 2000 responses and l = 2 is too large",
+    ),
+    "MAX_PAIRS": (lambda: ua.solve_versus(MANY, 1, 2, method="linear-program"), "4.00e9 pairs of multisets"),
+    "MAX_CHANCES": (
+        lambda: ua.score_samples("german-goals", SAMPLES, l=200),
+        "the opponent has 1.37e6 multisets of 200 responses",
+    ),
+    "MAX_GAMES": (lambda: ua.BatchedGame(num_games=2**31 + 1), "num_games is 2147483649, but must be"),
+    "MAX_GAMES, rounds": (lambda: ualign_v0.env(rounds=2**31 + 1), "rounds is 2147483649, but must be"),
+}
+
+
+def packed_zeros(size):
+    """Returns a small text that unpacks to many bytes."""
+    import base64
+    import zlib
+
+    return base64.urlsafe_b64encode(zlib.compress(b" " * size)).decode()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refusals_come_at_once(name):
+    call, message = CASES[name]
+    start = time.process_time()
+    with pytest.raises(ValueError, match=message):
+        call()
+    assert time.process_time() - start < 30  # far less; minutes and gigabytes are what it stands against
+
+
+def test_every_limit_is_tried():
+    named = {name for name in vars(_limits) if name.startswith("MAX_")}
+    assert named == {name.partition(",")[0] for name in CASES} | {"MAX_PICTURES"}
+
+
+def test_pictures(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["ualign", "versus", "--k=20", "--l=20", "--out=map.png"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert re.search("the heat map would show 400 games, but at most 100", capsys.readouterr().err)
+
+
+def test_memory_is_bounded_where_many_samples_differ():
+    """The bootstrap of 50,000 different samples took a gigabyte."""
+    import tracemalloc
+
+    samples = np.random.default_rng(0).integers(9, size=(20_000, 9))
+    ua.score_samples("impartial/responses:9", samples[:10], rng=0)
+    tracemalloc.start()
+    ua.score_samples("impartial/responses:9", samples, rng=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400e6
