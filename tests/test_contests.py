@@ -214,6 +214,48 @@ def test_mixtures_and_users_in_ranges(monkeypatch):
     np.testing.assert_allclose(Contest.gains(whole, [2, 2, 4], 2), gains, rtol=0, atol=1e-12)
 
 
+def test_many_users_in_ranges_are_all_counted():
+    # users are added up in ranges of 512, and the last of three is not full
+    rng = np.random.default_rng(0)
+    users = Population.from_scores(rng.integers(0, 5, (2_000, 6)), rng.random(2_000) + 0.1)
+    assert users.n_types > 1_100
+    assert users.n_types % 512
+    one, other = rng.dirichlet(np.ones(6), 2)
+    sets = multisets(6, 2)
+    best = users.ranks[:, sets].min(axis=2)
+    copies = (users.ranks[:, sets] == best[:, :, None]).sum(axis=2)
+    below, tied = (
+        [(compare(users.ranks[:, None, :], best[:, :, None])).astype(float) @ policy for policy in (one, other)]
+        for compare in (np.greater, np.equal)
+    )
+    half, third = copies / (copies + 1), copies / (copies + 2)
+
+    def pair(i, j):  # c times the integral of t^(c-1) (F_i + t p_i) (F_j + t p_j)
+        return users.weights @ (
+            below[i] * below[j] + half * (below[i] * tied[j] + tied[i] * below[j]) + third * tied[i] * tied[j]
+        )
+
+    mixture = users.against_samples(np.array([one, other]), np.array([0.3, 0.7]), 2)
+    sampled, outputs = 0.3 * pair(0, 0) + 0.7 * pair(1, 1), pair(0, 1)
+    np.testing.assert_allclose(mixture.values(sets), sampled, rtol=1e-12)
+    np.testing.assert_allclose([mixture.value(row) for row in sets], sampled, rtol=1e-12)
+    np.testing.assert_allclose(users.against_outputs(np.array([one, other])).values(sets), outputs, rtol=1e-12)
+    ways = np.where(sets[:, 0] == sets[:, 1], 1, 2) * other[sets].prod(axis=1)
+    np.testing.assert_allclose(users.sampled_value(one, 2, other, 2), ways @ pair(0, 0), rtol=1e-12)
+
+    alone = [mixture.value([y]) for y in range(6)]
+    for y in range(6):
+        for gains in (mixture.gains([y], 1), RankingContest.gains(mixture, [y], 1)):
+            more = [mixture.value([y, z]) - alone[y] for z in range(6)]
+            np.testing.assert_allclose(gains[0], more, rtol=0, atol=1e-12)
+
+    ranks = users.ranks[:, [*sets[3], *sets[16]]]
+    picked = ranks == ranks.min(axis=1, keepdims=True)
+    losses = users.weights @ (picked[:, 2:].sum(axis=1) / picked.sum(axis=1))
+    np.testing.assert_allclose(users.matrix(sets, sets)[3, 16], losses, rtol=1e-12)
+    np.testing.assert_allclose(users.against_sets(sets[[3]], np.ones(1)).value(sets[16]), losses, rtol=1e-12)
+
+
 def robust_pair(scenario, policy):
     return samples(scenario.populations[0], policy, 2).values(multisets(5, 2))
 
@@ -229,6 +271,52 @@ def test_large_searches_are_greedy_and_say_so():
     card = score(users, policy, 3, l=8, curve=[3])
     assert card.opponent_method == "greedy"
     assert card.proven_rate < card.robust_win_rate == pytest.approx(1 - found.value)
+
+
+def hated(likes: list[list[int]], n: int) -> Contest:
+    """Returns the contest with a model that shows the last of n responses, which users like less than some others."""
+    scores = [[2 * (y in liked) + (y == n - 1) for y in range(n)] for liked in likes]
+    return Population.from_scores(scores).against_samples(np.eye(n)[None, n - 1], np.ones(1), 999)
+
+
+def test_greedy_by_hand_where_it_is_not_the_best():
+    # response 0 wins four of seven users, 1 and 2 three each and together six; then the seventh likes the model's
+    model = hated([[1], [0, 1], [0, 1], [2], [0, 2], [0, 2], []], 4)
+    found = respond(model, 2, "greedy")
+    assert found.responses == (0, 1)
+    assert found.value == pytest.approx(5 / 7)
+    # response 2 would add a user, and a copy of the model's own a thousandth of the two users who are left
+    assert found.upper_bound == pytest.approx(6 / 7 + 2 / 7 / 1000)
+    assert not found.optimal
+    assert respond(model, 2, "enumeration").value == pytest.approx(6 / 7)
+
+
+@pytest.mark.parametrize(("l", "bound"), [(2, 2 / 6 / (3 / 4)), (3, 3 / 6 / (19 / 27))])
+def test_greedy_is_within_its_share_of_the_best(l, bound):
+    # six users with a response each: more of them would add as much as the first, which the other bound rules out
+    model = hated([[y] for y in range(6)], 7)
+    found = respond(model, l, "greedy")
+    assert found.value == pytest.approx(l / 6)
+    assert found.upper_bound == pytest.approx(bound)
+
+
+def test_nothing_is_picked_more_often_than_always():
+    # 0 and 1 win eight of ten users; 2 and 3 would win the two others, each of them
+    model = hated([[0]] * 5 + [[1]] * 3 + [[2, 3]] * 2, 5)
+    found = respond(model, 2, "greedy")
+    assert found.value == pytest.approx(0.8)
+    assert found.upper_bound == 1.0
+    assert best_responses(Population.from_scores([[1, 0]]), [0, 1], 3, 2, "greedy").optimal
+
+
+def test_copies_gain_less_each_time_and_bound_what_is_left():
+    # one response: l copies have l of l + 1 slots, so that 3/4 is all there is; a fourth copy would add 1/20, and
+    # others after it no more than a fifth, 1/30
+    model = samples(Population.from_scores([[1]]), np.ones(1), 1)
+    found = respond(model, 3, "greedy")
+    assert found.value == pytest.approx(3 / 4)
+    assert found.upper_bound == pytest.approx(3 / 4 + 1 / 20 + 2 / 30)
+    assert not found.optimal
 
 
 def test_exact_is_enumeration_or_an_integer_program(monkeypatch):

@@ -217,6 +217,16 @@ def test_shares_equal_the_definition_and_sum_to_exactly_one(users, data):
     assert (shares >= 0).all()
 
 
+def test_shares_are_on_their_grid_by_hand():
+    # 2^52 = 3 * 1501199875790165 + 1 = 7 * 643371375338642 + 2: the first of the largest shares takes what is left over
+    indifferent = Population.from_scores([[1]])
+    for slots, share, rest in ((3, 1501199875790165, 1), (7, 643371375338642, 2)):
+        shares = choice_shares(indifferent, [0] * slots) * 2**52
+        assert shares.tolist() == [share + rest] + [share] * (slots - 1)
+    two = Population.from_rankings([[0, 1], [1, 0]], [1, 2])
+    assert (choice_shares(two, [0, 1]) * 2**52).tolist() == [1501199875790165, 2**52 - 1501199875790165]
+
+
 def test_shares_keep_leading_axes():
     shares = choice_shares(GERMAN_GOALS, np.zeros((2, 5, 3), np.int8))
     assert shares.shape == (2, 5, 3)
