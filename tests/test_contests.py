@@ -310,9 +310,9 @@ def test_nothing_is_picked_more_often_than_always():
 
 
 def test_copies_gain_less_each_time_and_bound_what_is_left():
-    # one response: l copies have l of l + 1 slots, so that 3/4 is all there is; a fourth copy would add 1/20, and
-    # others after it no more than a fifth, 1/30
-    model = samples(Population.from_scores([[1]]), np.ones(1), 1)
+    # l copies of what all like best have l of l + 1 slots, so that 3/4 is all there is; a fourth copy would add 1/20,
+    # and others after it no more than a fifth, 1/30
+    model = samples(Population.from_scores([[1, 0]]), np.array([1.0, 0.0]), 1)
     found = respond(model, 3, "greedy")
     assert found.value == pytest.approx(3 / 4)
     assert found.upper_bound == pytest.approx(3 / 4 + 1 / 20 + 2 / 30)

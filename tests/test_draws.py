@@ -86,7 +86,7 @@ def test_games_of_a_round_and_rounds_of_a_game_differ():
     assert abs(np.corrcoef(first.types, second.types)[0, 1]) < 4 / np.sqrt(1000)
 
 
-@pytest.mark.parametrize("later", [0, 1, 2**32, 2**32 + 5])
+@pytest.mark.parametrize("later", [0, 1, 2**31 + 7, 2**32, 2**33 + 5])
 def test_draws_are_those_of_seed_round_and_game(later):
     """Game b of round t has the counter (t's low and high 32 bits, b, 0), and a key of its own stream of the seed."""
     prompts, users = 3, 7

@@ -218,13 +218,14 @@ def test_shares_equal_the_definition_and_sum_to_exactly_one(users, data):
 
 
 def test_shares_are_on_their_grid_by_hand():
-    # 2^52 = 3 * 1501199875790165 + 1 = 7 * 643371375338642 + 2: the first of the largest shares takes what is left over
+    # 2^52 = 3 * 1501199875790165 + 1 = 11 * 409418147942772 + 4: the first of the largest shares takes what is left over
     indifferent = Population.from_scores([[1]])
-    for slots, share, rest in ((3, 1501199875790165, 1), (7, 643371375338642, 2)):
+    shares_of_three = [1501199875790166, 1501199875790165, 1501199875790165]
+    for slots, share, rest in ((3, 1501199875790165, 1), (11, 409418147942772, 4)):
         shares = choice_shares(indifferent, [0] * slots) * 2**52
         assert shares.tolist() == [share + rest] + [share] * (slots - 1)
-    two = Population.from_rankings([[0, 1], [1, 0]], [1, 2])
-    assert (choice_shares(two, [0, 1]) * 2**52).tolist() == [1501199875790165, 2**52 - 1501199875790165]
+    three = Population.from_rankings([[1, 0, 2, 3], [2, 0, 1, 3], [3, 2, 1, 0]])
+    assert (choice_shares(three, [0, 1, 2, 3]) * 2**52).tolist() == [0, *shares_of_three]
 
 
 def test_shares_keep_leading_axes():

@@ -193,7 +193,7 @@ def test_restricted_to_some_responses():
     part = population.restricted([3, 0, 1])
     assert part.responses == ("d", "a", "b")
     np.testing.assert_array_equal(part.ranks, [[0, 0, 1], [0, 1, 1]])
-    for bad in ([], [0, 0], [4], [-1], [0.5], [[0]]):
+    for bad in ([], [0, 0], [4], [0, 4], [-1], [0, -1], [0.5], [[0]]):
         with pytest.raises(ValueError, match="responses"):
             population.restricted(bad)
 
@@ -204,7 +204,7 @@ def test_resampled():
     # the types are in the order of their ranks: a>b>c, c>a>b, b>c>a
     np.testing.assert_array_equal(WEIGHTED_CYCLE.ranks, [[0, 1, 2], [1, 2, 0], [2, 0, 1]])
     np.testing.assert_allclose(sample.favourites(), [1 / 4, 3 / 4, 0])
-    for bad in ([], [3], [-1], [0.5], [[0]]):
+    for bad in ([], [3], [0, 3], [-1], [0, -1], [0.5], [[0]]):
         with pytest.raises(ValueError, match="types"):
             WEIGHTED_CYCLE.resampled(bad)
 

@@ -325,6 +325,23 @@ def test_certificates_do_not_drown_at_high_temperatures(temperature):
     assert regularised_exploitability(GERMAN_GOALS, off, 3, temperature) > temperature * 1e-6
 
 
+@pytest.mark.parametrize("share", [1 / 2, 1e-3, 1e-9])
+def test_certificates_of_all_but_the_reference(share):
+    # indifferent users pay everybody alike, so that the equilibrium is the reference (share, 1 - share), and the
+    # gain of another policy is temperature * KL: with ratios 1 + x and 1 - x q / (1 - q) of the two,
+    # q ((1 + x) log(1 + x) - x) and its twin, here by the Taylor series of the logarithm
+    def deviation(x):
+        return sum((-1) ** n * x**n / (n * (n - 1)) for n in range(2, 9))
+
+    indifferent = Population.from_scores([[1, 1]])
+    for x in (9e-4, -9e-4, 1e-6, 0.01):
+        y = -x * share / (1 - share)
+        policy = [share * (1 + x), (1 - share) * (1 + y)]
+        gain = regularised_exploitability(indifferent, policy, 2, 3.0, [share, 1 - share])
+        expected = 3.0 * (share * deviation(x) + (1 - share) * deviation(y))
+        assert gain == pytest.approx(expected, rel=1e-6 if x == 1e-6 else 1e-8)
+
+
 @pytest.mark.parametrize("k", [1, 1000, 1_000_000])
 def test_the_proximal_method_scales_with_k(k):
     assert solve(GERMAN_GOALS, k, method="proximal").iterations < 5000

@@ -174,6 +174,10 @@ def test_matrix_games():
     np.testing.assert_allclose(found.row_strategy, [1 / 4, 1 / 4, 1 / 2], atol=1e-9)
     np.testing.assert_allclose(found.column_strategy, [1 / 4, 1 / 4, 1 / 2], atol=1e-9)
     assert found.certificate < 1e-9
+    for more in (-5, 5):
+        shifted = matrix_game(np.array([[0, 2, -1], [-2, 0, 1], [1, -1, 0]]) + more)
+        assert shifted.value == pytest.approx(more)
+        np.testing.assert_allclose(shifted.row_strategy, found.row_strategy, atol=1e-9)
     for wrong, message in (([1, 2], "must have 2 axes"), (np.zeros((0, 2)), "at least a row"), ([[np.nan]], "nan")):
         with pytest.raises(ValueError, match=message):
             matrix_game(wrong)
@@ -181,7 +185,15 @@ def test_matrix_games():
 
 def test_double_oracle_step_by_step():
     steps = list(double_oracle("german-goals", 2, 1))
-    assert [step.certificate for step in steps][-1] < 1e-9
+    users = GERMAN_GOALS
+    for step in steps:
+        against = [
+            best_responses.respond(users.against_sets(own.sets[0], own.chances[0]), size).value
+            for own, size in ((step.model, 1), (step.opponent, 2))
+        ]
+        assert step.certificate == pytest.approx(sum(against) - 1, abs=1e-12)
+    assert steps[0].certificate > 0.01
+    assert steps[-1].certificate == pytest.approx(0, abs=1e-9)
     assert steps[-1].model.sets[0].tolist() == [[0, 2]]
     for k, l, tolerance, message in ((0, 1, 0.0, "k is 0"), (1, 0, 0.0, "l is 0"), (1, 1, np.nan, "tolerance is nan")):
         with pytest.raises(ValueError, match=message):
