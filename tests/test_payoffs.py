@@ -218,7 +218,7 @@ def test_shares_equal_the_definition_and_sum_to_exactly_one(users, data):
 
 
 def test_shares_are_on_their_grid_by_hand():
-    # 2^52 = 3 * 1501199875790165 + 1 = 11 * 409418147942772 + 4: the first of the largest shares takes what is left over
+    # 2^52 = 3 * 1501199875790165 + 1 = 11 * 409418147942772 + 4: the first of the largest takes the rest
     indifferent = Population.from_scores([[1]])
     shares_of_three = [1501199875790166, 1501199875790165, 1501199875790165]
     for slots, share, rest in ((3, 1501199875790165, 1), (11, 409418147942772, 4)):

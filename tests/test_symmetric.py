@@ -226,6 +226,25 @@ def test_what_has_not_converged_says_so():
         solve("impartial/responses:20/users:7", 1, method="mirror-descent", max_iterations=50)
 
 
+def test_the_worst_prompt_is_the_one_that_is_told():
+    easy, hard = load_scenario("cycle").populations[0], load_scenario("impartial/responses:20").populations[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = solve(Scenario([easy, hard, easy], prompts=["a", "b", "c"]), 3, max_iterations=3)
+        alone = solve(hard, 3, max_iterations=3)
+    assert (found.converged, found.certificate_prompt, found.certificate) == (False, "b", alone.certificate)
+    assert found.exploitability == pytest.approx(alone.certificate / 3, abs=1e-12)
+    assert found.iterations == 3 + 2 * solve(easy, 3).iterations
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_steps_are_counted_and_limited(method):
+    users = load_scenario("impartial/responses:20").populations[0]
+    assert solve(users, 3, method=method, tolerance=1e-6).iterations > 3
+    with pytest.warns(ConvergenceWarning):
+        assert solve(users, 3, method=method, max_iterations=3).iterations == 3
+
+
 def test_every_tolerance_is_met():
     population = load_scenario("impartial/responses:20").populations[0]
     for k in (1, 3, 64):

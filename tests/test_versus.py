@@ -161,6 +161,18 @@ def test_double_oracle_goes_on_where_greedy_best_responses_stall(monkeypatch):
     assert rough.certificate > abs(rough.value - exact.value)
 
 
+def test_certificates_that_greedy_searches_promise_are_looked_at_again(monkeypatch):
+    # nine users, of whom three like 3 best; against it greedy begins with 0, which wins four, and ends with five, where
+    # 1 and 2 win six
+    likes = [[1], [0, 1], [0, 1], [2], [0, 2], [0, 2], [], [], []]
+    users = Population.from_scores([[2 * (y in liked) + (y == 3) for y in range(4)] for liked in likes])
+    monkeypatch.setattr(best_responses, "_MAX_LOOKS", 0)
+    monkeypatch.setattr(best_responses, "_MAX_CELLS", 0)
+    (step,) = double_oracle(users, 2, 2, 1.0)
+    assert step.model.sets[0].tolist() == [[3, 3]]
+    assert step.certificate == pytest.approx(2 * 6 / 9 - 1)
+
+
 def test_matrices_too_large_for_the_linear_program():
     users = load_scenario("impartial/responses:60/users:5").populations[0]
     with pytest.raises(TooLargeError, match=r'1\.43e9 pairs of multisets.*use method="double-oracle"'):
