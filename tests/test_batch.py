@@ -161,6 +161,7 @@ def test_one_response_one_user_many_players():
 )
 def test_wrong_actions(actions, message):
     games = BatchedGame("cycle", 3, 2)
+    assert games.draws.prompts.size == games.draws.types.size == games.draws.numbers.size == 0
     with pytest.raises(ValueError, match=r"call reset\(\) before step\(\)"):
         games.step(np.zeros((2, 3), int))
     games.reset(0)

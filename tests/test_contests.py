@@ -309,6 +309,16 @@ def test_nothing_is_picked_more_often_than_always():
     assert best_responses(Population.from_scores([[1, 0]]), [0, 1], 3, 2, "greedy").optimal
 
 
+@pytest.mark.parametrize(("weights", "optimal"), [([9, 1], False), ([9999, 1], True)])
+def test_what_is_proven_is_proven_to_a_billionth(weights, optimal):
+    # all but a few like 0, and then the model's own response wins these once in a million; so would two copies more
+    users = Population.from_rankings([[0, 1], [1, 0]], weights)
+    found = respond(users.against_samples(np.array([[0.0, 1.0]]), np.ones(1), 999_999), 2, "greedy")
+    assert found.responses == (0, 1)
+    assert found.certificate == pytest.approx(2e-6 / sum(weights), rel=1e-4)
+    assert found.optimal == optimal
+
+
 def test_copies_gain_less_each_time_and_bound_what_is_left():
     # l copies of what all like best have l of l + 1 slots, so that 3/4 is all there is; a fourth copy would add 1/20,
     # and others after it no more than a fifth, 1/30
@@ -331,6 +341,30 @@ def test_exact_is_enumeration_or_an_integer_program(monkeypatch):
     assert programmed.value == pytest.approx(enumerated.value, abs=1e-9)
 
 
+def test_the_method_follows_from_the_size(monkeypatch):
+    # 20 users, 6 responses, l = 3: 56 multisets, 56 * 3 * 20 looks, 20 * 6 * 3 cells, 20 * 6 * 6 * 3 of a program
+    users = load_scenario("impartial/responses:6/users:20").populations[0]
+    assert users.n_types == 20
+    model = samples(users, np.full(6, 1 / 6), 2)
+    module = "ualign_env.solvers.best_responses"
+    for limit, most, fewer in (("MAX_SETS", 56, "milp"), ("_MAX_LOOKS", 3360, "milp")):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{module}.{limit}", most)
+            assert respond(model, 3).method == respond(model, 3, "exact").method == "enumeration"
+            patch.setattr(f"{module}.{limit}", most - 1)
+            assert respond(model, 3).method == respond(model, 3, "exact").method == fewer
+    monkeypatch.setattr(f"{module}._MAX_LOOKS", 0)
+    for limit, most in (("_MAX_CELLS", 360), ("_LARGEST_PROGRAM", 2160)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{module}.{limit}", most)
+            assert respond(model, 3).method == "milp"
+            patch.setattr(f"{module}.{limit}", most - 1)
+            assert respond(model, 3).method == "greedy"
+            if limit == "_LARGEST_PROGRAM":
+                with pytest.raises(TooLargeError, match="the integer program of 20 users, 6 responses and l = 3"):
+                    respond(model, 3, "exact")
+
+
 def test_scorecards_against_several_responses(unequal_scenario):
     policy = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0.6, 0.4, 0]])
     card = score(unequal_scenario, policy, 2, l=2)
@@ -342,6 +376,12 @@ def test_scorecards_against_several_responses(unequal_scenario):
         assert win_rate(population, own, 2, responses) == pytest.approx(card.prompt_win_rates[x])
     assert "against 2 responses" in str(card)
     assert score(unequal_scenario, policy, 2).opponent_method == "closed form"
+
+
+def test_as_many_samples_as_are_allowed():
+    # everybody shows the same: the opponent's single slot is one of two thousand
+    assert win_rate("cycle", [1, 0, 0], 1999, [1, 0, 0], 1) == pytest.approx(1999 / 2000)
+    assert win_rate("cycle", [1, 0, 0], 1500, [1, 0, 0], 500) == pytest.approx(3 / 4)
 
 
 CYCLE: Any = load_scenario("cycle").populations[0]

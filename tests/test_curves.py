@@ -29,6 +29,13 @@ def test_families_lead_to_the_favourites():
     assert family.certificate < 1e-9
 
 
+def test_families_are_of_their_prompt(unequal_scenario):
+    for x, users in enumerate(unequal_scenario.populations):
+        family = equilibrium_family(unequal_scenario, [3], prompt=x)
+        assert (family.prompt, family.responses) == (f"prompt {x}", users.responses)
+        np.testing.assert_allclose(family.policies, [solve(users, 3).policy])
+
+
 def test_the_worst_certificate_counts():
     good = win_rate_curve("cycle", [1, 2])
     assert good.advice is None

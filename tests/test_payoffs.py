@@ -334,8 +334,9 @@ def test_sums_within_the_tolerance_are_renormalised():
 def test_bad_profiles_mixtures_slots_and_players():
     with pytest.raises(ValueError, match=r"players has shape \(2, 1, 3\)"):
         leave_one_out_payoffs(GERMAN_GOALS, np.full((2, 3), 1 / 3))
-    with pytest.raises(ValueError, match=r"policies have shape \(0,\), but must be those of at least 2 players"):
-        leave_one_out_payoffs(GERMAN_GOALS, [])
+    for few in ([], [0.25] * 4, [[0.25] * 4]):
+        with pytest.raises(ValueError, match=r"policies have shape .*, but must be those of at least 2 players"):
+            leave_one_out_payoffs(GERMAN_GOALS, few)
     with pytest.raises(ValueError, match="there are 2 outputs, but must be 3"):
         deviation_payoffs(GERMAN_GOALS, Outputs(np.full((2, 4), 0.25)), 3)
     with pytest.raises(ValueError, match="weights has 1 entries, but there are 2 policies"):

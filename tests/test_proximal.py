@@ -27,6 +27,12 @@ def test_one_step_by_hand():
     np.testing.assert_allclose(second[0] / second[1], np.exp(0.25))
 
 
+def test_runs_begin_with_the_uniform_policy():
+    learned = proximal(WEIGHTED_CYCLE, 1, steps=1)
+    np.testing.assert_allclose(learned.last, [[1 / 3] * 3])
+    assert learned.steps.tolist() == [1]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -77,6 +77,16 @@ def test_different_outputs_can_beat_it():
     assert card.leave_one_out_win_rate is None
 
 
+def test_what_cannot_be_exceeded_is_not_exceeded_by_rounding():
+    for n in range(2, 12):
+        for k in (1, 2, 3, 5, 9):
+            assert score(f"cycle/responses:{n}", "uniform", k, curve=()).shortfall == pytest.approx(0, abs=1e-14)
+            assert score(f"cycle/responses:{n}", "uniform", k, curve=()).shortfall >= 0
+    # against two responses it is a bound: both of them earn 1, 1/2 or 1/3 where none, one or two of the samples are
+    # what a user likes, (1 + 1 + 1/3) / 4 in all
+    assert score("two-groups/majority:0.5", "uniform", 2, l=2).shortfall == pytest.approx(1 / 3 - 5 / 12)
+
+
 def test_scorecard_of_the_german_goals():
     card = score(GERMAN_GOALS, [0, 0, 1, 0], 3)
     np.testing.assert_allclose(card.robust_win_rate, 0.5318, atol=5e-5)
