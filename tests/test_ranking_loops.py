@@ -31,6 +31,17 @@ def test_the_jacobian_is_the_derivative(users, k, data):
         np.testing.assert_allclose(jacobian[:, z], difference, atol=1e-6 * k)
 
 
+@given(reference.users(max_responses=5), st.sampled_from([1, 2, 3, 13, 14, 64, 1000]), st.data())
+def test_derivatives_of_policies_that_never_show_a_response(users, k, data):
+    # payoffs are homogeneous of degree k, and the policy's own payoff is sum(policy)^(k + 1) / (k + 1)
+    policy = data.draw(reference.distributions(users.n_responses))
+    population = users.population()
+    payoffs, jacobian = population.payoffs(policy, k), population.jacobian(policy, k)
+    np.testing.assert_allclose(jacobian @ policy, k * payoffs, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(payoffs + policy @ jacobian, 1, rtol=1e-14 * (k + 100))
+    assert (jacobian >= 0).all()
+
+
 def test_the_derivative_check_rejects_the_wrong_power():
     population = Population.from_rankings([[0, 1, 2]])
     policy = np.array([0.2, 0.3, 0.5])
