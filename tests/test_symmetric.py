@@ -245,6 +245,14 @@ def test_steps_are_counted_and_limited(method):
         assert solve(users, 3, method=method, max_iterations=3).iterations == 3
 
 
+def test_one_newton_step_is_enough_where_it_is_hot():
+    # a change of the temperature and a step; none where the reference is the equilibrium
+    assert solve(GERMAN_GOALS, 3, temperature=1e6).iterations == 2
+    assert solve("cycle", 3, temperature=0.1).iterations == 0
+    with pytest.warns(ConvergenceWarning, match="after 1?[0-9] steps"):
+        assert solve(GERMAN_GOALS, 3, temperature=1e-3, max_iterations=5).iterations >= 5
+
+
 def test_every_tolerance_is_met():
     population = load_scenario("impartial/responses:20").populations[0]
     for k in (1, 3, 64):
