@@ -378,10 +378,13 @@ def test_scorecards_against_several_responses(unequal_scenario):
     assert score(unequal_scenario, policy, 2).opponent_method == "closed form"
 
 
-def test_as_many_samples_as_are_allowed():
-    # everybody shows the same: the opponent's single slot is one of two thousand
-    assert win_rate("cycle", [1, 0, 0], 1999, [1, 0, 0], 1) == pytest.approx(1999 / 2000)
-    assert win_rate("cycle", [1, 0, 0], 1500, [1, 0, 0], 500) == pytest.approx(3 / 4)
+def test_as_many_samples_as_are_allowed(monkeypatch):
+    # everybody shows the same, so that all slots are alike
+    monkeypatch.setattr("ualign_env.payoffs._MAX_SAMPLES", 20)
+    assert win_rate("cycle", [1, 0, 0], 19, [1, 0, 0], 1) == pytest.approx(19 / 20)
+    assert win_rate("cycle", [1, 0, 0], 15, [1, 0, 0], 5) == pytest.approx(3 / 4)
+    with pytest.raises(ValueError, match=r"k \+ l is 21"):
+        win_rate("cycle", [1, 0, 0], 20, [1, 0, 0], 1)
 
 
 CYCLE: Any = load_scenario("cycle").populations[0]
