@@ -118,6 +118,11 @@ def test_the_worst_prompt_is_the_one_with_the_lowest_rate_however_rare():
     assert score(Scenario(UNEQUAL.populations[::-1], probabilities=[0.95, 0.05]), UNIFORM[::-1], 2).worst_prompt == 0
 
 
+@pytest.mark.parametrize(("k", "l", "rate"), [(3, 1, 3 / 4), (3, 2, 1 / 2), (2, 3, 0), (1, 3, 0)])
+def test_what_equilibria_guarantee(k, l, rate):
+    assert score("cycle", "uniform", k, l=l, curve=()).optimal_rate == pytest.approx(rate)
+
+
 def test_players_of_unequal_prompts():
     players = np.random.default_rng(0).dirichlet(np.ones(2), (3, 2))
     first = np.concatenate([players[:, 0] * 0.8, np.full((3, 1), 0.2)], axis=1)

@@ -1,5 +1,7 @@
 import threading
 import warnings
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -235,6 +237,12 @@ def test_the_worst_prompt_is_the_one_that_is_told():
     assert (found.converged, found.certificate_prompt, found.certificate) == (False, "b", alone.certificate)
     assert found.exploitability == pytest.approx(alone.certificate / 3, abs=1e-12)
     assert found.iterations == 3 + 2 * solve(easy, 3).iterations
+
+
+def test_the_seconds_of_all_prompts_are_added_up(monkeypatch):
+    clock = count(1000)
+    monkeypatch.setattr("ualign_env.solvers.symmetric.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert solve("cycle/prompts:3", 2).seconds == 3
 
 
 @pytest.mark.parametrize("method", METHODS)
