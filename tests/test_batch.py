@@ -9,7 +9,17 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ualign_env import BatchedGame, Population, Scenario, _threads, choice_shares, load_game, ualign_v0
+from ualign_env import (
+    BatchedGame,
+    Population,
+    Scenario,
+    _threads,
+    choice_shares,
+    load_game,
+    ualign_v0,
+    win_rate,
+)
+from ualign_env.simulation.batch import BatchedExploiter, BatchedVersusGame
 from ualign_env.testing.environments import ONE_PROMPT, STRICT, TIED, InTurn, hoeffding, play, random_responses
 
 FORMS = {
@@ -151,6 +161,7 @@ def test_one_response_one_user_many_players():
 )
 def test_wrong_actions(actions, message):
     games = BatchedGame("cycle", 3, 2)
+    assert games.draws.prompts.size == games.draws.types.size == games.draws.numbers.size == 0
     with pytest.raises(ValueError, match=r"call reset\(\) before step\(\)"):
         games.step(np.zeros((2, 3), int))
     games.reset(0)
@@ -170,6 +181,73 @@ def test_responses_that_a_prompt_has_not(unequal_scenario):
     with pytest.raises(ValueError, match=f"game {game}, player 0: response 2 to 'prompt 2', but it has 2 responses"):
         games.step(np.where(np.arange(10_000)[:, None] >= game, 2, 0).repeat(2, axis=1))
     games.step(np.zeros((10_000, 2), int))
+
+
+@pytest.mark.parametrize(("k", "l"), [(1, 1), (3, 1), (1, 2), (2, 3)])
+def test_versus_games_add_up_both_sides_slots(unequal_scenario, k, l):
+    versus, slots = BatchedVersusGame(unequal_scenario, k, l, 500), BatchedGame(unequal_scenario, k + l, 500)
+    prompts = versus.reset(3)
+    np.testing.assert_array_equal(slots.reset(3), prompts)
+    sizes = unequal_scenario.legal.sum(axis=1)[prompts][:, None]
+    shown = np.random.default_rng(0).integers(0, 6, (500, k + l)) % sizes
+    each, both = slots.step(shown), versus.step(shown)
+    np.testing.assert_array_equal(both, np.stack([each[:, :k].sum(axis=1), each[:, k:].sum(axis=1)], axis=1))
+    exact = BatchedVersusGame(unequal_scenario, k, l, 500, feedback="expected")
+    exact.reset(3)
+    both = exact.step(shown)
+    assert (both.sum(axis=1) == 1).all()
+    for prompt, row, chances in list(zip(prompts, shown, both, strict=True))[:20]:
+        users = unequal_scenario.populations[prompt]
+        against = users.against_sets(row[None, :k], np.ones(1)).value(row[k:])
+        assert chances[1] == pytest.approx(against, abs=reference.ATOL)
+
+
+def test_versus_games_name_the_side():
+    games = BatchedVersusGame("cycle", 2, 1)
+    for shown, who in (([0, 3, 0], "the model's response 1"), ([0, 0, 3], "the opponent's response 0")):
+        games.reset(0)
+        with pytest.raises(ValueError, match=f"{who}: response 3"):
+            games.step([shown])
+    for k, l, message in ((0, 1, "k is 0"), (1, 0, "l is 0"), (10_001, 1, r"k \+ l is 10,002, but at most 10,001")):
+        with pytest.raises(ValueError, match=message):
+            BatchedVersusGame("cycle", k, l)
+    assert BatchedVersusGame("cycle", 10_000, 1).players == 10_001
+
+
+@pytest.mark.parametrize("l", [1, 2])
+def test_exploiters_earn_what_the_policy_concedes(unequal_scenario, l):
+    n, k = 60_000, 2
+    exact, picked = (
+        BatchedExploiter(unequal_scenario, k, "uniform", n, l=l, feedback=feedback) for feedback in ("expected", "pick")
+    )
+    prompts = exact.reset(5)
+    np.testing.assert_array_equal(picked.reset(5), prompts)
+    shown = np.random.default_rng(0).integers(0, 6, (n, l)) % unequal_scenario.legal.sum(axis=1)[prompts][:, None]
+    actions = shown[:, 0] if l == 1 else shown
+    chances, wins = exact.step(actions), picked.step(actions)
+    assert set(wins) == {0.0, 1.0}
+    for x, users in enumerate(unequal_scenario.populations):
+        for row in np.unique(shown[prompts == x], axis=0):
+            games = (prompts == x) & (shown == row).all(axis=1)
+            expected = 1 - win_rate(unequal_scenario, "uniform", k, row, prompt=x)
+            np.testing.assert_allclose(chances[games], expected, atol=reference.ATOL)
+            np.testing.assert_allclose(wins[games].mean(), expected, atol=hoeffding(int(games.sum()), 20))
+        assert users.n_responses < 4
+
+
+def test_exploiters_who_always_win_and_never():
+    users = Population.from_rankings([[0, 1, 2]])
+    games = BatchedExploiter(users, 3, [0, 1, 0], 10_000)
+    for response, earned in ((0, 1.0), (2, 0.0)):
+        games.reset(1)
+        np.testing.assert_array_equal(games.step(np.full(10_000, response)), earned)
+    games.reset(1)
+    with pytest.raises(ValueError, match="game 7: response 3"):
+        games.step(np.where(np.arange(10_000) < 7, 0, 3))
+    several = BatchedExploiter(users, 3, [0, 1, 0], 2, l=2)
+    several.reset(1)
+    with pytest.raises(ValueError, match="game 1, response 1: response -1"):
+        several.step([[0, 1], [2, -1]])
 
 
 @pytest.mark.parametrize(

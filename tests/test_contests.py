@@ -214,6 +214,48 @@ def test_mixtures_and_users_in_ranges(monkeypatch):
     np.testing.assert_allclose(Contest.gains(whole, [2, 2, 4], 2), gains, rtol=0, atol=1e-12)
 
 
+def test_many_users_in_ranges_are_all_counted():
+    # users are added up in ranges of 512, and the last of three is not full
+    rng = np.random.default_rng(0)
+    users = Population.from_scores(rng.integers(0, 5, (2_000, 6)), rng.random(2_000) + 0.1)
+    assert users.n_types > 1_100
+    assert users.n_types % 512
+    one, other = rng.dirichlet(np.ones(6), 2)
+    sets = multisets(6, 2)
+    best = users.ranks[:, sets].min(axis=2)
+    copies = (users.ranks[:, sets] == best[:, :, None]).sum(axis=2)
+    below, tied = (
+        [(compare(users.ranks[:, None, :], best[:, :, None])).astype(float) @ policy for policy in (one, other)]
+        for compare in (np.greater, np.equal)
+    )
+    half, third = copies / (copies + 1), copies / (copies + 2)
+
+    def pair(i, j):  # c times the integral of t^(c-1) (F_i + t p_i) (F_j + t p_j)
+        return users.weights @ (
+            below[i] * below[j] + half * (below[i] * tied[j] + tied[i] * below[j]) + third * tied[i] * tied[j]
+        )
+
+    mixture = users.against_samples(np.array([one, other]), np.array([0.3, 0.7]), 2)
+    sampled, outputs = 0.3 * pair(0, 0) + 0.7 * pair(1, 1), pair(0, 1)
+    np.testing.assert_allclose(mixture.values(sets), sampled, rtol=1e-12)
+    np.testing.assert_allclose([mixture.value(row) for row in sets], sampled, rtol=1e-12)
+    np.testing.assert_allclose(users.against_outputs(np.array([one, other])).values(sets), outputs, rtol=1e-12)
+    ways = np.where(sets[:, 0] == sets[:, 1], 1, 2) * other[sets].prod(axis=1)
+    np.testing.assert_allclose(users.sampled_value(one, 2, other, 2), ways @ pair(0, 0), rtol=1e-12)
+
+    alone = [mixture.value([y]) for y in range(6)]
+    for y in range(6):
+        for gains in (mixture.gains([y], 1), RankingContest.gains(mixture, [y], 1)):
+            more = [mixture.value([y, z]) - alone[y] for z in range(6)]
+            np.testing.assert_allclose(gains[0], more, rtol=0, atol=1e-12)
+
+    ranks = users.ranks[:, [*sets[3], *sets[16]]]
+    picked = ranks == ranks.min(axis=1, keepdims=True)
+    losses = users.weights @ (picked[:, 2:].sum(axis=1) / picked.sum(axis=1))
+    np.testing.assert_allclose(users.matrix(sets, sets)[3, 16], losses, rtol=1e-12)
+    np.testing.assert_allclose(users.against_sets(sets[[3]], np.ones(1)).value(sets[16]), losses, rtol=1e-12)
+
+
 def robust_pair(scenario, policy):
     return samples(scenario.populations[0], policy, 2).values(multisets(5, 2))
 
@@ -231,6 +273,62 @@ def test_large_searches_are_greedy_and_say_so():
     assert card.proven_rate < card.robust_win_rate == pytest.approx(1 - found.value)
 
 
+def hated(likes: list[list[int]], n: int) -> Contest:
+    """Returns the contest with a model that shows the last of n responses, which users like less than some others."""
+    scores = [[2 * (y in liked) + (y == n - 1) for y in range(n)] for liked in likes]
+    return Population.from_scores(scores).against_samples(np.eye(n)[None, n - 1], np.ones(1), 999)
+
+
+def test_greedy_by_hand_where_it_is_not_the_best():
+    # response 0 wins four of seven users, 1 and 2 three each and together six; then the seventh likes the model's
+    model = hated([[1], [0, 1], [0, 1], [2], [0, 2], [0, 2], []], 4)
+    found = respond(model, 2, "greedy")
+    assert found.responses == (0, 1)
+    assert found.value == pytest.approx(5 / 7)
+    # response 2 would add a user, and a copy of the model's own a thousandth of the two users who are left
+    assert found.upper_bound == pytest.approx(6 / 7 + 2 / 7 / 1000)
+    assert not found.optimal
+    assert respond(model, 2, "enumeration").value == pytest.approx(6 / 7)
+
+
+@pytest.mark.parametrize(("l", "bound"), [(2, 2 / 6 / (3 / 4)), (3, 3 / 6 / (19 / 27))])
+def test_greedy_is_within_its_share_of_the_best(l, bound):
+    # six users with a response each: more of them would add as much as the first, which the other bound rules out
+    model = hated([[y] for y in range(6)], 7)
+    found = respond(model, l, "greedy")
+    assert found.value == pytest.approx(l / 6)
+    assert found.upper_bound == pytest.approx(bound)
+
+
+def test_nothing_is_picked_more_often_than_always():
+    # 0 and 1 win eight of ten users; 2 and 3 would win the two others, each of them
+    model = hated([[0]] * 5 + [[1]] * 3 + [[2, 3]] * 2, 5)
+    found = respond(model, 2, "greedy")
+    assert found.value == pytest.approx(0.8)
+    assert found.upper_bound == 1.0
+    assert best_responses(Population.from_scores([[1, 0]]), [0, 1], 3, 2, "greedy").optimal
+
+
+@pytest.mark.parametrize(("weights", "optimal"), [([9, 1], False), ([9999, 1], True)])
+def test_what_is_proven_is_proven_to_a_billionth(weights, optimal):
+    # all but a few like 0, and then the model's own response wins these once in a million; so would two copies more
+    users = Population.from_rankings([[0, 1], [1, 0]], weights)
+    found = respond(users.against_samples(np.array([[0.0, 1.0]]), np.ones(1), 999_999), 2, "greedy")
+    assert found.responses == (0, 1)
+    assert found.certificate == pytest.approx(2e-6 / sum(weights), rel=1e-4)
+    assert found.optimal == optimal
+
+
+def test_copies_gain_less_each_time_and_bound_what_is_left():
+    # l copies of what all like best have l of l + 1 slots, so that 3/4 is all there is; a fourth copy would add 1/20,
+    # and others after it no more than a fifth, 1/30
+    model = samples(Population.from_scores([[1, 0]]), np.array([1.0, 0.0]), 1)
+    found = respond(model, 3, "greedy")
+    assert found.value == pytest.approx(3 / 4)
+    assert found.upper_bound == pytest.approx(3 / 4 + 1 / 20 + 2 / 30)
+    assert not found.optimal
+
+
 def test_exact_is_enumeration_or_an_integer_program(monkeypatch):
     users = load_scenario("impartial/responses:6/users:20").populations[0]
     policy = np.full(6, 1 / 6)
@@ -241,6 +339,30 @@ def test_exact_is_enumeration_or_an_integer_program(monkeypatch):
     assert enumerated.optimal
     assert programmed.optimal
     assert programmed.value == pytest.approx(enumerated.value, abs=1e-9)
+
+
+def test_the_method_follows_from_the_size(monkeypatch):
+    # 20 users, 6 responses, l = 3: 56 multisets, 56 * 3 * 20 looks, 20 * 6 * 3 cells, 20 * 6 * 6 * 3 of a program
+    users = load_scenario("impartial/responses:6/users:20").populations[0]
+    assert users.n_types == 20
+    model = samples(users, np.full(6, 1 / 6), 2)
+    module = "ualign_env.solvers.best_responses"
+    for limit, most, fewer in (("MAX_SETS", 56, "milp"), ("_MAX_LOOKS", 3360, "milp")):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{module}.{limit}", most)
+            assert respond(model, 3).method == respond(model, 3, "exact").method == "enumeration"
+            patch.setattr(f"{module}.{limit}", most - 1)
+            assert respond(model, 3).method == respond(model, 3, "exact").method == fewer
+    monkeypatch.setattr(f"{module}._MAX_LOOKS", 0)
+    for limit, most in (("_MAX_CELLS", 360), ("_LARGEST_PROGRAM", 2160)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{module}.{limit}", most)
+            assert respond(model, 3).method == "milp"
+            patch.setattr(f"{module}.{limit}", most - 1)
+            assert respond(model, 3).method == "greedy"
+            if limit == "_LARGEST_PROGRAM":
+                with pytest.raises(TooLargeError, match="the integer program of 20 users, 6 responses and l = 3"):
+                    respond(model, 3, "exact")
 
 
 def test_scorecards_against_several_responses(unequal_scenario):
@@ -254,6 +376,15 @@ def test_scorecards_against_several_responses(unequal_scenario):
         assert win_rate(population, own, 2, responses) == pytest.approx(card.prompt_win_rates[x])
     assert "against 2 responses" in str(card)
     assert score(unequal_scenario, policy, 2).opponent_method == "closed form"
+
+
+def test_as_many_samples_as_are_allowed(monkeypatch):
+    # everybody shows the same, so that all slots are alike
+    monkeypatch.setattr("ualign_env.payoffs._MAX_SAMPLES", 20)
+    assert win_rate("cycle", [1, 0, 0], 19, [1, 0, 0], 1) == pytest.approx(19 / 20)
+    assert win_rate("cycle", [1, 0, 0], 15, [1, 0, 0], 5) == pytest.approx(3 / 4)
+    with pytest.raises(ValueError, match=r"k \+ l is 21"):
+        win_rate("cycle", [1, 0, 0], 20, [1, 0, 0], 1)
 
 
 CYCLE: Any = load_scenario("cycle").populations[0]

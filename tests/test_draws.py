@@ -86,6 +86,33 @@ def test_games_of_a_round_and_rounds_of_a_game_differ():
     assert abs(np.corrcoef(first.types, second.types)[0, 1]) < 4 / np.sqrt(1000)
 
 
+@pytest.mark.parametrize("later", [0, 1, 2**31 + 7, 2**32, 2**33 + 5])
+def test_draws_are_those_of_seed_round_and_game(later):
+    """Game b of round t has the counter (t's low and high 32 bits, b, 0), and a key of its own stream of the seed."""
+    prompts, users = 3, 7
+    scenario = load_scenario(f"impartial/responses:9/users:{users}/prompts:{prompts}")
+    nature = Nature(scenario, 5)
+    key = np.random.SeedSequence(12, spawn_key=(0,)).generate_state(2).tolist()
+    drawn = nature.draw(12)
+    if later:
+        nature._time = later
+        drawn = nature.draw()
+    for b in range(5):
+        w0, w1, w2, w3 = map(int, philox(*map(np.uint64, (later % 2**32, later // 2**32, b, 0, *key))))
+        assert drawn.numbers[b] == w3
+        # all are equally likely: of 48 bits, the highest decide
+        assert drawn.prompts[b] == (w0 * 2**16 + w1 // 2**16) * prompts // 2**48
+        assert drawn.types[b] == (w2 * 2**16 + w1 % 2**16) * users // 2**48
+
+
+def test_rounds_are_counted_from_the_seed():
+    nature, again = (Nature(load_scenario("cycle"), 4) for _ in range(2))
+    numbers = [nature.draw(seed).numbers.tolist() for seed in (3, None, None)]
+    assert [again.draw(seed).numbers.tolist() for seed in (3, None, 3, None, None)] == [*numbers[:2], *numbers]
+    again._time = 1
+    assert again.draw().numbers.tolist() == numbers[1]
+
+
 def test_large_seeds_and_populations():
     nature = Nature(load_scenario("impartial/responses:20/users:100000"), 2)
     assert nature.draw(2**100).numbers.tolist() != nature.draw(2**100 + 1).numbers.tolist()

@@ -217,6 +217,17 @@ def test_shares_equal_the_definition_and_sum_to_exactly_one(users, data):
     assert (shares >= 0).all()
 
 
+def test_shares_are_on_their_grid_by_hand():
+    # 2^52 = 3 * 1501199875790165 + 1 = 11 * 409418147942772 + 4: the first of the largest takes the rest
+    indifferent = Population.from_scores([[1]])
+    shares_of_three = [1501199875790166, 1501199875790165, 1501199875790165]
+    for slots, share, rest in ((3, 1501199875790165, 1), (11, 409418147942772, 4)):
+        shares = choice_shares(indifferent, [0] * slots) * 2**52
+        assert shares.tolist() == [share + rest] + [share] * (slots - 1)
+    three = Population.from_rankings([[1, 0, 2, 3], [2, 0, 1, 3], [3, 2, 1, 0]])
+    assert (choice_shares(three, [0, 1, 2, 3]) * 2**52).tolist() == [0, *shares_of_three]
+
+
 def test_shares_keep_leading_axes():
     shares = choice_shares(GERMAN_GOALS, np.zeros((2, 5, 3), np.int8))
     assert shares.shape == (2, 5, 3)
@@ -323,8 +334,9 @@ def test_sums_within_the_tolerance_are_renormalised():
 def test_bad_profiles_mixtures_slots_and_players():
     with pytest.raises(ValueError, match=r"players has shape \(2, 1, 3\)"):
         leave_one_out_payoffs(GERMAN_GOALS, np.full((2, 3), 1 / 3))
-    with pytest.raises(ValueError, match=r"policies have shape \(0,\), but must be those of at least 2 players"):
-        leave_one_out_payoffs(GERMAN_GOALS, [])
+    for few in ([], [0.25] * 4, [[0.25] * 4]):
+        with pytest.raises(ValueError, match=r"policies have shape .*, but must be those of at least 2 players"):
+            leave_one_out_payoffs(GERMAN_GOALS, few)
     with pytest.raises(ValueError, match="there are 2 outputs, but must be 3"):
         deviation_payoffs(GERMAN_GOALS, Outputs(np.full((2, 4), 0.25)), 3)
     with pytest.raises(ValueError, match="weights has 1 entries, but there are 2 policies"):

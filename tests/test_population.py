@@ -5,7 +5,7 @@ import pytest
 import reference
 from hypothesis import given
 
-from ualign_env import Population, load_scenario
+from ualign_env import Population, Users, load_scenario
 
 # 4 x a>b>c, 3 x b>c>a, 2 x c>a>b
 WEIGHTED_CYCLE = Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], weights=[4, 3, 2], responses=list("abc"))
@@ -61,6 +61,24 @@ def test_exact_majority_ties_are_not_won():
     rankings = [[0, 1], [0, 1], [0, 1], [1, 0]]
     assert Population.from_rankings(rankings, [0.1, 0.2, 0.3, 0.6]).condorcet_winner() is None
     assert Population.from_rankings([[0]]).condorcet_winner() == 0
+
+
+@pytest.mark.parametrize("more", [2, 1_000, 1_000_000])
+def test_narrow_majorities_win(more):
+    # of ten billion: far above rounding, far below a percent
+    narrow = Population.from_rankings([[0, 1], [1, 0]], [5_000_000_000 - more, 5_000_000_000 + more])
+    assert (narrow.condorcet_winner(), narrow.plurality(), narrow.borda()) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("slots", [[0, 0, 0], [3, 0, 3, 1, 2], [2, 1, 3, 3, 0]])
+def test_tied_slots_are_drawn_in_equal_parts(slots):
+    # three slots tie: the first has the numbers up to a third of 2^32, 1431655765 and a bit, and so on
+    user = Population.from_scores([[2, 2, 2, 1]])
+    tied = [i for i, y in enumerate(slots) if y < 3]
+    numbers = np.array([0, 1, 2, 1431655765, 1431655766, 2863311530, 2863311531, 2**32 - 1], np.uint32)
+    picks = user.pick(np.zeros(8, np.int64), np.tile(slots, (8, 1)), numbers)
+    assert picks.tolist() == [tied[i] for i in (0, 0, 0, 0, 1, 1, 2, 2)]
+    np.testing.assert_array_equal(Users.pick(user, np.zeros(8, np.int64), np.tile(slots, (8, 1)), numbers), picks)
 
 
 def test_tied_favourites_share_their_user():
@@ -175,7 +193,7 @@ def test_restricted_to_some_responses():
     part = population.restricted([3, 0, 1])
     assert part.responses == ("d", "a", "b")
     np.testing.assert_array_equal(part.ranks, [[0, 0, 1], [0, 1, 1]])
-    for bad in ([], [0, 0], [4], [-1], [0.5], [[0]]):
+    for bad in ([], [0, 0], [4], [0, 4], [-1], [0, -1], [0.5], [[0]]):
         with pytest.raises(ValueError, match="responses"):
             population.restricted(bad)
 
@@ -186,7 +204,7 @@ def test_resampled():
     # the types are in the order of their ranks: a>b>c, c>a>b, b>c>a
     np.testing.assert_array_equal(WEIGHTED_CYCLE.ranks, [[0, 1, 2], [1, 2, 0], [2, 0, 1]])
     np.testing.assert_allclose(sample.favourites(), [1 / 4, 3 / 4, 0])
-    for bad in ([], [3], [-1], [0.5], [[0]]):
+    for bad in ([], [3], [0, 3], [-1], [0, -1], [0.5], [[0]]):
         with pytest.raises(ValueError, match="types"):
             WEIGHTED_CYCLE.resampled(bad)
 

@@ -25,6 +25,15 @@ def test_one_step_by_hand():
     population = Population.from_rankings([[0, 1], [1, 0]], [3, 1])
     second = proximal(population, 1, steps=2, temperature=0.5, magnet_every=None).last[0]
     np.testing.assert_allclose(second[0] / second[1], np.exp(0.25))
+    # with step 1/2, eta = 1 and pull = 1/2: (5/8 - 3/8) / (3/2)
+    second = proximal(population, 1, steps=2, step=0.5, temperature=0.5, magnet_every=None).last[0]
+    np.testing.assert_allclose(second[0] / second[1], np.exp(1 / 6))
+
+
+def test_runs_begin_with_the_uniform_policy():
+    learned = proximal(WEIGHTED_CYCLE, 1, steps=1)
+    np.testing.assert_allclose(learned.last, [[1 / 3] * 3])
+    assert learned.steps.tolist() == [1]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +31,35 @@ def test_time_is_up_between_steps():
     assert 1 <= result.steps <= 5
     assert result.trace[-1].seconds == result.seconds
     assert [point.steps for point in result.trace] == sorted(point.steps for point in result.trace)
+
+
+@pytest.mark.parametrize(("growth", "looks"), [(2.0, [1, 2, 4, 8, 16, 20]), (3.0, [1, 3, 9, 20]), (1.5, None)])
+def test_looks_are_taken_at_growing_times(monkeypatch, growth, looks):
+    clock = [0.0]
+    monkeypatch.setattr("ualign_env.benchmark.runner.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def every_second(_):
+        while True:
+            clock[0] += 1
+            yield GOOD
+
+    result = run("a", every_second, TASK, seconds=20, look_growth=growth)
+    assert [point.steps for point in result.trace] == (looks or [1, 2, 3, 5, 8, 12, 18, 20])
+    assert [point.seconds for point in result.trace] == [point.steps for point in result.trace]
+    assert result.seconds == result.steps == 20
+
+
+def test_the_first_look_is_soon(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("ualign_env.benchmark.runner.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def quick(_):
+        while True:
+            clock[0] += 1 / 1024
+            yield GOOD
+
+    result = run("a", quick, TASK, seconds=1)
+    assert [point.steps for point in result.trace] == [11, 22, 44, 88, 176, 352, 704, 1024]
 
 
 def test_scoring_is_not_the_agents_time():

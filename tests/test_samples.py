@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from ualign_env import Population, TooLargeError, choice_shares, load_scenario, robust_win_rate, score_samples
+from ualign_env import Population, Scenario, TooLargeError, choice_shares, load_scenario, robust_win_rate, score_samples
 
 USERS = load_scenario("impartial/responses:5/users:40").populations[0]
 
@@ -84,6 +85,44 @@ def test_prompts_are_averaged_by_their_probability(unequal_scenario):
     assert found.robust_win_rate == pytest.approx(unequal_scenario.probabilities @ found.prompt_win_rates)
     alone = [score_samples(population, shown[0]).robust_win_rate for population in unequal_scenario.populations]
     np.testing.assert_allclose(found.prompt_win_rates, alone, rtol=1e-12)
+
+
+# two prompts of chances 1/4 and 3/4: the cycle, and halves with opposite rankings
+TWO_PROMPTS = Scenario(
+    [Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]]), Population.from_rankings([[0, 1], [1, 0]])],
+    probabilities=[0.25, 0.75],
+)
+
+
+def test_unequal_prompts_by_hand():
+    # always 0 and 1: of the cycle's three users 2 wins one and 0 half of two; of the halves both win half of one
+    found = score_samples(TWO_PROMPTS, [[[0, 1]] * 4] * 2, rng=0)
+    rate = 0.25 * (2 / 3) + 0.75 * (3 / 4)
+    np.testing.assert_allclose(found.prompt_win_rates, [2 / 3, 3 / 4])
+    for same in (found.robust_win_rate, found.split_half_rate, *found.interval):
+        assert same == pytest.approx(rate)
+
+
+def test_halves_of_odd_size_by_hand():
+    # The cycle's responses once each, so that every split is like {0} and {1, 2}. Against {0}, 2 earns most, and from
+    # {1, 2} it earns (1/3 + 1/2) / 2; against {1, 2}, 1 earns most, (1/2 + 2/3) / 2, and from {0} it earns 1/3.
+    shown = [[[0], [1], [2]], [[0]] * 3]
+    halves = 1 - (5 / 12 + 1 / 3) / 2
+    assert score_samples(TWO_PROMPTS.populations[0], shown[0], rng=0).split_half_rate == pytest.approx(halves)
+    found = score_samples(TWO_PROMPTS, shown, rng=0)
+    assert found.split_half_rate == pytest.approx(0.25 * halves + 0.75 * 0.5)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_intervals_are_those_of_the_binomial_distribution(confidence):
+    # A user who prefers 0 to 1 is won from 1 always and from 0 half of the time, by 0: the rate is half the share of
+    # runs that show 0, here 20 of 100.
+    shown = [[0]] * 20 + [[1]] * 80
+    users = Population.from_rankings([[0, 1]])
+    found = score_samples(users, shown, confidence=confidence, n_bootstrap=20_000, rng=0)
+    high, low = binom.ppf([(1 + confidence) / 2, (1 - confidence) / 2], 100, 0.2) / 200
+    np.testing.assert_allclose(found.interval, [0.2 - high, 0.2 - low], rtol=0, atol=0.0051)
+    assert found.split_half_rate == pytest.approx(0.1)
 
 
 def test_seeds():

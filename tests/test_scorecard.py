@@ -1,4 +1,5 @@
 import inspect
+import itertools
 import json
 
 import numpy as np
@@ -22,6 +23,7 @@ from ualign_env import (
     robust_win_rate,
     score,
 )
+from ualign_env.solvers.best_responses import BestResponses
 
 GERMAN_GOALS = load_scenario("german-goals")
 # two prompts with 3 and 2 responses, chances 1/4 and 3/4
@@ -75,6 +77,16 @@ def test_different_outputs_can_beat_it():
     assert card.leave_one_out_win_rate is None
 
 
+def test_what_cannot_be_exceeded_is_not_exceeded_by_rounding():
+    for n in range(2, 12):
+        for k in (1, 2, 3, 5, 9):
+            assert score(f"cycle/responses:{n}", "uniform", k, curve=()).shortfall == pytest.approx(0, abs=1e-14)
+            assert score(f"cycle/responses:{n}", "uniform", k, curve=()).shortfall >= 0
+    # against two responses it is a bound: both of them earn 1, 1/2 or 1/3 where none, one or two of the samples are
+    # what a user likes, (1 + 1 + 1/3) / 4 in all
+    assert score("two-groups/majority:0.5", "uniform", 2, l=2).shortfall == pytest.approx(1 / 3 - 5 / 12)
+
+
 def test_scorecard_of_the_german_goals():
     card = score(GERMAN_GOALS, [0, 0, 1, 0], 3)
     np.testing.assert_allclose(card.robust_win_rate, 0.5318, atol=5e-5)
@@ -104,6 +116,36 @@ def test_the_worst_prompt_is_the_one_with_the_lowest_rate_however_rare():
     rare = Scenario(UNEQUAL.populations, probabilities=[0.95, 0.05])
     assert score(rare, UNIFORM, 2).worst_prompt == 1
     assert score(Scenario(UNEQUAL.populations[::-1], probabilities=[0.95, 0.05]), UNIFORM[::-1], 2).worst_prompt == 0
+
+
+@pytest.mark.parametrize(("k", "l", "rate"), [(3, 1, 3 / 4), (3, 2, 1 / 2), (2, 3, 0), (1, 3, 0)])
+def test_what_equilibria_guarantee(k, l, rate):
+    assert score("cycle", "uniform", k, l=l, curve=()).optimal_rate == pytest.approx(rate)
+
+
+def test_players_of_unequal_prompts():
+    players = np.random.default_rng(0).dirichlet(np.ones(2), (3, 2))
+    first = np.concatenate([players[:, 0] * 0.8, np.full((3, 1), 0.2)], axis=1)
+    card = score(UNEQUAL, np.stack([first, np.pad(players[:, 1], ((0, 0), (0, 1)))], axis=1), 2)
+    alone = [
+        score(users, own[:, None, :], 2) for users, own in zip(UNEQUAL.populations, (first, players[:, 1]), strict=True)
+    ]
+    for metric in ("robust_win_rate", "leave_one_out_win_rate", "nash_conv", "entropy"):
+        one, other = (getattr(own, metric) for own in alone)
+        assert abs(one - other) > 0.01
+        assert getattr(card, metric) == pytest.approx(0.25 * one + 0.75 * other)
+
+
+@pytest.mark.parametrize("methods", list(itertools.product(("enumeration", "milp", "greedy"), repeat=2)))
+def test_the_least_certain_search_is_reported(monkeypatch, methods):
+    found = iter(BestResponses((0, 0), 0.5, 0.5 + 0.1 * (m == "greedy"), m != "greedy", m) for m in methods)
+    monkeypatch.setattr("ualign_env.scoring.scorecard.respond", lambda *_: next(found))
+    card = score(UNEQUAL, UNIFORM, 2, l=2, curve=())
+    certain = ("greedy", "milp", "enumeration")
+    assert card.opponent_method == next(method for method in certain if method in methods)
+    assert card.proven == ("greedy" not in methods)
+    bounds = [0.4 if method == "greedy" else 0.5 for method in methods]
+    assert card.proven_rate == pytest.approx(0.25 * bounds[0] + 0.75 * bounds[1])
 
 
 def test_tabular_policies_have_the_right_number_of_axes():

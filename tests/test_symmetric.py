@@ -1,5 +1,7 @@
 import threading
 import warnings
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -226,6 +228,39 @@ def test_what_has_not_converged_says_so():
         solve("impartial/responses:20/users:7", 1, method="mirror-descent", max_iterations=50)
 
 
+def test_the_worst_prompt_is_the_one_that_is_told():
+    easy, hard = load_scenario("cycle").populations[0], load_scenario("impartial/responses:20").populations[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = solve(Scenario([easy, hard, easy], prompts=["a", "b", "c"]), 3, max_iterations=3)
+        alone = solve(hard, 3, max_iterations=3)
+    assert (found.converged, found.certificate_prompt, found.certificate) == (False, "b", alone.certificate)
+    assert found.exploitability == pytest.approx(alone.certificate / 3, abs=1e-12)
+    assert found.iterations == 3 + 2 * solve(easy, 3).iterations
+
+
+def test_the_seconds_of_all_prompts_are_added_up(monkeypatch):
+    clock = count(1000)
+    monkeypatch.setattr("ualign_env.solvers.symmetric.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert solve("cycle/prompts:3", 2).seconds == 3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_steps_are_counted_and_limited(method):
+    users = load_scenario("impartial/responses:20").populations[0]
+    assert solve(users, 3, method=method, tolerance=1e-6).iterations > 3
+    with pytest.warns(ConvergenceWarning):
+        assert solve(users, 3, method=method, max_iterations=3).iterations == 3
+
+
+def test_one_newton_step_is_enough_where_it_is_hot():
+    # a change of the temperature and a step; none where the reference is the equilibrium
+    assert solve(GERMAN_GOALS, 3, temperature=1e6).iterations == 2
+    assert solve("cycle", 3, temperature=0.1).iterations == 0
+    with pytest.warns(ConvergenceWarning, match="after 1?[0-9] steps"):
+        assert solve(GERMAN_GOALS, 3, temperature=1e-3, max_iterations=5).iterations >= 5
+
+
 def test_every_tolerance_is_met():
     population = load_scenario("impartial/responses:20").populations[0]
     for k in (1, 3, 64):
@@ -323,6 +358,23 @@ def test_certificates_do_not_drown_at_high_temperatures(temperature):
     # a policy that is off by a thousandth costs at least temperature times half the squared distance
     off = np.array([0.251, 0.249, 0.25, 0.25])
     assert regularised_exploitability(GERMAN_GOALS, off, 3, temperature) > temperature * 1e-6
+
+
+@pytest.mark.parametrize("share", [1 / 2, 1e-3, 1e-9])
+def test_certificates_of_all_but_the_reference(share):
+    # indifferent users pay everybody alike, so that the equilibrium is the reference (share, 1 - share), and the
+    # gain of another policy is temperature * KL: with ratios 1 + x and 1 - x q / (1 - q) of the two,
+    # q ((1 + x) log(1 + x) - x) and its twin, here by the Taylor series of the logarithm
+    def deviation(x):
+        return sum((-1) ** n * x**n / (n * (n - 1)) for n in range(2, 9))
+
+    indifferent = Population.from_scores([[1, 1]])
+    for x in (9e-4, -9e-4, 1e-6, 0.01):
+        y = -x * share / (1 - share)
+        policy = [share * (1 + x), (1 - share) * (1 + y)]
+        gain = regularised_exploitability(indifferent, policy, 2, 3.0, [share, 1 - share])
+        expected = 3.0 * (share * deviation(x) + (1 - share) * deviation(y))
+        assert gain == pytest.approx(expected, rel=1e-6 if x == 1e-6 else 1e-8, abs=0)
 
 
 @pytest.mark.parametrize("k", [1, 1000, 1_000_000])

@@ -17,8 +17,8 @@ from ualign_env.benchmark.agents import JOINT_GROUP, list_agents
 from ualign_env.benchmark.runner import run
 from ualign_env.testing import check_users
 from ualign_env.testing.environments import hoeffding
-from ualign_env.users import warm_up
-from ualign_env.users.base import KINDS
+from ualign_env.users import picker, warm_up
+from ualign_env.users.base import KINDS, Picker
 
 UTILITIES, WEIGHTS = [[1, 0.5, 0], [0, 1, 0.25], [0.3, 0, 1]], [0.5, 0.3, 0.2]
 POLICY = [0.5, 0.3, 0.2]
@@ -257,6 +257,12 @@ def test_batched_games(scenario):
     games.reset()
     with pytest.raises(ValueError, match="response 3"):
         games.step(np.full((100_000, 3), 3))
+
+
+def test_users_of_one_kind_pick_in_its_own_way_and_others_one_prompt_at_a_time():
+    rankings = ua.load_scenario("cycle/prompts:2").populations
+    assert type(picker(rankings)) is type(ua.Population.picker(rankings)) is not Picker
+    assert type(picker(mixed().populations)) is type(picker(mixed().populations[::-1])) is Picker
 
 
 def test_specs_hold_the_kind():

@@ -161,6 +161,18 @@ def test_double_oracle_goes_on_where_greedy_best_responses_stall(monkeypatch):
     assert rough.certificate > abs(rough.value - exact.value)
 
 
+def test_certificates_that_greedy_searches_promise_are_looked_at_again(monkeypatch):
+    # nine users, of whom three like 3 best; against it greedy begins with 0, which wins four, and ends with five, where
+    # 1 and 2 win six
+    likes = [[1], [0, 1], [0, 1], [2], [0, 2], [0, 2], [], [], []]
+    users = Population.from_scores([[2 * (y in liked) + (y == 3) for y in range(4)] for liked in likes])
+    monkeypatch.setattr(best_responses, "_MAX_LOOKS", 0)
+    monkeypatch.setattr(best_responses, "_MAX_CELLS", 0)
+    (step,) = double_oracle(users, 2, 2, 1.0)
+    assert step.model.sets[0].tolist() == [[3, 3]]
+    assert step.certificate == pytest.approx(2 * 6 / 9 - 1)
+
+
 def test_matrices_too_large_for_the_linear_program():
     users = load_scenario("impartial/responses:60/users:5").populations[0]
     with pytest.raises(TooLargeError, match=r'1\.43e9 pairs of multisets.*use method="double-oracle"'):
@@ -174,6 +186,10 @@ def test_matrix_games():
     np.testing.assert_allclose(found.row_strategy, [1 / 4, 1 / 4, 1 / 2], atol=1e-9)
     np.testing.assert_allclose(found.column_strategy, [1 / 4, 1 / 4, 1 / 2], atol=1e-9)
     assert found.certificate < 1e-9
+    for more in (-5, 5):
+        shifted = matrix_game(np.array([[0, 2, -1], [-2, 0, 1], [1, -1, 0]]) + more)
+        assert shifted.value == pytest.approx(more)
+        np.testing.assert_allclose(shifted.row_strategy, found.row_strategy, atol=1e-9)
     for wrong, message in (([1, 2], "must have 2 axes"), (np.zeros((0, 2)), "at least a row"), ([[np.nan]], "nan")):
         with pytest.raises(ValueError, match=message):
             matrix_game(wrong)
@@ -181,7 +197,15 @@ def test_matrix_games():
 
 def test_double_oracle_step_by_step():
     steps = list(double_oracle("german-goals", 2, 1))
-    assert [step.certificate for step in steps][-1] < 1e-9
+    users = GERMAN_GOALS
+    for step in steps:
+        against = [
+            best_responses.respond(users.against_sets(own.sets[0], own.chances[0]), size).value
+            for own, size in ((step.model, 1), (step.opponent, 2))
+        ]
+        assert step.certificate == pytest.approx(sum(against) - 1, abs=1e-12)
+    assert steps[0].certificate > 0.01
+    assert steps[-1].certificate == pytest.approx(0, abs=1e-9)
     assert steps[-1].model.sets[0].tolist() == [[0, 2]]
     for k, l, tolerance, message in ((0, 1, 0.0, "k is 0"), (1, 0, 0.0, "l is 0"), (1, 1, np.nan, "tolerance is nan")):
         with pytest.raises(ValueError, match=message):
