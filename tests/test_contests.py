@@ -354,13 +354,13 @@ def test_the_method_follows_from_the_size(monkeypatch):
             patch.setattr(f"{module}.{limit}", most - 1)
             assert respond(model, 3).method == respond(model, 3, "exact").method == fewer
     monkeypatch.setattr(f"{module}._MAX_LOOKS", 0)
-    for limit, most in (("_MAX_CELLS", 360), ("_LARGEST_PROGRAM", 2160)):
+    for limit, most in (("_MAX_CELLS", 360), ("MAX_PROGRAM", 2160)):
         with monkeypatch.context() as patch:
             patch.setattr(f"{module}.{limit}", most)
             assert respond(model, 3).method == "milp"
             patch.setattr(f"{module}.{limit}", most - 1)
             assert respond(model, 3).method == "greedy"
-            if limit == "_LARGEST_PROGRAM":
+            if limit == "MAX_PROGRAM":
                 with pytest.raises(TooLargeError, match="the integer program of 20 users, 6 responses and l = 3"):
                     respond(model, 3, "exact")
 
@@ -380,7 +380,7 @@ def test_scorecards_against_several_responses(unequal_scenario):
 
 def test_as_many_samples_as_are_allowed(monkeypatch):
     # everybody shows the same, so that all slots are alike
-    monkeypatch.setattr("ualign_env.payoffs._MAX_SAMPLES", 20)
+    monkeypatch.setattr("ualign_env.payoffs.MAX_SAMPLES", 20)
     assert win_rate("cycle", [1, 0, 0], 19, [1, 0, 0], 1) == pytest.approx(19 / 20)
     assert win_rate("cycle", [1, 0, 0], 15, [1, 0, 0], 5) == pytest.approx(3 / 4)
     with pytest.raises(ValueError, match=r"k \+ l is 21"):

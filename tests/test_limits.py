@@ -60,6 +60,10 @@ CASES = {
         lambda: ua.load_scenario("euclidean/dimensions:5000000"),
         "5.50e8 numbers are more than the 500,000,000",
     ),
+    "MAX_NUMBERS, self-play": (
+        lambda: ua.mirror_descent("german-goals", 2, steps=10**30),
+        "are 4.00e30 numbers, but at most 500,000,000 are kept",
+    ),
     "MAX_NUMBERS, cycle": (lambda: ua.load_scenario("cycle/responses:100000"), "1.00e10 numbers are more"),
     "MAX_WORK": (lambda: ua.load_scenario("mallows/responses:200000/users:1"), "4.00e10 steps of drawing are more"),
     "MAX_TEXT": (

@@ -39,7 +39,7 @@ def test_runs_begin_with_the_uniform_policy():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": 0}, "temperature is 0, but must be positive"),
+        ({"temperature": 0}, "temperature is 0, but must be a number from 1e-100"),
         ({"step": -1}, "step is -1"),
         ({"magnet_every": 0}, "magnet_every is 0"),
     ],

@@ -43,7 +43,7 @@ def test_looks_are_taken_at_growing_times(monkeypatch, growth, looks):
             clock[0] += 1
             yield GOOD
 
-    result = run("a", every_second, TASK, seconds=20, look_growth=growth)
+    result = run(every_second, TASK, seconds=20, look_growth=growth)
     assert [point.steps for point in result.trace] == (looks or [1, 2, 3, 5, 8, 12, 18, 20])
     assert [point.seconds for point in result.trace] == [point.steps for point in result.trace]
     assert result.seconds == result.steps == 20
@@ -58,7 +58,7 @@ def test_the_first_look_is_soon(monkeypatch):
             clock[0] += 1 / 1024
             yield GOOD
 
-    result = run("a", quick, TASK, seconds=1)
+    result = run(quick, TASK, seconds=1)
     assert [point.steps for point in result.trace] == [11, 22, 44, 88, 176, 352, 704, 1024]
 
 

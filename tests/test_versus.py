@@ -210,3 +210,14 @@ def test_double_oracle_step_by_step():
     for k, l, tolerance, message in ((0, 1, 0.0, "k is 0"), (1, 0, 0.0, "l is 0"), (1, 1, np.nan, "tolerance is nan")):
         with pytest.raises(ValueError, match=message):
             double_oracle("german-goals", k, l, tolerance)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-9, 1.0, 1e9, 1e307])
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_matrix_games_are_solved_in_every_unit(unit, shift):
+    """The linear program's tolerances are absolute: payments of a billionth would be solved by anything."""
+    losses = (np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]]) + shift) * unit
+    found = matrix_game(losses)
+    np.testing.assert_allclose([found.row_strategy, found.column_strategy], np.full((2, 3), 1 / 3), atol=1e-9)
+    assert found.value == pytest.approx(shift * unit, abs=1e-9 * unit)
+    assert found.certificate <= 1e-9 * unit

@@ -23,7 +23,9 @@ MAX_POLICIES = _limit(
 MAX_SAMPLES = _limit(2_000, "samples of two policies together, in `win_rate(..., l=)`", "time grows as the square")
 MAX_PROMPTS = _limit(10_000, "prompts of a scenario", "players see them one-hot: a table of prompts times prompts")
 MAX_NUMBERS = _limit(
-    500_000_000, "ranks, scores or coordinates that a built-in scenario draws", "gigabytes, and minutes of drawing"
+    500_000_000,
+    "ranks, scores or coordinates that a built-in scenario draws, or numbers in the iterates of self-play",
+    "gigabytes",
 )
 MAX_WORK = _limit(20_000_000_000, "steps of drawing a Mallows scenario, responses squared a user", "minutes")
 MAX_TEXT = _limit(100_000_000, "bytes of content in a spec that begins with `inline/`", "gigabytes while it is read")

@@ -91,14 +91,14 @@ def run(
     Raises:
         ValueError: if there is no such agent, or an argument is none of these.
     """
+    if name is not None and not isinstance(name, str):
+        raise ValueError(f"name is {name!r:.200}, but must be a string")
     if isinstance(agent, str):
         name, agent = name or agent, load_agent(agent)
     if not callable(agent):
         raise ValueError(f"agent is {agent!r:.200}, but must be the name of one or a generator function")
     if not isinstance(task, Task):
         raise ValueError(f"task is {task!r:.200}, but must be a Task")
-    if name is not None and not isinstance(name, str):
-        raise ValueError(f"name is {name!r:.200}, but must be a string")
     label = name or getattr(agent, "__name__", type(agent).__name__)
     seconds, look_growth = _checks.positive("seconds", seconds), _checks.positive("look_growth", look_growth)
     for users in task.scenario.populations:

@@ -10,6 +10,8 @@ from itertools import islice
 import numpy as np
 
 from ualign_env import _checks
+from ualign_env._checks import TooLargeError, about
+from ualign_env._limits import MAX_NUMBERS
 from ualign_env._result import Result
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import Mixture, SharedPolicy
@@ -49,7 +51,7 @@ def self_play(scenario: ScenarioLike, k: int, step: float = 1.0, *, optimistic: 
     "Online Learning with Predictable Sequences", 2013.
     """
     return iterates(
-        as_scenario(scenario), _checks.number_of_outputs(k), _checks.positive("step", step), optimistic=optimistic
+        as_scenario(scenario), _checks.number_of_outputs(k), _checks.scale("step", step), optimistic=optimistic
     )
 
 
@@ -124,7 +126,7 @@ def mirror_descent(
     entropy = float(scenario.probabilities @ np.log([p.n_responses for p in scenario.populations]))
     if step is None:
         step = max(np.sqrt(8 * entropy / steps), 1e-6) / (k + 1)
-    step = _checks.positive("step", step)
+    step = _checks.scale("step", step)
     run = record(iterates(scenario, k, step, optimistic=optimistic), scenario, k, steps)
     if optimistic:
         return run
@@ -134,6 +136,12 @@ def mirror_descent(
 
 def record(dynamics: Iterator[Iterate], scenario: Scenario, k: int, steps: int) -> SelfPlay:
     """Runs a dynamic for a number of steps and records its exploitability on the way."""
+    numbers = steps * scenario.n_prompts * scenario.n_responses
+    if numbers > MAX_NUMBERS:
+        raise TooLargeError(
+            f"{about(steps)} iterates of {scenario.n_prompts} prompts and {scenario.n_responses} responses are "
+            f"{about(numbers)} numbers, but at most {MAX_NUMBERS:,} are kept: use self_play, which keeps none"
+        )
     recorded = np.unique(np.geomspace(1, steps, 60).round().astype(np.int64))
     policies = np.empty((steps, scenario.n_prompts, scenario.n_responses))
     total_policy, total_payoffs = np.zeros(policies.shape[1:]), np.zeros(policies.shape[1:])

@@ -45,10 +45,10 @@ def magnetic_self_play(
     Source: Sokota et al., "A Unified Approach to Reinforcement Learning, Quantal Response Equilibria, and Two-Player
     Zero-Sum Games", 2023; proximal point: Rockafellar, 1976.
     """
-    k, step = _checks.number_of_outputs(k), _checks.positive("step", step)
+    k, step = _checks.number_of_outputs(k), _checks.scale("step", step)
     if temperature is None:
         temperature = 0.1 / (k + 1)
-    pull = (k + 1) * step * _checks.positive("temperature", temperature)
+    pull = (k + 1) * step * _checks.scale("temperature", temperature)
     if magnet_every is not None:
         magnet_every = _checks.count("magnet_every", magnet_every, 1)
     if reference is None:

@@ -321,7 +321,13 @@ def matrix_game(losses: npt.ArrayLike) -> MatrixEquilibrium:
     table = _checks.real_array("losses", losses, 2)
     if not table.size:
         raise ValueError(f"losses have shape {table.shape}, but must have at least a row and a column")
-    return _matrix_game(table)
+    # the linear program's tolerances are absolute: it sees losses from 0 to 1
+    unit = np.abs(table).max() or 1.0
+    low, spread = (table / unit).min(), np.ptp(table / unit) or 1.0
+    found = _matrix_game((table / unit - low) / spread)
+    return replace(
+        found, value=float((found.value * spread + low) * unit), certificate=float(found.certificate * spread * unit)
+    )
 
 
 def _matrix_game(losses: Floats) -> MatrixEquilibrium:

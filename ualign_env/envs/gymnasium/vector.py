@@ -41,7 +41,7 @@ class OneShotVectorEnv(  # pyright: ignore[reportIncompatibleVariableOverride]
             raise ValueError(f"render_mode is {render_mode!r}, but many games at a time are not rendered")
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)  # where TorchRL looks for it
-        except ValueError:
+        except (ValueError, TypeError):
             known = [mode.value for mode in AutoresetMode]
             raise ValueError(f"autoreset_mode is {autoreset_mode!r:.100}, but must be one of {known}") from None
         self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}

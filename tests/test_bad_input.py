@@ -1,0 +1,157 @@
+"""Whatever stands where an argument should: the answer is a result or a ValueError, never an error from inside.
+
+Every public function is called rightly, and then with each of its arguments replaced by things that it is not.
+"""
+
+import warnings
+from contextlib import suppress
+
+import numpy as np
+import pyspiel
+import pytest
+from open_spiel.python.policy import UniformRandomPolicy
+
+import ualign_env as ua
+from ualign_env import ualign_v0, ualign_versus_v0
+from ualign_env.envs.gymnasium import single, vector
+
+S = "two-groups"
+USERS = ua.load_scenario(S).populations[0]
+GAME = ua.load_game(S, 3, turn_based=True)
+SETS = (np.array([[0, 1], [1, 1]]),)
+
+# a function, and arguments that it takes
+CALLS = {
+    "best_responses": (ua.best_responses, {"scenario": S, "policy": "uniform", "k": 2, "l": 2, "prompt": 0}),
+    "cached_game": (ua.cached_game, {"game": GAME, "max_states": 1000}),
+    "choice_shares": (ua.choice_shares, {"scenario": S, "slots": [0, 1], "prompt": 0}),
+    "deviation_payoffs": (ua.deviation_payoffs, {"scenario": S, "policy": "uniform", "k": 2}),
+    "double_oracle": (lambda **given: next(iter(ua.double_oracle(**given))), {"scenario": S, "k": 2, "l": 1}),
+    "equilibrium_family": (ua.equilibrium_family, {"scenario": S, "sizes": [1, 2], "prompt": 0}),
+    "exploitability": (ua.exploitability, {"scenario": S, "policy": "uniform", "k": 2}),
+    "GamePolicy": (ua.GamePolicy, {"game": GAME, "policy": UniformRandomPolicy(GAME)}),
+    "greedy": (lambda **given: ua.score(S, ua.greedy(**given), 2), {"policy": "uniform"}),
+    "joint_policy": (
+        ua.joint_policy,
+        {"scenario": S, "policy": ua.GamePolicy(GAME, UniformRandomPolicy(GAME)), "player": 0},
+    ),
+    "JointPolicy": (
+        lambda **given: ua.score(S, ua.JointPolicy(**given), 2),
+        {"sets": SETS, "chances": ([0.5, 0.5],), "n_responses": 2},
+    ),
+    "leave_one_out_payoffs": (ua.leave_one_out_payoffs, {"scenario": S, "policies": np.full((3, 1, 2), 0.5)}),
+    "load_game": (
+        ua.load_game,
+        {"scenario": S, "players": 3, "turn_based": False, "anonymous": False, "responses": 1},
+    ),
+    "load_scenario": (ua.load_scenario, {"spec": S}),
+    "load_versus_game": (
+        ua.load_versus_game,
+        {"scenario": S, "k": 2, "l": 1, "by_response": False, "zero_sum": False},
+    ),
+    "matrix_game": (ua.matrix_game, {"losses": [[0, 1], [1, 0]]}),
+    "mirror_descent": (ua.mirror_descent, {"scenario": S, "k": 2, "steps": 3, "step": 1.0}),
+    "Mixture": (
+        lambda **given: ua.score(S, ua.Mixture(**given), 2),
+        {"policies": np.full((2, 2), 0.5), "weights": [1, 1]},
+    ),
+    "nash_conv": (ua.nash_conv, {"scenario": S, "policy": "uniform", "k": 2}),
+    "Outputs": (lambda **given: ua.score(S, ua.Outputs(**given), 2), {"probabilities": np.full((2, 2), 0.5)}),
+    "payoff_tensor": (ua.payoff_tensor, {"scenario": S, "players": 3, "prompt": 0}),
+    "Players": (lambda **given: ua.score(S, ua.Players(**given), 2), {"probabilities": np.full((3, 2), 0.5)}),
+    "Population": (
+        ua.Population,
+        {"ranks": [[0, 1], [1, 0]], "weights": [0.5, 0.5], "responses": ["a", "b"], "n_users": 2},
+    ),
+    "from_rankings": (
+        ua.Population.from_rankings,
+        {"rankings": [[0, 1], [1, 0]], "weights": [1, 2], "responses": ["a", "b"]},
+    ),
+    "from_scores": (
+        ua.Population.from_scores,
+        {"scores": [[0, 1], [1, 0]], "weights": [1, 2], "responses": ["a", "b"]},
+    ),
+    "proximal": (ua.proximal, {"scenario": S, "k": 2, "steps": 3, "step": 1.0, "temperature": 0.1}),
+    "register_scenario": (ua.register_scenario, {"name": "a-name", "scenario": S, "overwrite": True}),
+    "regularised_exploitability": (
+        ua.regularised_exploitability,
+        {"scenario": S, "policy": "uniform", "k": 2, "temperature": 0.1},
+    ),
+    "restricted": (USERS.restricted, {"responses": [0, 1]}),
+    "robust_win_rate": (ua.robust_win_rate, {"scenario": S, "policy": "uniform", "k": 2, "l": 1}),
+    "run": (
+        ua.run,
+        {"agent": "uniform", "task": ua.Task(USERS, 2), "seconds": 0.1, "name": "x", "look_growth": 2.0},  # pyright: ignore[reportArgumentType]
+    ),
+    "Scenario": (
+        ua.Scenario,
+        {"populations": [USERS], "prompts": ["p"], "probabilities": [1.0], "features": [[1.0]], "name": "n"},
+    ),
+    "score": (
+        ua.score,
+        {"scenario": S, "policy": "uniform", "k": 2, "l": 1, "player": None, "curve": [1, 2]},
+    ),
+    "score_samples": (ua.score_samples, {"scenario": S, "samples": [[0, 1], [1, 1]] * 5, "l": 1, "rng": 0}),
+    "self_play": (lambda **given: next(iter(ua.self_play(**given))), {"scenario": S, "k": 2, "step": 1.0}),
+    "SharedPolicy": (lambda **given: ua.score(S, ua.SharedPolicy(**given), 2), {"probabilities": [[0.5, 0.5]]}),
+    "solve": (ua.solve, {"scenario": S, "k": 2, "tolerance": 1e-8, "method": "auto", "temperature": 0.1}),
+    "solve_versus": (ua.solve_versus, {"scenario": S, "k": 2, "l": 1, "tolerance": 1e-6, "prompt": 0}),
+    "tabulate": (ua.tabulate, {"scenario": S, "policy": "uniform", "k": 2, "player": None}),
+    "Task": (ua.Task, {"scenario": S, "k": 2, "seed": 0, "l": 1}),
+    "tensor_game": (ua.tensor_game, {"game": GAME, "prompt": 0}),
+    "unpack": (ua.Users.unpack, {"packed": USERS.pack()}),
+    "versus_map": (ua.versus_map, {"scenario": S, "largest_k": 2, "largest_l": 1}),
+    "win_rate": (
+        ua.win_rate,
+        {"scenario": S, "policy": "uniform", "k": 2, "opponent": 0, "l": None, "prompt": 0},
+    ),
+    "win_rate_curve": (ua.win_rate_curve, {"scenario": S, "sizes": [1, 2]}),
+    "BatchedGame": (ua.BatchedGame, {"scenario": S, "players": 3, "num_games": 2, "feedback": "pick"}),
+    "ualign_v0": (
+        ualign_v0.parallel_env,
+        {"scenario": S, "players": 3, "feedback": "pick", "rounds": 1, "render_mode": None, "action_mask": False},
+    ),
+    "ualign_versus_v0": (ualign_versus_v0.env, {"scenario": S, "k": 2, "l": 1, "feedback": "pick", "rounds": 1}),
+    "Exploiter": (single.Exploiter, {"scenario": S, "k": 2, "policy": "uniform", "feedback": "pick", "l": 1}),
+    "SelfPlay": (single.SelfPlay, {"scenario": S, "players": 3, "feedback": "pick"}),
+    "Seats": (
+        vector.SeatsVectorEnv,
+        {"num_envs": 3, "scenario": S, "players": 3, "feedback": "pick", "autoreset_mode": "SameStep"},
+    ),
+    "ExploiterVectorEnv": (vector.ExploiterVectorEnv, {"num_envs": 3, "scenario": S, "k": 2, "policy": "uniform"}),
+}
+
+NOTHING = [None, "", b"x", [], {}, object(), type, iter([1, 2]), [None], [[]], np.array([]), np.array(5)]
+NUMBERS = [0, -1, 5, 1.5, float("nan"), float("inf"), 1e308, 1e-320, 10**30, 1j, True, np.float16(1), np.array([1j, 2])]
+OTHERS = [
+    "x",
+    S,
+    USERS,
+    GAME,
+    np.ma.masked,
+    np.ma.array([0, 1], mask=[True, False]),
+    [np.ma.array([0.5, 0.5], mask=[True, False])] * 2,
+    np.array([[0, 1], [1, 0]], dtype=object),
+    np.datetime64("2020"),
+    np.zeros((2, 2, 2, 2)),
+    lambda *_: None,
+    lambda *_: "x",
+]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_wrong_arguments_are_value_errors(name, capfd):
+    function, good = CALLS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        function(**good)
+        for argument in good:
+            for junk in [*NOTHING, *NUMBERS, *OTHERS]:
+                with suppress(ValueError, pyspiel.SpielError):
+                    function(**{**good, argument: junk})
+    capfd.readouterr()  # what OpenSpiel prints of errors
+
+
+def test_every_public_function_is_tried():
+    functions = {name for name in ua.__all__ if not isinstance(getattr(ua, name), type)}
+    assert functions - {"list_scenarios"} <= set(CALLS)
