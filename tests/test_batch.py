@@ -168,7 +168,7 @@ def test_wrong_actions(actions, message):
     expected = games.draws
     with pytest.raises(ValueError, match=message):
         games.step(actions)
-    assert games.draws is expected
+    np.testing.assert_array_equal(games.draws.types, expected.types)
     games.step(np.zeros((2, 3), np.int8))
     with pytest.raises(ValueError, match="the games are over"):
         games.step(np.zeros((2, 3), int))
@@ -263,3 +263,15 @@ def test_exploiters_who_always_win_and_never():
 def test_wrong_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         BatchedGame(**settings)
+
+
+def test_draws_are_read_only():
+    """Loops trust them: an index out of range would crash the interpreter."""
+    games = BatchedGame("german-goals", 3, 4)
+    games.reset(seed=0)
+    for array in (games.draws.prompts, games.draws.types, games.draws.numbers):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 10**9
+    with pytest.raises(AttributeError):
+        games.draws = games.draws  # pyright: ignore[reportAttributeAccessIssue]
+    np.testing.assert_allclose(games.step(np.zeros((4, 3), int)).sum(axis=1), 1)

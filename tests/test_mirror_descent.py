@@ -49,7 +49,7 @@ def test_prompts_with_fewer_responses_stay_padded():
         np.testing.assert_allclose(iterate.policy.sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("step", [0, -1, np.nan, np.inf])
+@pytest.mark.parametrize("step", [0, -1, np.nan, np.inf, 1e308, 1e-320])
 def test_bad_steps(step):
     with pytest.raises(ValueError, match=r"step is .*, but must be a number from 1e-100 to 1e\+100"):
         next(self_play(load_scenario("cycle"), 2, step))

@@ -131,3 +131,18 @@ def test_unreadable_files(tmp_path):
     (tmp_path / "folder.soc").mkdir()
     with pytest.raises(ValueError, match=r"folder\.soc: cannot be read as text"):
         read_soc(tmp_path / "folder.soc")
+
+
+def test_padding_is_no_content(soc):
+    text = SOC.replace("3: 2,1,3", "0000000000000000000003 :         2,1 ,         3  ")
+    text = text.replace("2: 3, 2, 1", "2:003,0000000000002,1")
+    text = text.replace("ALTERNATIVES: 3", "ALTERNATIVES: 0000000000000000000003")
+    assert load_scenario(soc(text)) == load_scenario(soc(SOC))
+    for digits in ("٣", "1" * 16, "0" * 30):
+        with pytest.raises(ValueError, match=r"1\.soc:9: "):
+            load_scenario(soc(SOC.replace("3: 2,1,3", f"3: 2,1,{digits}")))
+
+
+def test_repeated_names_are_told_apart(soc):
+    text = SOC.replace("red: light", "a").replace("green", "a (3)").replace("blue", "a")
+    assert load_scenario(soc(text)).populations[0].responses == ("a", "a (3)", "a (3) (3)")

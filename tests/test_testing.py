@@ -36,7 +36,7 @@ class SeatBias(ualign_v0.parallel_env):
 
 class TiesToTheFirst(ualign_v0.parallel_env):
     def step(self, actions):
-        self.games.draws = replace(self.games.draws, numbers=0 * self.games.draws.numbers)
+        self.games._draws = replace(self.games.draws, numbers=0 * self.games.draws.numbers)
         return super().step(actions)
 
 
@@ -87,9 +87,9 @@ class _Fixed(BatchedGame):
         if self.fixed == "users":
             weights = self.scenario.populations[self.draws.prompts.item()].weights
             users = self.rng.choice(weights.size, size=1, p=weights)
-            self.draws = replace(self.draws, types=users)
+            self._draws = replace(self.draws, types=users)
         else:
-            self.draws = replace(self.draws, prompts=self.rng.choice(2, size=1, p=[0.3, 0.7]))
+            self._draws = replace(self.draws, prompts=self.rng.choice(2, size=1, p=[0.3, 0.7]))
         return self.draws.prompts.copy()
 
 
@@ -140,7 +140,7 @@ class _EarlyRewards(ualign_v0.env):
 
 class _TiesToTheFirstSeat(SeatsVectorEnv):
     def step(self, actions):
-        self.game.draws = replace(self.game.draws, numbers=0 * self.game.draws.numbers)
+        self.game._draws = replace(self.game.draws, numbers=0 * self.game.draws.numbers)
         return super().step(actions)
 
 

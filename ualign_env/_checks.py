@@ -86,11 +86,11 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
-def scale(name: str, value: Any, *, zero: bool = False) -> float:
+def scale(name: str, value: Any, *, high: float = 1e100, zero: bool = False) -> float:
     """Returns `value` as a float by which numbers can be multiplied and divided: positive, or 0 where that is meant."""
     if zero and isinstance(value, int | float | np.number) and not isinstance(value, bool) and value == 0:
         return 0.0
-    low, high = 1e-100, 1e300 if zero else 1e100
+    low = 1e-100
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
         raise ValueError(f"{name} is {value!r}, but must be {'0 or ' * zero}a number from {low:g} to {high:g}")
     return float(value)

@@ -36,7 +36,6 @@ class OneShotGames:
         scenario: the prompts and their users.
         num_games: B.
         feedback: `"pick"`: 1 for a response that was picked, 0 for others. `"expected"`: the chance of being picked.
-        draws: the prompts and users of the present games, or of the last ones. Players must not see the users.
     """
 
     def __init__(self, scenario: ScenarioLike, num_games: int, feedback: Feedback) -> None:
@@ -44,7 +43,7 @@ class OneShotGames:
         self.scenario = as_scenario(scenario)
         self.num_games = _checks.count("num_games", num_games, 1, MAX_GAMES)
         self.feedback: Feedback = _checks.one_of("feedback", feedback, get_args(Feedback))
-        self.draws = Draws.none()
+        self._draws = Draws.none()
         self._sizes = self.scenario.legal.sum(axis=1)
         self._nature = Nature(self.scenario, self.num_games)
         self._over = True
@@ -62,9 +61,14 @@ class OneShotGames:
         Raises:
             ValueError: if the seed is no non-negative integer.
         """
-        self.draws = self._nature.draw(seed)
+        self._draws = self._nature.draw(seed)
         self._over = False
-        return self.draws.prompts.copy()
+        return self._draws.prompts.copy()
+
+    @property
+    def draws(self) -> Draws:
+        """The prompts and users of the present games, or of the last ones, read-only; players must not see users."""
+        return self._draws.locked()
 
     def _responses(self, actions: npt.ArrayLike, shape: tuple[int, ...], meaning: str) -> Ints:
         """Returns actions as integers of a shape, if the games are on."""
@@ -82,13 +86,13 @@ class OneShotGames:
 
     def _check_legal(self, responses: Ints) -> None:
         """Raises an error for the first response, `[B]` or `[B, K]`, that its game's prompt hasn't got."""
-        prompts = self.draws.prompts.reshape(-1, *[1] * (responses.ndim - 1))
+        prompts = self._draws.prompts.reshape(-1, *[1] * (responses.ndim - 1))
         wrong = (responses < 0) | (responses >= self._sizes[prompts])
         if wrong.any():
             where = tuple(np.argwhere(wrong)[0])
             game = [f"game {where[0]}"] if self.num_games > 1 else []
             who = ", ".join([*game, *(self._slot_name(int(slot)) for slot in where[1:])]) or "the action"
-            raise illegal_response(who, int(responses[where]), self.scenario, int(self.draws.prompts[where[0]]))
+            raise illegal_response(who, int(responses[where]), self.scenario, int(self._draws.prompts[where[0]]))
 
 
 class BatchedGame(OneShotGames):
@@ -145,15 +149,15 @@ class BatchedGame(OneShotGames):
                 self._check_legal(slots)
         else:
             self._check_legal(slots)
-            for x in np.unique(self.draws.prompts):
-                games = self.draws.prompts == x
+            for x in np.unique(self._draws.prompts):
+                games = self._draws.prompts == x
                 rewards[games] = exact_shares(self.scenario.populations[x], slots[games])
         self._over = True
         return rewards
 
     def _pick(self, slots: Ints, rewards: Floats) -> bool:
         """Lets every user pick, and returns whether all responses were legal."""
-        draws, legal = self.draws, []
+        draws, legal = self._draws, []
 
         def work(first: int, last: int) -> None:
             legal.append(self._picker(draws.prompts, draws.types, draws.numbers, slots, rewards, first, last))
@@ -269,10 +273,10 @@ class BatchedExploiter(OneShotGames):
         responses = self._responses(actions, shape, f"{self.l} response{'s' * (self.l > 1)} for each game")
         self._check_legal(responses)
         self._over = True
-        chances = self.payoffs[self.draws.prompts, responses] if self.l == 1 else self._chances(responses)
+        chances = self.payoffs[self._draws.prompts, responses] if self.l == 1 else self._chances(responses)
         if self.feedback == "expected":
             return chances
-        return (self.draws.numbers < chances * 2.0**32).astype(np.float64)
+        return (self._draws.numbers < chances * 2.0**32).astype(np.float64)
 
     def _slot_name(self, slot: int) -> str:
         return f"response {slot}"
@@ -280,8 +284,8 @@ class BatchedExploiter(OneShotGames):
     def _chances(self, responses: Ints) -> Floats:
         """Returns `[B]` the chances of `[B, l]` responses, each multiset of a prompt computed once."""
         chances = np.empty(len(responses))
-        for x in np.unique(self.draws.prompts):
-            games = self.draws.prompts == x
+        for x in np.unique(self._draws.prompts):
+            games = self._draws.prompts == x
             sets, place = np.unique(np.sort(responses[games], axis=1), axis=0, return_inverse=True)
             chances[games] = self._contests[x].values(sets)[place.reshape(-1)]
         return chances

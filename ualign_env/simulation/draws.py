@@ -42,6 +42,13 @@ class Draws:
         """Returns no draws."""
         return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint32))
 
+    def locked(self) -> Self:
+        """Returns views that nobody can write to: compiled loops trust the indices in them."""
+        views = self.prompts.view(), self.types.view(), self.numbers.view()
+        for view in views:
+            view.flags.writeable = False
+        return type(self)(*views)
+
 
 class Nature:
     """Draws prompts and users by their probabilities, each in constant time.

@@ -69,7 +69,7 @@ def solve(
     """
     loaded, k = as_scenario(scenario), _checks.number_of_outputs(k)
     tolerance = _checks.positive("tolerance", tolerance)
-    temperature = _checks.scale("temperature", temperature, zero=True)
+    temperature = _checks.scale("temperature", temperature, high=1e300, zero=True)
     _checks.one_of("method", method, METHODS)
     if reference is not None and not temperature:
         raise ValueError("a reference policy needs a temperature above 0")
@@ -213,7 +213,7 @@ def regularised_exploitability(
         ValueError: if an argument is out of range or is no policy.
     """
     loaded, k = as_scenario(scenario), _checks.number_of_outputs(k)
-    temperature = _checks.scale("temperature", temperature)
+    temperature = _checks.scale("temperature", temperature, high=1e300)
     table, prior = single_policy("policy", policy, loaded, k), _reference(loaded, reference, k)
     gains = []
     for x, users in enumerate(loaded.populations):

@@ -12,7 +12,7 @@ from ualign_env.sources._prompts import rotated
 from ualign_env.users import Population
 
 _HEADER = re.compile(r"#\s*([A-Z][A-Z 0-9]*?)\s*:\s*(.*)")
-_ORDER = re.compile(r"(\d{1,15})\s*:\s*(\d+(?:\s*,\s*\d+)*)")
+_ORDER = re.compile(r"(0*\d{1,15})\s*:\s*(0*\d{1,15}(?:\s*,\s*0*\d{1,15})*)", re.ASCII)
 
 
 def read_soc(path: str | os.PathLike[str], *, prompts: int = 1) -> Scenario:
@@ -50,10 +50,10 @@ def read_soc(path: str | os.PathLike[str], *, prompts: int = 1) -> Scenario:
         match = _ORDER.fullmatch(line.strip())
         if not match:
             raise ValueError(f"{file}:{number}: {line.strip()[:80]!r} is not of the form 'count: 3,1,2'")
-        order = [int(item[:9]) - 1 for item in match[2].split(",")]
+        order = [int(item.strip().lstrip("0") or "0") - 1 for item in match[2].split(",")]
         if len(order) != n or sorted(order) != list(range(n)):
             raise ValueError(f"{file}:{number}: {match[2][:80]!r} does not rank each of the {n} alternatives once")
-        counts.append(int(match[1]))
+        counts.append(int(match[1].lstrip("0") or "0"))
         rankings.append(order)
     while lines and not lines[-1].strip():
         lines.pop()
@@ -65,13 +65,20 @@ def read_soc(path: str | os.PathLike[str], *, prompts: int = 1) -> Scenario:
                 f"{file}:{len(lines)}: ends with {key.lower()} at {found}, but line {header[key][0]} says {expected}; "
                 "is the file truncated?"
             )
-    names: list[str] = []
-    for i in range(1, n + 1):
-        name = header.get(f"ALTERNATIVE NAME {i}", (0, ""))[1] or str(i)
-        names.append(f"{name} ({i})" if name in names else name)
+    names = _distinct([header.get(f"ALTERNATIVE NAME {i}", (0, ""))[1] or str(i) for i in range(1, n + 1)])
     scenario = rotated(Population.from_rankings(rankings, counts, names), prompts)
     names = [file.stem, *(f"{file.stem}, rotated by {x}" for x in range(1, prompts))]
     return Scenario(scenario.populations, names)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Returns names of which those that are repeated have their number added, and once more where that is a name."""
+    found: dict[str, None] = {}
+    for i, name in enumerate(names, start=1):
+        while name in found:
+            name = f"{name} ({i})"
+        found[name] = None
+    return list(found)
 
 
 def _header_count(file: Path, header: dict[str, tuple[int, str]], key: str) -> int:
@@ -80,5 +87,5 @@ def _header_count(file: Path, header: dict[str, tuple[int, str]], key: str) -> i
         raise ValueError(f"{file}:1: has no line '# {key}: ...' before the first ranking")
     line, value = header[key]
     if not re.fullmatch("0*[1-9][0-9]{0,14}", value):
-        raise ValueError(f"{file}:{line}: {key} is {value!r}, but must be a positive integer")
-    return int(value)
+        raise ValueError(f"{file}:{line}: {key} is {value!r:.100}, but must be a positive integer")
+    return int(value.lstrip("0"))

@@ -53,6 +53,7 @@ class OneShotVectorEnv(  # pyright: ignore[reportIncompatibleVariableOverride]
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._seats = seats
         self._masks = mask_table(game.scenario, action_mask)
+        self._prompts = np.empty(0, np.int64)
         self._over = False
 
     def reset(
@@ -102,18 +103,18 @@ class OneShotVectorEnv(  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Returns `[num_envs, N]` which responses the prompts have; `[num_envs, l * N]` for l of them."""
-        if not self.game.draws.prompts.size:
+        if not self._prompts.size:
             raise ValueError("the environment has not been reset: call reset() first")
-        masks = repeated_rows(self.game.scenario.legal, self.game.draws.prompts, self._seats)
+        masks = repeated_rows(self.game.scenario.legal, self._prompts, self._seats)
         return np.tile(masks, getattr(self.game, "l", 1))
 
     def _next(self, seed: int | None) -> tuple[Observation, dict[str, Any]]:
-        self.game.reset(seed)
+        self._prompts = self.game.reset(seed)
         self._over = False
         return self._seen()
 
     def _seen(self) -> tuple[Observation, dict[str, Any]]:
-        prompts = self.game.draws.prompts
+        prompts = self._prompts
         seen = repeated_rows(self.game.scenario.observations, prompts, self._seats)
         if self._masks is None:
             return seen, {}
