@@ -20,7 +20,7 @@ from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_family, versus_map, win_rate_curve
 from ualign_env.scoring.samples import SampleScore, score_samples
 from ualign_env.scoring.scorecard import Scorecard, exploitability, nash_conv, robust_win_rate, score
-from ualign_env.simulation.batch import BatchedGame
+from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, BatchedVersusGame
 from ualign_env.solvers.best_responses import BestResponses, best_responses
 from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent, self_play
 from ualign_env.solvers.proximal import proximal
@@ -60,7 +60,9 @@ registration.register()
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchedExploiter",
     "BatchedGame",
+    "BatchedVersusGame",
     "BestResponses",
     "Contest",
     "ConvergenceWarning",
