@@ -333,7 +333,7 @@ def test_exact_is_enumeration_or_an_integer_program(monkeypatch):
     users = load_scenario("impartial/responses:6/users:20").populations[0]
     policy = np.full(6, 1 / 6)
     enumerated = best_responses(users, policy, 2, 3, "exact")
-    monkeypatch.setattr("ualign_env.solvers.best_responses.MAX_SETS", 10)
+    monkeypatch.setattr("ualign_env._multisets.MAX_SETS", 10)
     programmed = best_responses(users, policy, 2, 3, "exact")
     assert (enumerated.method, programmed.method) == ("enumeration", "milp")
     assert enumerated.optimal
@@ -347,12 +347,16 @@ def test_the_method_follows_from_the_size(monkeypatch):
     assert users.n_types == 20
     model = samples(users, np.full(6, 1 / 6), 2)
     module = "ualign_env.solvers.best_responses"
-    for limit, most, fewer in (("MAX_SETS", 56, "milp"), ("_MAX_LOOKS", 3360, "milp")):
+    for limit, most in (
+        ("ualign_env._multisets.MAX_SETS", 56),
+        ("ualign_env._multisets.MAX_CELLS", 168),
+        (f"{module}._MAX_LOOKS", 3360),
+    ):
         with monkeypatch.context() as patch:
-            patch.setattr(f"{module}.{limit}", most)
+            patch.setattr(limit, most)
             assert respond(model, 3).method == respond(model, 3, "exact").method == "enumeration"
-            patch.setattr(f"{module}.{limit}", most - 1)
-            assert respond(model, 3).method == respond(model, 3, "exact").method == fewer
+            patch.setattr(limit, most - 1)
+            assert respond(model, 3).method == respond(model, 3, "exact").method == "milp"
     monkeypatch.setattr(f"{module}._MAX_LOOKS", 0)
     for limit, most in (("_MAX_CELLS", 360), ("MAX_PROGRAM", 2160)):
         with monkeypatch.context() as patch:

@@ -24,7 +24,7 @@ for l in (1, 2):
             agent = load_agent(name)
         except ValueError:
             continue
-        run(name, agent, ua.Task(ua.load_scenario("{spec}"), 2, l=l), 0.05)
+        run(agent, ua.Task(ua.load_scenario("{spec}"), 2, l=l), 0.05, name=name)
 new = [kernel.__name__ for kernel in KERNELS if kernel.signatures != before[kernel]]
 print(sorted(new))
 """
