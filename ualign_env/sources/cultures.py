@@ -61,8 +61,9 @@ def _insertion_orders(rng: np.random.Generator, users: int, n: int, phi: float) 
     Item i is put v places above the end of the list with probability proportional to phi^v, v = 0..i.
     """
     position = np.zeros((users, n), np.int64)
+    sums = np.cumsum(phi ** np.arange(float(n)))
     for item in range(n):
-        chances = np.cumsum(phi ** np.arange(item + 1.0))
+        chances = sums[: item + 1]
         raised = np.searchsorted(chances, rng.random(users) * chances[-1], side="right")
         place = item - np.minimum(raised, item)
         position[:, :item] += position[:, :item] >= place[:, None]
