@@ -70,6 +70,7 @@ CASES = {
         lambda: ua.load_scenario("inline/" + packed_zeros(10**8 + 1)),
         "is too large: it has more than 100,000,000 bytes",
     ),
+    "MAX_FILE": (lambda: ua.load_scenario(huge_file()), "has 500,000,001 bytes, but at most 500,000,000 are read"),
     "MAX_ACTIONS": (lambda: ua.load_versus_game(MANY, 2, 1), "2.00e6 multisets of 2 of 2000 responses as actions"),
     "MAX_ACTIONS, PettingZoo": (lambda: ualign_versus_v0.env(MANY, 2, 1), "2.00e6 multisets of 2 responses"),
     "MAX_TENSOR": (lambda: ua.payoff_tensor(GERMAN, 10**9), "1000000000 players|1.00e9 players"),
@@ -95,6 +96,15 @@ CASES = {
     "MAX_GAMES": (lambda: ua.BatchedGame(num_games=2**31 + 1), "num_games is 2147483649, but must be"),
     "MAX_GAMES, rounds": (lambda: ualign_v0.env(rounds=2**31 + 1), "rounds is 2147483649, but must be"),
 }
+
+
+def huge_file():
+    """Returns the path of a file without content that says how long it is."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(suffix=".soc", delete=False) as file:
+        file.truncate(500_000_001)
+    return file.name
 
 
 def packed_zeros(size):

@@ -37,6 +37,7 @@ class Scenario:
         prompts: P names.
         probabilities: `[P]` chance of each prompt, positive; sums to 1.
         features: `[P, F]` what learners see of a prompt beside its number; F is 0 where there is nothing.
+        notes: what was left out or changed when it was read from data, in words, with counts.
         name: what reports call it: the spec of a built-in scenario, a file, a registered name, or a digest.
     """
 
@@ -44,6 +45,7 @@ class Scenario:
     prompts: tuple[str, ...]
     probabilities: Floats
     features: Floats
+    notes: tuple[str, ...]
     _name: str | None
     _spec: str | None
 
@@ -55,6 +57,7 @@ class Scenario:
         *,
         features: npt.ArrayLike | None = None,
         name: str | None = None,
+        notes: Iterable[str] = (),
     ) -> None:
         """Makes a scenario in memory; `load_scenario` makes the built-in ones.
 
@@ -64,6 +67,7 @@ class Scenario:
             probabilities: `[P]` positive chances that sum to 1 (default: equal).
             features: `[P, F]` finite numbers that learners see beside the prompt's number, such as an embedding.
             name: what reports call it (default: a digest of its content).
+            notes: what was left out or changed in its making; no part of what makes scenarios equal.
 
         Raises:
             ValueError: if there is no population, or names, probabilities or features don't fit.
@@ -99,6 +103,7 @@ class Scenario:
         object.__setattr__(self, "prompts", _checks.names("prompts", prompts, n, (f"prompt {i}" for i in range(n))))
         object.__setattr__(self, "probabilities", kept)
         object.__setattr__(self, "features", seen)
+        object.__setattr__(self, "notes", tuple(map(str, _checks.several("notes", notes))))
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_spec", None)
 
@@ -157,8 +162,7 @@ class Scenario:
 
     def renamed(self, name: str) -> "Scenario":
         """Returns the same scenario under another name."""
-        found = Scenario(self.populations, self.prompts, self.probabilities, features=self.features, name=name)
-        return found if self._spec is None else specified(found, self._spec)
+        return _rebuild(self.populations, self.prompts, self.probabilities, self.features, self.notes, name, self._spec)
 
     @classmethod
     def from_inline(cls, packed: str) -> Self:
@@ -191,16 +195,17 @@ class Scenario:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # arrays come back from a pickle writeable: building anew locks them again
-        return _rebuild, (self.populations, self.prompts, self.probabilities, self.features, self._name, self._spec)
+        kept = self.populations, self.prompts, self.probabilities, self.features, self.notes
+        return _rebuild, (*kept, self._name, self._spec)
 
     def __repr__(self) -> str:
         return f"Scenario({self.name!r}, n_prompts={self.n_prompts}, n_responses={self.n_responses})"
 
 
 def _rebuild(
-    populations: Any, prompts: Any, probabilities: Any, features: Any, name: str | None, spec: str | None
+    populations: Any, prompts: Any, probabilities: Any, features: Any, notes: Any, name: str | None, spec: str | None
 ) -> Scenario:
-    found = Scenario(populations, prompts, probabilities, features=features, name=name)
+    found = Scenario(populations, prompts, probabilities, features=features, name=name, notes=notes)
     return found if spec is None else specified(found, spec)
 
 

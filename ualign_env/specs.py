@@ -125,12 +125,13 @@ def users_of(scenario: ScenarioLike, prompt: int | None = None) -> Users:
 
 def describe_scenarios() -> list[tuple[str, str]]:
     """Returns every scenario and kind of file, with all options at their defaults, and one line on what it is."""
-    rows = []
-    for name in SOURCES:
+    rows = {}
+    for name, source in SOURCES.items():
         pairs = [f"{key}:{_written(default)}" for key, default in _options(_source(name)).items() if default != ()]
-        what = f"FILE{name}" if name in ENDINGS else name
-        rows.append(("/".join([what, *pairs]), first_line(SOURCES[name])))
-    return rows + [(name, repr(scenario)) for name, scenario in _REGISTERED.items()]
+        files = [ending for ending in ENDINGS if SOURCES[ending] == source]
+        what = f"FILE{'|'.join(files)}" if files else name
+        rows["/".join([what, *pairs])] = first_line(source)
+    return [*rows.items(), *((name, repr(scenario)) for name, scenario in _REGISTERED.items())]
 
 
 def _split_path(text: str) -> tuple[str | None, list[str]]:

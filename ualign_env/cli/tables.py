@@ -41,6 +41,12 @@ def print_listing(kind: str, rows: Iterable[tuple[str, str]]) -> None:
     emit("")
 
 
+def print_notes(scenario: Scenario) -> None:
+    """Prints what was left out or changed when a scenario was read."""
+    for note in scenario.notes:
+        emit(f"note: {note}")
+
+
 def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     """Prints a scorecard: the metrics, the worst opponent on each prompt, and the curve."""
     metrics = (
@@ -58,6 +64,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
     against = f" against {card.l} responses, found by {card.opponent_method}" if card.l > 1 else ""
     emit(f"{card.scenario}, k = {card.k}{against}")
+    print_notes(scenario)
     if not card.proven:
         emit(f"a worse opponent may be found, but none that leaves less than {card.proven_rate:.6f}")
     for columns, rows in (
@@ -109,6 +116,7 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
         for result in equilibria
     ]
     emit(scenario.name)
+    print_notes(scenario)
     _print_table((*columns, *["regularised certificate"] * regularised), rows)
     for result in equilibria:
         emit("")
@@ -132,6 +140,7 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
         bound = f"{optimal_rate(k, l):.6f}"
         rows.append((scenario.prompts[x], f"{game.value:.6f}", f"{game.certificate:.1e}", *rates, bound))
     emit(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
+    print_notes(scenario)
     _print_table(("prompt", "value", "certificate", *sampled, "bound"), rows)
     if any(not card.proven for cards in sampled.values() for card in cards):
         emit("a..b: the worst opponent was sought greedily, and leaves at least a and at most b")

@@ -13,5 +13,8 @@ SOURCES = {
     "impartial": "ualign_env.sources.cultures:impartial",
     "mallows": "ualign_env.sources.cultures:mallows",
     "euclidean": "ualign_env.sources.cultures:euclidean",
-    ".soc": "ualign_env.sources.preflib:read_soc",
+    ".soc": "ualign_env.sources.preflib:read_preflib",
+    ".soi": "ualign_env.sources.preflib:read_preflib",
+    ".toc": "ualign_env.sources.preflib:read_preflib",
+    ".toi": "ualign_env.sources.preflib:read_preflib",
 }

@@ -89,7 +89,9 @@ class Population(Users):
         """Makes a population of users with strict, complete rankings.
 
         Args:
-            rankings: `[users, N]` response indices, best first; every row is a permutation of 0..N-1.
+            rankings: `[users, N]` response indices, best first; every row is a permutation of 0..N-1. Not places: a
+                user who puts response 2 first, then 0, then 1 is `[2, 0, 1]`, and by places `[1, 2, 0]`, which
+                `from_ranks` takes.
             weights: `[users]` non-negative weights (default: equal). Whole numbers are counts of respondents.
             responses: N distinct names (default: `"0"`, `"1"`, ...).
 
@@ -103,7 +105,14 @@ class Population(Users):
         wrong = (np.sort(orders, axis=1) != np.arange(n)).any(axis=1)
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise ValueError(f"rankings[{row}] is {orders[row].tolist()}, but must be a permutation of 0..{n - 1}")
+            hint = ""
+            if (np.sort(orders, axis=1) == np.arange(1, n + 1)).all():
+                hint = "; counted from 1, they are rankings - 1"
+            elif orders.min() >= 0 and orders.max() <= n:
+                hint = "; places of responses, ties among them, are taken by from_ranks"
+            raise ValueError(
+                f"rankings[{row}] is {orders[row].tolist()!s:.200}, but must be a permutation of 0..{n - 1}{hint}"
+            )
         ranks = np.empty(orders.shape, rank_type(n))
         np.put_along_axis(ranks, orders.astype(np.int64), np.arange(n, dtype=ranks.dtype)[None, :], axis=1)
         return cls._counted(ranks, weights, responses)
@@ -129,6 +138,31 @@ class Population(Users):
             )
         table = _checks.real_array("scores", table, 2)
         return cls._counted(_dense_ranks(table), weights, responses)
+
+    @classmethod
+    def from_ranks(
+        cls,
+        ranks: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+        responses: Iterable[str] | None = None,
+        *,
+        lower_is_better: bool = True,
+    ) -> Self:
+        """Makes a population of users who give every response a place, 1 or 0 being the best; equal places are ties.
+
+        Args:
+            ranks: `[users, N]` finite numbers: places, not a list of responses from best to worst, which
+                `from_rankings` takes. Only their order within a row matters.
+            weights: `[users]` non-negative weights (default: equal). Whole numbers are counts of respondents.
+            responses: N distinct names (default: `"0"`, `"1"`, ...).
+            lower_is_better: whether the lowest number is the best place.
+
+        Raises:
+            ValueError: if a place is NaN or infinite, or weights or names don't fit.
+        """
+        table = _checks.real_array("ranks", _table("ranks", ranks), 2)
+        better = -table if _checks.flag("lower_is_better", lower_is_better) else table
+        return cls._counted(_dense_ranks(better), weights, responses)
 
     @classmethod
     def _counted(cls, ranks: Ranks, weights: Any, responses: Iterable[str] | None) -> Self:
