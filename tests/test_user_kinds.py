@@ -9,12 +9,12 @@ import gymnasium as gym
 import numpy as np
 import pyspiel
 import pytest
+from learning import learn
 from slot_noise import SlotContest, SlotNoise
 
 import ualign_env as ua
 from ualign_env import ualign_v0, ualign_versus_v0
-from ualign_env.benchmark.agents import JOINT_GROUP, list_agents, load_agent
-from ualign_env.benchmark.runner import run
+from ualign_env.benchmark.agents import JOINT_GROUP, list_agents
 from ualign_env.testing import check_users
 from ualign_env.testing.environments import hoeffding
 from ualign_env.users import warm_up
@@ -306,7 +306,7 @@ def test_pettingzoo_and_gymnasium_play_it():
 @pytest.mark.parametrize("name", [*list_agents(), *list_agents(JOINT_GROUP)])
 def test_every_agent_learns_it(name):
     joint = name in list_agents(JOINT_GROUP)
-    result = run(name, load_agent(name), ua.Task(ua.Scenario([noisy(0.3)]), 2, l=1 + joint), 0.3)
+    result = learn(name, ua.Task(ua.Scenario([noisy(0.3)]), 2, l=1 + joint), 20)
     assert result.status == "learned", result.error
     assert result.scorecard is not None
     assert result.scorecard.robust_win_rate > 0.2

@@ -217,13 +217,15 @@ def bench(
     """Let agents learn alignment games, and score what they learned."""
     scenarios = {spec: specs.load_scenario(spec) for spec in scenario or [specs.DEFAULT]}
     ls = sorted({_checks.number_of_responses(_integer("l", part)) for part in l.split(",")})
-    competitors = {name: agents.load_agent(name) for name in agent} if agent else _all_agents(max(ls) > 1)
+    competitors, left_out = ({n: agents.load_agent(n) for n in agent}, []) if agent else _all_agents(max(ls) > 1)
     if not 0 < seconds < math.inf:
         raise ValueError(f"seconds is {seconds}, but must be positive and finite")
     seed = _checks.count("seed", seed, 0, 2**31 - 1)
     pairs = [(many, few) for many in _sizes(k) for few in ls]
     games = [Task(one, many, seed, few) for one in scenarios.values() for many, few in pairs]
     file = ResultsFile(out, {"version": __version__, "seconds": seconds, "seed": seed})
+    for error in left_out:
+        typer.echo(f"left out: {error}", err=True)
 
     results: list[RunResult] = []
     total = len(games) * len(competitors)
@@ -254,15 +256,15 @@ def bench(
         raise typer.Exit(1)
 
 
-def _all_agents(joint: bool) -> dict[str, agents.Agent]:
-    """Returns the agents that can run here, and says which cannot."""
-    found = {}
+def _all_agents(joint: bool) -> tuple[dict[str, agents.Agent], list[agents.MissingExtraError]]:
+    """Returns the agents that can run here, and why others cannot."""
+    found, left_out = {}, []
     for name in [*agents.list_agents(), *(agents.list_agents(agents.JOINT_GROUP) if joint else [])]:
         try:
             found[name] = agents.load_agent(name)
         except agents.MissingExtraError as error:
-            typer.echo(f"left out: {error}", err=True)
-    return found
+            left_out.append(error)
+    return found, left_out
 
 
 def _sizes(text: str) -> list[int]:
