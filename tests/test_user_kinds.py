@@ -317,7 +317,8 @@ def test_games_of_a_kind_that_a_fresh_process_has_not_met_unpickle_there(tmp_pat
     (tmp_path / "games").write_bytes(pickle.dumps((games, ua.Scenario([noisy(0.5)]))))
     code = (
         f"import sys, pickle; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        f"games, scenario = pickle.load(open({str(tmp_path / 'games')!r}, 'rb'))\n"
+        f"with open({str(tmp_path / 'games')!r}, 'rb') as file:\n"
+        "    games, scenario = pickle.load(file)\n"
         "print([str(game) for game in games] == sys.argv[1:], scenario.populations[0].temperature)"
     )
     command = [sys.executable, "-c", code, *map(str, games)]
