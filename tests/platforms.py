@@ -9,6 +9,8 @@ status is 1 if any failed. With no NAME, all environments take their turn.
 """
 
 import argparse
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,9 +51,10 @@ def check(name: str, folder: Path, options: list[str]) -> bool:
     with log.open("w", encoding="utf-8") as output:
 
         def passes(*command: object) -> bool:
-            output.write(f"$ {' '.join(map(str, command))}\n")
+            words, variables = [*map(str, command)], all_of_pyenv() if command[0] == "uv" else None
+            output.write(f"$ {' '.join(words)}\n")
             output.flush()
-            return subprocess.run([*map(str, command)], cwd=folder, stdout=output, stderr=output).returncode == 0
+            return not subprocess.run(words, cwd=folder, env=variables, stdout=output, stderr=output).returncode
 
         done = (
             passes("uv", "venv", "--clear", "--python", platform.python, environment)
@@ -71,6 +74,15 @@ def check(name: str, folder: Path, options: list[str]) -> bool:
     else:
         print("\n".join(f"  {line}" for line in text.splitlines()[-40:]), flush=True)
     return done
+
+
+def all_of_pyenv() -> dict[str, str] | None:
+    """Returns environment variables with which pyenv, where it is in use, offers every Python that it has."""
+    pyenv = shutil.which("pyenv")
+    if pyenv is None:
+        return None
+    found = subprocess.run([pyenv, "versions", "--bare"], capture_output=True, text=True, check=True).stdout.split()
+    return os.environ | {"PYENV_VERSION": ":".join(reversed(found))}
 
 
 def versions(python: Path) -> str:
@@ -93,6 +105,8 @@ def main() -> None:
     unknown = set(chosen.names) - set(PLATFORMS)
     if unknown:
         parser.error(f"unknown environments {', '.join(sorted(unknown))}; known: {', '.join(PLATFORMS)}")
+    if not shutil.which("uv"):
+        parser.error("uv is missing: pip install uv")
     with tempfile.TemporaryDirectory() as temporary:
         folder = (chosen.keep or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
