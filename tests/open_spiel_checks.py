@@ -1,6 +1,7 @@
-"""OpenSpiel's own checks of a game, run outside its repository."""
+"""OpenSpiel's own checks of a game, run outside its repository, and games played through."""
 
 import unittest
+from typing import Any
 
 import pyspiel
 from absl import flags
@@ -31,3 +32,20 @@ def passes_api_test(name: str, tree: tuple[int, int, int] | None = None, informa
     suite.run(result)
     assert result.testsRun >= 5
     assert not result.errors + result.failures, result.errors + result.failures
+
+
+def play(game: Any, prompt: int, responses: list[int]) -> Any:
+    """Returns the state at the end of a game in which the players show these responses."""
+    state = game.new_initial_state()
+    state.apply_action(prompt)
+    if state.is_simultaneous_node():
+        state.apply_actions(responses)
+    else:
+        for response in responses:
+            state.apply_action(response)
+    return state
+
+
+def name_and_returns(game: Any) -> tuple[str, list[float]]:
+    """Returns what tells games apart; here, and not in a file of tests, other processes can import it."""
+    return str(game), play(game, 0, [0] * game.num_players()).returns()

@@ -1,4 +1,4 @@
-"""Every installed agent, on small games, through the runner that the benchmark uses."""
+"""Every installed agent, on small games, for a number of steps, through the runner that the benchmark uses."""
 
 import io
 import sys
@@ -8,6 +8,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from learning import AMPLE, installed, learn
 
 from ualign_agents import mirror_descent, psro
 from ualign_env import load_scenario, payoff_tensor, score, solve_versus
@@ -17,21 +18,25 @@ from ualign_env.benchmark.tasks import Task
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.solvers.mirror_descent import self_play
 
+# how many steps each learns, and how far from the optimum it may then be
 LEARNERS = {
-    "cfr-plus": 1e-4,
-    "es-mccfr": 5e-3,
-    "fictitious-play": 5e-3,
-    "psro": 1e-4,
-    "mirror-descent": 1e-4,
-    "mirror-descent-average": 1e-3,
-    "mirror-descent-mixture": 1e-3,
-    "policy-gradient": 5e-3,
-    "ppo": 0.02,
+    "cfr-plus": (500, 1e-4),
+    "es-mccfr": (200, 5e-3),
+    "fictitious-play": (60, 5e-3),
+    "psro": (20, 1e-4),
+    "mirror-descent": (2000, 1e-4),
+    "mirror-descent-average": (5000, 1e-3),
+    "mirror-descent-mixture": (5000, 1e-3),
+    "policy-gradient": (2000, 5e-3),
+    "ppo": (40, 0.02),
 }
 FIXED = ["nlhf", "random-dictatorship", "borda", "plurality", "uniform"]
-
-
-JOINT = {"joint-cfr-plus": 1e-4, "joint-es-mccfr": 5e-3, "joint-psro": 1e-8, "double-oracle": 1e-8}
+JOINT = {
+    "joint-cfr-plus": (1000, 1e-4),
+    "joint-es-mccfr": (200, 5e-3),
+    "joint-psro": (20, 1e-8),
+    "double-oracle": (20, 1e-8),
+}
 
 
 @pytest.mark.parametrize("name", JOINT)
@@ -39,17 +44,18 @@ JOINT = {"joint-cfr-plus": 1e-4, "joint-es-mccfr": 5e-3, "joint-psro": 1e-8, "do
 def test_joint_agents_reach_the_value(name, k, l):
     scenario = load_scenario("german-goals")
     value = solve_versus(scenario.populations[0], k, l).value
-    result = run(name, Task(scenario, k, l=l), seconds=1.0)
+    steps, tolerance = JOINT[name]
+    result = learn(name, Task(scenario, k, l=l), steps)
     assert (result.status, result.error, result.l) == ("learned", None, l)
     assert result.scorecard is not None
-    assert value - JOINT[name] < result.scorecard.robust_win_rate < value + 1e-9
+    assert value - tolerance < result.scorecard.robust_win_rate < value + 1e-9
     assert result.scorecard.nash_conv is None
 
 
 @pytest.mark.parametrize("name", JOINT)
 def test_joint_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_scenario):
     values = [solve_versus(population, 2, 2).value for population in unequal_scenario.populations]
-    result = run(name, Task(unequal_scenario, 2, l=2), seconds=0.5)
+    result = learn(name, Task(unequal_scenario, 2, l=2), JOINT[name][0])
     assert result.error is None
     assert result.scorecard is not None
     assert result.scorecard.robust_win_rate == pytest.approx(unequal_scenario.probabilities @ values, abs=2e-2)
@@ -58,7 +64,7 @@ def test_joint_agents_learn_prompts_with_different_numbers_of_responses(name, un
 
 
 def test_samples_are_scored_against_several_responses():
-    result = run("cfr-plus", Task(load_scenario("german-goals"), 3, l=2), seconds=0.5)
+    result = learn("cfr-plus", Task(load_scenario("german-goals"), 3, l=2), 500)
     assert result.scorecard is not None
     assert result.scorecard.l == 2
     assert result.scorecard.robust_win_rate == pytest.approx(0.531749, abs=1e-4)
@@ -66,44 +72,42 @@ def test_samples_are_scored_against_several_responses():
 
 def test_joint_agents_refuse_games_too_large_for_a_tree():
     for name in ("joint-cfr-plus", "joint-es-mccfr", "joint-psro"):
-        result = run(name, Task(load_scenario("impartial/responses:30"), 5, l=2), seconds=0.1)
+        result = learn(name, Task(load_scenario("impartial/responses:30"), 5, l=2), 1)
         assert result.status == "unsupported"
 
 
-def test_all_agents_are_installed_and_say_what_they_are():
+def test_all_agents_are_installed():
     assert sorted(agents.list_agents()) == sorted([*LEARNERS, *FIXED])
     assert agents.list_agents(agents.JOINT_GROUP) == sorted(JOINT)
-    for name in [*agents.list_agents(), *JOINT]:
-        _skip_without_extra(name)
-        assert agents.load_agent(name).__doc__
 
 
-def _skip_without_extra(name):
-    if name == "ppo":
-        pytest.importorskip("sb3_contrib")
+@pytest.mark.parametrize("name", [*LEARNERS, *FIXED, *JOINT])
+def test_agents_say_what_they_are(name):
+    assert installed(name).__doc__
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("k", [2, 3])
 def test_learners_reach_the_optimal_rate_on_german_goals(name, k):
-    _skip_without_extra(name)
-    result = run(name, Task(load_scenario("german-goals"), k), seconds=1.0)
+    steps, tolerance = LEARNERS[name]
+    result = learn(name, Task(load_scenario("german-goals"), k), steps)
     assert result.status == "learned"
     assert result.scorecard is not None
-    assert abs(result.scorecard.shortfall) < LEARNERS[name]
+    assert abs(result.scorecard.shortfall) < tolerance
 
 
 @pytest.mark.parametrize("k", [2, 3])
 def test_nlhf_is_stuck_on_german_goals(k):
-    result = run("nlhf", Task(load_scenario("german-goals"), k), seconds=1.0)
+    result = learn("nlhf", Task(load_scenario("german-goals"), k), 2)
+    assert result.steps == 1
     assert result.scorecard is not None
     assert round(result.scorecard.robust_win_rate, 4) == 0.5318
 
 
 @pytest.mark.parametrize("name", [*LEARNERS, *FIXED])
 def test_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_scenario):
-    _skip_without_extra(name)
-    result = run(name, Task(unequal_scenario, 2), seconds=0.3)
+    steps, _ = LEARNERS.get(name, (1, 0))
+    result = learn(name, Task(unequal_scenario, 2), steps)
     assert result.error is None
     assert result.scorecard is not None
     assert result.scorecard.shortfall > -1e-9
@@ -113,7 +117,7 @@ def test_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_
 
 @pytest.mark.parametrize("name", ["cfr-plus", "es-mccfr", "fictitious-play", "psro"])
 def test_agents_that_need_a_tree_refuse_games_too_large_for_one(name):
-    result = run(name, Task(load_scenario("german-goals"), 64), seconds=0.1)
+    result = learn(name, Task(load_scenario("german-goals"), 64), 1)
     assert (result.status, result.scorecard, result.steps) == ("unsupported", None, 0)
     assert result.error is not None
     assert "the tree of 65 players would have" in result.error
@@ -122,9 +126,7 @@ def test_agents_that_need_a_tree_refuse_games_too_large_for_one(name):
 @pytest.mark.parametrize("name", ["es-mccfr", "psro", "mirror-descent-mixture", "policy-gradient"])
 def test_agents_follow_their_seed(name):
     def after_two_steps(seed):
-        learning = agents.load_agent(name)(Task(load_scenario("impartial/responses:4/users:5"), 2, seed))
-        next(learning)
-        return run(lambda _: iter([next(learning)]), Task(load_scenario("impartial/responses:4/users:5"), 2), 1)
+        return learn(name, Task(load_scenario("impartial/responses:4/users:5"), 2, seed), 2)
 
     one, same, other = (after_two_steps(seed).scorecard for seed in (1, 1, 2))
     assert one == same
@@ -178,16 +180,16 @@ def test_every_baseline_competes():
     for name, one in BASELINES.items():
         agent = agents.load_agent(name)
         assert agent.__doc__ == one.summary
-        found = run(agent, task, 1).scorecard
+        found = run(agent, task, AMPLE, name=name).scorecard
         assert found is not None
         assert found.robust_win_rate == pytest.approx(score(task.scenario, name, 2).robust_win_rate, abs=1e-12)
 
 
 def test_agents_that_need_an_extra_say_how_to_install_it(monkeypatch):
     (ppo,) = (entry for entry in entry_points(group=agents.GROUP) if entry.name == "ppo")
-    monkeypatch.setitem(sys.modules, "sb3_contrib", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "ualign_agents.ppo", raising=False)
-    with pytest.raises(agents.MissingExtraError, match=r"'ppo' needs sb3_contrib: pip install 'ualign-env\[sb3\]'"):
+    with pytest.raises(agents.MissingExtraError, match=r"'ppo' needs torch: pip install 'ualign-env\[sb3\]'"):
         agents.load_agent("ppo")
     # without an extra in the entry point, a missing module is a broken agent
     plain = EntryPoint("plain", ppo.module + ":ppo", agents.GROUP)

@@ -11,9 +11,10 @@ import pytest
 
 import ualign_env
 
-ROOT = Path(ualign_env.__file__).parent
-AGENTS = ROOT.parent / "agents" / "ualign_agents"
-CONTRIBUTING = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+CHECKOUT = Path(__file__).parents[1]
+ROOT = CHECKOUT / "ualign_env"
+AGENTS = CHECKOUT / "agents" / "ualign_agents"
+CONTRIBUTING = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FRAMEWORKS = {"pyspiel", "open_spiel", "gymnasium", "pettingzoo", "torch", "stable_baselines3", "matplotlib", "rich"}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
@@ -165,8 +166,6 @@ games.step(np.zeros((10, 3), int))
 )
 def test_the_package_computes_where_a_framework_cannot_be_imported(blocked, use, message):
     block = f"import sys; sys.modules[{blocked!r}] = None\n"
-    if blocked == "stable_baselines3":
-        pytest.importorskip(blocked)
     code = f"{block}{_COMPUTES}\ntry:\n    {use}\nexcept ImportError as error:\n    print(error)\n"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -177,7 +176,9 @@ def test_importing_registers_and_loads_nothing_slow():
     code = (
         "import sys, ualign_env, pyspiel, gymnasium, pettingzoo\n"
         "assert {'python_ualign', 'python_ualign_versus_by_response'} <= set(pyspiel.registered_names())\n"
-        "assert 'ualign/Seats-v0' in gymnasium.registry and 'ualign-v0' in pettingzoo.parallel_registry\n"
+        "assert 'ualign/Seats-v0' in gymnasium.registry\n"
+        "if hasattr(pettingzoo, 'register'):  # since 1.27\n"
+        "    assert 'ualign-v0' in pettingzoo.parallel_registry\n"
         "print([name for name in ('torch', 'matplotlib', 'ray', 'stable_baselines3', 'rich') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,6 +3,7 @@ import multiprocessing
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from open_spiel.python import rl_environment
 from open_spiel.python.algorithms import cfr
 from open_spiel.python.algorithms.get_all_states import get_all_states
 from open_spiel.python.observation import INFO_STATE_OBS_TYPE, make_observation
-from open_spiel_checks import passes_api_test
+from open_spiel_checks import name_and_returns, passes_api_test, play
 
 import ualign_env
 from ualign_env import (
@@ -45,17 +46,6 @@ def game(request):
 @pytest.fixture(params=[False, True], ids=NAMES)
 def unequal_game(request):
     return load_game(UNEQUAL, 3, turn_based=request.param)
-
-
-def play(game, prompt, responses):
-    state = game.new_initial_state()
-    state.apply_action(prompt)
-    if state.is_simultaneous_node():
-        state.apply_actions(responses)
-    else:
-        for response in responses:
-            state.apply_action(response)
-    return state
 
 
 def test_random_simulations(game):
@@ -171,14 +161,11 @@ def test_a_state_made_in_memory_travels(unequal_game):
     assert pickle.loads(pickle.dumps(unequal_game)).scenario == UNEQUAL
 
 
-def _returns_of(game):
-    return play(game, 0, [0] * game.num_players()).returns(), str(game)
-
-
 def test_spawned_processes_load_pickled_games():
     games = [load_game(UNEQUAL, 3), *(cached_game(load_game(UNEQUAL, 3, anonymous=shared)) for shared in (False, True))]
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.map(_returns_of, games) == [_returns_of(game) for game in games]
+    # unlike multiprocessing's own pool, this one says so where a process cannot load what it is sent
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert list(pool.map(name_and_returns, games)) == [name_and_returns(game) for game in games]
 
 
 def test_clean_interpreter_exit():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ualign_env import TooLargeError, load_scenario, score
+from ualign_env.benchmark import runner
 from ualign_env.benchmark.runner import run
 from ualign_env.benchmark.tasks import Task
 from ualign_env.scoring.scorecard import Evaluation
@@ -20,17 +21,33 @@ def test_the_last_policy_is_scored():
     assert (result.status, result.error) == ("learned", None)
 
 
-def test_time_is_up_between_steps():
+class Clock:
+    """Stands still unless it is told to go on, however slow the machine is."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def pass_(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(runner, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    return clock
+
+
+def test_time_is_up_between_steps(clock):
     def endless(_):
         while True:
-            time.sleep(0.02)
+            clock.pass_(1 / 64)
             yield GOOD
 
-    result = run(endless, TASK, seconds=0.1, name="a")
-    assert result.seconds >= 0.1
-    assert 1 <= result.steps <= 5
-    assert result.trace[-1].seconds == result.seconds
-    assert [point.steps for point in result.trace] == sorted(point.steps for point in result.trace)
+    result = run(endless, TASK, seconds=0.1)
+    assert (result.steps, result.seconds) == (7, 7 / 64)
+    # a look at each doubling of the time, and one at the end
+    assert [(point.steps, point.seconds) for point in result.trace] == [(n, n / 64) for n in (1, 2, 4, 7)]
 
 
 @pytest.mark.parametrize(("growth", "looks"), [(2.0, [1, 2, 4, 8, 16, 20]), (3.0, [1, 3, 9, 20]), (1.5, None)])
@@ -62,18 +79,44 @@ def test_the_first_look_is_soon(monkeypatch):
     assert [point.steps for point in result.trace] == [11, 22, 44, 88, 176, 352, 704, 1024]
 
 
-def test_scoring_is_not_the_agents_time():
+def test_one_long_step_may_take_more_than_the_time(clock):
+    def slow(_):
+        clock.pass_(100)
+        yield GOOD
+        yield BAD
+
+    result = run(slow, TASK, seconds=1)
+    assert (result.steps, result.seconds, result.status) == (1, 100, "learned")
+    assert result.scorecard == score(TASK.scenario, GOOD, 2)
+
+
+def test_scoring_is_not_the_agents_time(clock):
     def slow_to_read(_):
-        time.sleep(0.3)
+        clock.pass_(100)
         return GOOD
 
-    assert run(lambda _: iter([slow_to_read]), TASK, seconds=1, name="a").seconds < 0.25
+    def learns(_):
+        for _ in range(3):
+            clock.pass_(1)
+            yield slow_to_read
+
+    result = run(learns, TASK, seconds=60)
+    assert (result.steps, result.seconds) == (3, 3)
+    assert clock.now > 1100
 
 
-def test_a_solved_game_is_left():
+def test_the_clock_is_a_real_one():
+    def sleeps(_):
+        time.sleep(0.02)
+        yield GOOD
+
+    assert run(sleeps, TASK, seconds=60).seconds >= 0.02
+
+
+def test_a_solved_game_is_left(clock):
     def endless(_):
         while True:
-            time.sleep(0.02)
+            clock.pass_(1 / 64)
             yield np.full(3, 1 / 3)
 
     assert run(endless, Task(load_scenario("cycle"), 2), seconds=60, name="a").steps == 1

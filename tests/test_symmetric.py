@@ -1,6 +1,7 @@
 import threading
 import warnings
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,6 +23,7 @@ from ualign_env import (
     regularised_exploitability,
     solve,
 )
+from ualign_env._threads import one_blas_thread
 from ualign_env.solvers.interior_point import interior_point
 
 METHODS = ["interior-point", "active-set", "mirror-descent", "proximal"]
@@ -411,6 +413,15 @@ def test_solving_in_several_threads_leaves_blas_as_it_was():
     for solver in solvers:
         solver.join()
     assert threads_of_blas() == before
+
+
+def test_the_blas_that_numpy_brings_is_kept_to_one_thread():
+    brought = {path.name for path in (Path(np.__file__).parents[1] / "numpy.libs").glob("*openblas*")}
+    if not brought:
+        pytest.skip("this NumPy brings no BLAS of its own")
+    with one_blas_thread():
+        limited = {Path(library["filepath"]).name for library in threadpool_info() if library["num_threads"] == 1}
+    assert brought <= limited
 
 
 def test_results_cannot_be_changed():

@@ -9,12 +9,12 @@ import gymnasium as gym
 import numpy as np
 import pyspiel
 import pytest
+from learning import learn
 from slot_noise import SlotContest, SlotNoise
 
 import ualign_env as ua
 from ualign_env import ualign_v0, ualign_versus_v0
 from ualign_env.benchmark.agents import JOINT_GROUP, list_agents
-from ualign_env.benchmark.runner import run
 from ualign_env.testing import check_users
 from ualign_env.testing.environments import hoeffding
 from ualign_env.users import picker, warm_up
@@ -312,7 +312,7 @@ def test_pettingzoo_and_gymnasium_play_it():
 @pytest.mark.parametrize("name", [*list_agents(), *list_agents(JOINT_GROUP)])
 def test_every_agent_learns_it(name):
     joint = name in list_agents(JOINT_GROUP)
-    result = run(name, ua.Task(ua.Scenario([noisy(0.3)]), 2, l=1 + joint), 0.3)
+    result = learn(name, ua.Task(ua.Scenario([noisy(0.3)]), 2, l=1 + joint), 20)
     assert result.status == "learned", result.error
     assert result.scorecard is not None
     assert result.scorecard.robust_win_rate > 0.2
@@ -323,7 +323,8 @@ def test_games_of_a_kind_that_a_fresh_process_has_not_met_unpickle_there(tmp_pat
     (tmp_path / "games").write_bytes(pickle.dumps((games, ua.Scenario([noisy(0.5)]))))
     code = (
         f"import sys, pickle; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        f"games, scenario = pickle.load(open({str(tmp_path / 'games')!r}, 'rb'))\n"
+        f"with open({str(tmp_path / 'games')!r}, 'rb') as file:\n"
+        "    games, scenario = pickle.load(file)\n"
         "print([str(game) for game in games] == sys.argv[1:], scenario.populations[0].temperature)"
     )
     command = [sys.executable, "-c", code, *map(str, games)]

@@ -237,12 +237,13 @@ def bench(
     """Let agents learn alignment games, and score what they learned."""
     scenarios = {spec: specs.load_scenario(spec) for spec in scenario or [specs.DEFAULT]}
     ls = sorted({_checks.number_of_responses(_checks.integer("l", part)) for part in l.split(",")})
-    competitors = {name: agents.load_agent(name) for name in agent} if agent else _all_agents(max(ls) > 1)
+    named = {name: agents.load_agent(name) for name in agent or ()}
     budget = _checks.positive("seconds", _checks.number("seconds", seconds))
     start = _checks.count("seed", _checks.integer("seed", seed), 0, 2**31 - 1)
     pairs = [(many, few) for many in _sizes(k) for few in ls]
     games = [Task(one, many, start, few) for one in scenarios.values() for many, few in pairs]
     file = ResultsFile(out, {"version": __version__, "seconds": budget, "seed": start})
+    competitors = named or _all_agents(max(ls) > 1)
 
     results: list[RunResult] = []
     unwritten = ""
