@@ -54,32 +54,20 @@ class GamePolicy:
 
 
 @reads
-def _(policy: GamePolicy, scenario: Scenario, k: int) -> PolicyTable:
-    return _learned(policy, scenario, k)
-
-
-@reads
-def _(policy: PythonPolicy, scenario: Scenario, k: int) -> PolicyTable:
-    return _learned(_with_game(policy), scenario, k)
-
-
-@reads
-def _(policy: pyspiel.Policy, scenario: Scenario, k: int) -> PolicyTable:
-    return _learned(GamePolicy(_guessed_game(policy, scenario, k), policy), scenario, k)
-
-
 @reads_player
-def _(policy: GamePolicy, scenario: Scenario, k: int, player: int) -> PolicyTable:
+def _(policy: GamePolicy, scenario: Scenario, k: int, player: int | None = None) -> PolicyTable:
     return _learned(policy, scenario, k, player)
 
 
+@reads
 @reads_player
-def _(policy: PythonPolicy, scenario: Scenario, k: int, player: int) -> PolicyTable:
+def _(policy: PythonPolicy, scenario: Scenario, k: int, player: int | None = None) -> PolicyTable:
     return _learned(_with_game(policy), scenario, k, player)
 
 
+@reads
 @reads_player
-def _(policy: pyspiel.Policy, scenario: Scenario, k: int, player: int) -> PolicyTable:
+def _(policy: pyspiel.Policy, scenario: Scenario, k: int, player: int | None = None) -> PolicyTable:
     return _learned(GamePolicy(_guessed_game(policy, scenario, k, player), policy), scenario, k, player)
 
 
@@ -89,7 +77,7 @@ def _with_game(policy: PythonPolicy) -> GamePolicy:
     return GamePolicy(policy.game, policy)
 
 
-def _learned(policy: GamePolicy, scenario: Scenario, k: int, player: int | None = None) -> PolicyTable:
+def _learned(policy: GamePolicy, scenario: Scenario, k: int, player: int | None) -> PolicyTable:
     """Returns what the players of a game, or one of them, have learned, as a model with k responses."""
     name, sizes = _form(policy.game, scenario)
     if player is not None:
