@@ -423,3 +423,33 @@ def test_tables_are_the_same_whatever_the_terminal(width):
     result = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": width})
     assert "robust win rate         0.629317\n" in result.stdout
     assert "prompt 0  2262   0.629317  fight prices\n" in result.stdout
+
+
+def test_convert_makes_one_scenario_of_several(ualign, tmp_path):
+    (tmp_path / "votes").mkdir()
+    for name, order in (("b", "1,2"), ("a", "2,1"), ("c", "1")):
+        ending = "soi" if name == "c" else "soc"
+        text = f"# NUMBER ALTERNATIVES: {3 if name == 'c' else 2}\n2: {order}\n1: 2,1\n"
+        (tmp_path / "votes" / f"{name}.{ending}").write_text(text)
+    (tmp_path / "votes" / "README").write_text("not a file of votes")
+    status, out, err = ualign("convert", "votes", "cycle", "--out", "all of it.npz")
+    assert (status, err) == (0, "")
+    voters = "votes/c.soi: 2 of 3 voters ranked some of the 3 alternatives: those that they left out tie at the bottom"
+    assert out == f"all of it.npz: 4 prompts of up to 3 responses\nnote: {voters}\n"
+    scenario = load_scenario(tmp_path / "all of it.npz")
+    assert scenario.prompts == ("a", "b", "c", "prompt 0")
+    status, out, _ = ualign("score", "all of it.npz")
+    assert status == 0
+    assert f"note: {voters}\n" in out
+    assert ualign("bench", "--scenario", "all of it.npz", "--agent=nlhf", "--k=1")[0] == 0
+    status, out, err = ualign("convert", "german-goals", "--out", "x.npz", "--json")
+    assert json.loads(out)["digest"] == load_scenario("german-goals").digest
+    for arguments, message in (
+        (["votes", "--out", "x.txt"], "out is 'x.txt', but must end in .npz"),
+        (["none.soc", "--out", "x.npz"], "none.soc: no such file"),
+        (["cycl", "--out", "x.npz"], "did you mean 'cycle'"),
+        (["cycle", "--out", "no/x.npz"], "cannot write 'no/x.npz'"),
+    ):
+        status, out, err = ualign("convert", *arguments)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert message in err

@@ -6,7 +6,11 @@ Axes: P prompts, N responses (the largest number over the prompts), F features.
 import base64
 import hashlib
 import json
+import math
+import os
+import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,12 +21,15 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
-from ualign_env._limits import MAX_PROMPTS, MAX_TEXT
+from ualign_env._files import write_file
+from ualign_env._limits import MAX_FILE, MAX_PROMPTS, MAX_TEXT
 from ualign_env._types import Floats
 from ualign_env.users import Users
 
 #: How the spec of a scenario made in memory begins.
 INLINE = "inline/"
+
+_FORMAT = "ualign-scenario-1"
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -164,6 +171,92 @@ class Scenario:
         """Returns the same scenario under another name."""
         return _rebuild(self.populations, self.prompts, self.probabilities, self.features, self.notes, name, self._spec)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the scenario to a file from which `load_scenario` makes an equal one, on every machine.
+
+        Args:
+            path: where to; it must end in `.npz`.
+
+        Raises:
+            ValueError: if the file cannot be written.
+        """
+        if not os.fspath(path).endswith(".npz"):
+            raise ValueError(f"{os.fspath(path)!r} must end in .npz")
+        blobs: dict[str, list[npt.NDArray[Any]]] = {}
+        content = {"format": _FORMAT, "digest": self.digest, "name": self._name, "notes": self.notes, **_content(self)}
+        header = json.dumps(_without_arrays(content, blobs)).encode()
+        arrays: dict[str, Any] = {dtype: np.concatenate(parts) for dtype, parts in blobs.items()}
+        arrays["header"] = np.frombuffer(header, np.uint8)
+        write_file(path, lambda file: np.savez_compressed(file, **arrays))
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: if there is no such file, or it is damaged or of another kind.
+            TooLargeError: if it would unpack to more than 500 MB.
+        """
+        file = os.fspath(path)
+        try:
+            arrays = _unzipped(file)
+            header = arrays.pop("header", None)
+            if header is None:
+                raise ValueError("it has no header of a scenario")
+            content = json.loads(header.tobytes())
+            if content.get("format") != _FORMAT:
+                raise ValueError(f"its format is {content.get('format')!r:.100}, but this version reads {_FORMAT!r}")
+            content = _with_arrays(content, arrays)
+            populations = [Users.unpack(users) for users in content["populations"]]
+            found = cls(
+                populations,
+                content["prompts"],
+                content["probabilities"],
+                features=content.get("features"),
+                name=content["name"],
+                notes=content["notes"],
+            )
+            if found.digest != content["digest"]:
+                raise ValueError("its content is not what was saved")
+        except TooLargeError as error:
+            raise TooLargeError(f"{file}: {error}") from None
+        except FileNotFoundError:
+            raise ValueError(f"{file}: no such file") from None
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+            raise ValueError(f"{file}: is no scenario file, or damaged: {error}") from None
+        except (zipfile.BadZipFile, zlib.error, RecursionError, NotImplementedError) as error:
+            raise ValueError(f"{file}: is no scenario file, or damaged: {error}") from None
+        return found
+
+    @classmethod
+    def joined(cls, scenarios: Iterable["Scenario"]) -> Self:
+        """Returns one scenario with the prompts of several, each of these as likely as the others.
+
+        Prompts whose names clash are told apart by the names of their scenarios.
+
+        Raises:
+            ValueError: if there is none, or they differ in their number of features.
+        """
+        parts = _checks.several("scenarios", scenarios)
+        for i, part in enumerate(parts):
+            if not isinstance(part, Scenario):
+                raise ValueError(f"scenarios[{i}] is {part!r:.200}, but must be a Scenario")
+        widths = {part.features.shape[1] for part in parts}
+        if len(widths) != 1:
+            raise ValueError(f"scenarios must be at least one, with as many features each, not {sorted(widths)}")
+        names = [(part.name, prompt) for part in parts for prompt in part.prompts]
+        plain = Counter(prompt for _, prompt in names)
+        prompts = [prompt if plain[prompt] == 1 else f"{name}: {prompt}" for name, prompt in names]
+        if len(set(prompts)) < len(prompts):
+            prompts = [f"{prompt} ({i})" for i, prompt in enumerate(prompts)]
+        return cls(
+            [users for part in parts for users in part.populations],
+            prompts,
+            np.concatenate([part.probabilities for part in parts]) / len(parts),
+            features=np.vstack([part.features for part in parts]),
+            notes=[f"{part.name}: {note}" for part in parts for note in part.notes],
+        )
+
     @classmethod
     def from_inline(cls, packed: str) -> Self:
         """Rebuilds a scenario from what follows `inline/` in its spec."""
@@ -215,16 +308,61 @@ def specified(scenario: Scenario, spec: str) -> Scenario:
     return scenario
 
 
-def _pack(scenario: Scenario) -> str:
-    """Returns the content in letters, digits, `-` and `_`: what every parser of game strings leaves alone."""
+def _content(scenario: Scenario) -> dict[str, Any]:
+    """Returns everything that makes a scenario equal to another, arrays as they are."""
     content: dict[str, Any] = {
         "prompts": scenario.prompts,
-        "probabilities": scenario.probabilities.tolist(),
+        "probabilities": scenario.probabilities,
         "populations": [users.pack() for users in scenario.populations],
     }
-    if scenario.features.size:
-        content["features"] = scenario.features.tolist()
-    text = json.dumps(content, separators=(",", ":"), default=np.ndarray.tolist).encode()
+    return content | {"features": scenario.features} if scenario.features.size else content
+
+
+def _without_arrays(value: Any, blobs: dict[str, list[npt.NDArray[Any]]]) -> Any:
+    """Returns a value for JSON; its arrays go to the end of the blob of their type."""
+    if isinstance(value, np.ndarray):
+        flat = np.ascontiguousarray(value, value.dtype.newbyteorder("<")).ravel()
+        parts = blobs.setdefault(flat.dtype.str[1:], [])
+        parts.append(flat)
+        return {"array": flat.dtype.str[1:], "first": sum(part.size for part in parts[:-1]), "shape": value.shape}
+    if isinstance(value, dict):
+        return {key: _without_arrays(one, blobs) for key, one in value.items()}
+    return [_without_arrays(one, blobs) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _with_arrays(value: Any, blobs: dict[str, npt.NDArray[Any]]) -> Any:
+    """Returns a value with its arrays, from what `_without_arrays` made of it."""
+    if isinstance(value, dict) and value.keys() == {"array", "first", "shape"}:
+        first, size = int(value["first"]), math.prod(map(int, value["shape"]))
+        if not 0 <= first <= first + size <= blobs[value["array"]].size:
+            raise ValueError("an array lies beyond its data")
+        return blobs[value["array"]][first : first + size].reshape(value["shape"])
+    if isinstance(value, dict):
+        return {key: _with_arrays(one, blobs) for key, one in value.items()}
+    return [_with_arrays(one, blobs) for one in value] if isinstance(value, list) else value
+
+
+def _unzipped(path: str) -> dict[str, npt.NDArray[Any]]:
+    """Returns the arrays of an npz file, of numbers with one axis each, as large as the file says and no larger."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if (size := sum(member.file_size for member in members)) > MAX_FILE:
+            raise TooLargeError(f"it unpacks to {size:,} bytes, but at most {MAX_FILE:,} are read")
+        arrays = {}
+        for member in members:
+            with archive.open(member) as file:
+                if np.lib.format.read_magic(file) != (1, 0):
+                    raise ValueError(f"{member.filename} is no array of numbers")
+                _, _, dtype = np.lib.format.read_array_header_1_0(file)
+                if dtype.kind not in "biuf":
+                    raise ValueError(f"{member.filename} is no array of numbers")
+                arrays[member.filename.removesuffix(".npy")] = np.frombuffer(file.read(), dtype)
+    return arrays
+
+
+def _pack(scenario: Scenario) -> str:
+    """Returns the content in letters, digits, `-` and `_`: what every parser of game strings leaves alone."""
+    text = json.dumps(_content(scenario), separators=(",", ":"), default=np.ndarray.tolist).encode()
     if len(text) > MAX_TEXT:
         raise TooLargeError(
             f"{scenario.name!r} has {len(text):,} bytes of content, but a spec holds at most {MAX_TEXT:,}: pass the "

@@ -94,6 +94,39 @@ def list_all(as_json: _Json = False) -> None:
     return tables.print_listing("policies", policies)
 
 
+@_command("convert")
+def convert(
+    scenarios: Annotated[
+        list[str], typer.Argument(metavar="SCENARIO...", help=f"Files, folders of them, or scenarios: {_KNOWN}.")
+    ],
+    out: Annotated[Path, typer.Option(help="An .npz file for the scenario.")],
+    as_json: _Json = False,
+) -> None:
+    """Make one scenario of several, each a prompt, in a file that every command takes."""
+    chosen = [spec for given in scenarios for spec in _files_of(given)]
+    if out.suffix != ".npz":
+        raise ValueError(f"out is {str(out)!r}, but must end in .npz")
+    parts = [specs.load_scenario(spec) for spec in chosen]
+    joined = parts[0] if len(parts) == 1 else Scenario.joined(parts)
+    joined.save(out)
+    if as_json:
+        emit_json({"path": str(out), "digest": joined.digest, "prompts": joined.prompts, "notes": joined.notes})
+        return
+    emit(f"{out}: {joined.n_prompts} prompt{'s' * (joined.n_prompts > 1)} of up to {joined.n_responses} responses")
+    tables.print_notes(joined)
+
+
+def _files_of(given: str) -> list[str]:
+    """Returns the files of a folder that can be read, or what is no folder as it is."""
+    folder = Path(given)
+    if not folder.is_dir():
+        return [given]
+    found = [str(file) for file in sorted(folder.iterdir()) if file.suffix.lower() in specs.ENDINGS]
+    if not found:
+        raise ValueError(f"{given!r} has no files that end in {', '.join(specs.ENDINGS)}")
+    return found
+
+
 @_command("score")
 def score_policy(
     scenario: _Scenario = specs.DEFAULT,

@@ -13,6 +13,7 @@ SOURCES = {
     "impartial": "ualign_env.sources.cultures:impartial",
     "mallows": "ualign_env.sources.cultures:mallows",
     "euclidean": "ualign_env.sources.cultures:euclidean",
+    ".npz": "ualign_env.sources.saved:read_npz",
     ".soc": "ualign_env.sources.preflib:read_preflib",
     ".soi": "ualign_env.sources.preflib:read_preflib",
     ".toc": "ualign_env.sources.preflib:read_preflib",
