@@ -222,6 +222,19 @@ def test_linear_programs_return_one_policy_a_player(monkeypatch):
     assert score("german-goals", half, 1, player=0).robust_win_rate == pytest.approx(0.5, abs=1e-6)
 
 
+@pytest.mark.parametrize(("k", "l"), [(2, 1), (2, 2), (3, 1)])
+def test_what_interior_points_leave_at_unreached_states_is_not_read(monkeypatch, k, l):
+    """Probabilities such as -1e-11, and far from any distribution where a player never comes."""
+    for setting in list(lp_solver.DEFAULT_SOLVER_KWARGS):  # of a solver that is not installed
+        monkeypatch.delitem(lp_solver.DEFAULT_SOLVER_KWARGS, setting)
+    game = load_versus_game("german-goals", k, l, by_response=True, zero_sum=True)
+    *_, model, _ = sequence_form_lp.solve_zero_sum_game(game, solver="CLARABEL")
+    assert (model.action_probability_array < 0).any()
+    value = solve_versus("german-goals", k, l).value
+    assert score("german-goals", model, k, l=l, player=0).robust_win_rate == pytest.approx(value, abs=1e-6)
+    assert joint_policy("german-goals", GamePolicy(game, model), 0).chances[0].sum() == pytest.approx(1, abs=1e-12)
+
+
 def versus_forms(k, l):
     game = load_versus_game(SPEC, k, l)
     yield pyspiel.convert_to_turn_based(game)

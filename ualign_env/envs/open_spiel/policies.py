@@ -25,6 +25,8 @@ from ualign_env.policies.tabulate import read, reads, reads_player
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT, ScenarioLike, as_scenario, load_scenario
 
+_UNREACHED = _checks.SUM_TOLERANCE  # less likely states are as good as never met: solvers leave anything there
+
 _Lookup = Callable[[pyspiel.State, int], dict[int, float]]
 
 
@@ -195,7 +197,8 @@ def _joint(game: pyspiel.Game, lookup: _Lookup, scenario: Scenario, players: Seq
                 found[responses] = found.get(responses, 0.0) + chance / len(players)
         order = sorted(found)
         sets.append(np.array(order, np.int64))
-        chances.append(np.array([found[responses] for responses in order]))
+        likely = np.array([found[responses] for responses in order])
+        chances.append(likely / likely.sum())
     return JointPolicy(tuple(sets), tuple(chances), scenario.n_responses)
 
 
@@ -207,7 +210,7 @@ def _sequences(
         yield submitted, chance
         return
     for action, probability in _chances(lookup, state, player).items():
-        if probability > 0:
+        if chance * probability > _UNREACHED:
             yield from _sequences(lookup, state.child(action), player, (*submitted, action), chance * probability)
 
 
@@ -224,8 +227,10 @@ def _chances(lookup: _Lookup, state: pyspiel.State, player: int) -> dict[int, fl
     if illegal:
         raise ValueError(f"the policy plays {illegal[0]} at {str(state)!r}, where legal actions are {legal!s:.80}")
     chances = {int(action): float(chance) for action, chance in found.items() if action in legal}
+    negligible = all(chance >= -_checks.SUM_TOLERANCE for chance in chances.values())
+    chances = {action: max(chance, 0.0) for action, chance in chances.items()}
     total = sum(chances.values())
-    if not all(chance >= 0 for chance in chances.values()) or not abs(total - 1) <= _checks.SUM_TOLERANCE:
+    if not negligible or not abs(total - 1) <= _checks.SUM_TOLERANCE:
         raise ValueError(f"the policy's probabilities at {str(state)!r} are no distribution: {found!s:.200}")
     return {action: chance / total for action, chance in chances.items()}
 
