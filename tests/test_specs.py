@@ -3,9 +3,17 @@ import pytest
 import reference
 from scipy import stats
 
-from ualign_env import Population, Scenario, list_scenarios, load_scenario, register_scenario, specs
+from ualign_env import (
+    Population,
+    Scenario,
+    list_scenarios,
+    load_scenario,
+    register_scenario,
+    robust_win_rate,
+    specs,
+)
 
-BUILT_IN = ["german-goals", "cycle", "two-groups", "majority-trap", "impartial", "mallows", "euclidean"]
+BUILT_IN = ["german-goals", "cycle", "two-groups", "majority-trap", "camps", "impartial", "mallows", "euclidean"]
 
 
 def test_every_source_loads_with_its_described_options():
@@ -31,11 +39,11 @@ def test_specs_come_back_and_prompts_differ(name):
     assert scenario.populations[0] == load_scenario(name).populations[0]
 
 
-@pytest.mark.parametrize("name", ["impartial", "mallows", "euclidean"])
+@pytest.mark.parametrize("name", ["camps", "impartial", "mallows", "euclidean"])
 def test_random_scenarios_follow_their_seed(name):
     assert load_scenario(f"{name}/seed:1") == load_scenario(f"{name}/seed:1")
     assert load_scenario(f"{name}/seed:1") != load_scenario(f"{name}/seed:2")
-    assert load_scenario(f"{name}/users:17/responses:3").populations[0].n_users == 17
+    assert load_scenario(f"{name}/users:17").populations[0].n_users == 17
 
 
 def test_german_goals():
@@ -78,6 +86,45 @@ def test_mallows_extremes_and_mixtures():
     np.testing.assert_allclose(two.weights.max(), 0.75, atol=0.08)
     uniform = load_scenario("mallows/phi:1/users:6000/responses:3").populations[0]
     assert stats.chisquare(uniform.weights * 6000).pvalue > 1e-3
+
+
+def test_camps_are_two_and_prefer_their_own():
+    scenario = load_scenario("camps/niche:4/core:3/majority:0.7/users:4000/seed:3/prompts:2")
+    assert scenario.populations[0] != scenario.populations[1]
+    for users in scenario.populations:
+        assert users.responses == (
+            *(f"a-core-{i}" for i in range(3)),
+            *(f"a-niche-{i}" for i in range(4)),
+            *(f"b-core-{i}" for i in range(3)),
+            *(f"b-niche-{i}" for i in range(4)),
+        )
+        orders = np.argsort(users.ranks, axis=1)
+        camp = orders[:, 0] // 7
+        assert users.weights[camp == 0].sum() == pytest.approx(0.7, abs=0.03)
+        kinds = np.where(orders % 7 < 3, 0, 1) + 2 * (
+            orders // 7 != camp[:, None]
+        )  # own core, own niche, others' core ...
+        assert (kinds == [1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3]).all()
+        # each place of a block is equally often each of its responses
+        for block in (slice(0, 1), slice(1, 4), slice(4, 7), slice(7, 10), slice(10, 14)):
+            for place in range(block.start, block.stop):
+                shares = np.bincount(orders[camp == 0, place], users.weights[camp == 0])
+                present = shares[shares > 0] / shares.sum()
+                np.testing.assert_allclose(present, 1 / present.size, atol=0.05)
+
+
+def test_camps_defeat_the_usual_answers():
+    """Neither NLHF nor random dictatorship nor the uniform policy comes near; who mixes the cores does."""
+    rates = []
+    for seed in range(12):
+        scenario = load_scenario(f"camps/seed:{seed}")
+        cores = [name.split("-")[1] == "core" for name in scenario.populations[0].responses]
+        policies = ("nlhf", "random-dictatorship", "uniform", np.array(cores) / 10)
+        rates.append([[robust_win_rate(scenario, policy, k) for k in (3, 8)] for policy in policies])
+    low, high = np.min(rates, axis=0), np.max(rates, axis=0)
+    assert (low >= [[0.49, 0.49], [0.40, 0.54], [0.50, 0.67], [0.71, 0.86]]).all()
+    assert (high <= [[0.55, 0.55], [0.49, 0.61], [0.56, 0.72], [0.75, 0.889]]).all()
+    np.testing.assert_allclose(np.array(rates)[:, 0, 0], np.array(rates)[:, 0, 1], atol=1e-9)  # of one response
 
 
 def test_euclidean_users_on_a_line_are_single_peaked():

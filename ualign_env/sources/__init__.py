@@ -10,6 +10,7 @@ SOURCES = {
     "cycle": "ualign_env.sources.classics:cycle",
     "two-groups": "ualign_env.sources.classics:two_groups",
     "majority-trap": "ualign_env.sources.classics:majority_trap",
+    "camps": "ualign_env.sources.cultures:camps",
     "impartial": "ualign_env.sources.cultures:impartial",
     "mallows": "ualign_env.sources.cultures:mallows",
     "euclidean": "ualign_env.sources.cultures:euclidean",

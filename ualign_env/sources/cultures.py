@@ -71,6 +71,35 @@ def _insertion_orders(rng: np.random.Generator, users: int, n: int, phi: float) 
     return np.argsort(position, axis=1)
 
 
+def camps(
+    *, niche: int = 20, core: int = 5, majority: float = 0.52, users: int = 1000, seed: int = 0, prompts: int = 1
+) -> Scenario:
+    """Two camps: everybody likes a niche response best, her camp's core next, and the other camp's responses least.
+
+    Each camp has `core` responses that all of it like and `niche` that are the favourites of a few; a user's favourite
+    is one random niche response of her camp, after which come its core, its other niches, the other camp's core and its
+    niches, each in random order. NLHF stays near 1/2, random dictatorship shows niches, and neither improves much with
+    k; an equilibrium mixes the cores.
+    """
+    n_niche, n_core = _checks.count("niche", niche, 1), _checks.count("core", core, 1)
+    n_users, share = _checks.count("users", users, 1), _checks.real("majority", majority, 0, 1)
+    per_camp = n_niche + n_core
+    check_size(prompts, 2 * per_camp * n_users)
+    names = [
+        f"{camp}-{kind}-{i}" for camp in "ab" for kind, n in (("core", n_core), ("niche", n_niche)) for i in range(n)
+    ]
+    blocks = np.repeat([[1, 2, 3, 4], [3, 4, 1, 2]], [n_core, n_niche] * 2, axis=1)
+
+    def draw(rng: np.random.Generator) -> Population:
+        own = rng.random(n_users) >= share  # whether a user is of camp b
+        places = blocks[own.astype(int)] + rng.random((n_users, 2 * per_camp))
+        favourites = own * per_camp + n_core + rng.integers(n_niche, size=n_users)
+        places[np.arange(n_users), favourites] = 0
+        return Population.from_ranks(places, responses=names)
+
+    return drawn(draw, seed, prompts)
+
+
 def euclidean(
     *, responses: int = 10, users: int = 100, dimensions: int = 2, seed: int = 0, prompts: int = 1
 ) -> Scenario:
