@@ -57,12 +57,12 @@ CASES = {
         "a scenario of 10,001 prompts was asked for, but at most 10,000",
     ),
     "MAX_NUMBERS": (
-        lambda: ua.load_scenario("euclidean/dimensions:1000000"),
-        "1.10e8 numbers are more than the 100,000,000",
+        lambda: ua.load_scenario("euclidean/dimensions:2000000"),
+        "2.20e8 numbers are more than the 200,000,000",
     ),
     "MAX_NUMBERS, self-play": (
         lambda: ua.mirror_descent("german-goals", 2, steps=10**30),
-        "are 4.00e30 numbers, but at most 100,000,000 are kept",
+        "are 4.00e30 numbers, but at most 200,000,000 are kept",
     ),
     "MAX_NUMBERS, cycle": (lambda: ua.load_scenario("cycle/responses:100000"), "1.00e10 numbers are more"),
     "MAX_WORK": (lambda: ua.load_scenario("mallows/responses:200000/users:1"), "4.00e10 steps of drawing are more"),

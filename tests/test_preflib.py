@@ -244,7 +244,7 @@ def test_malformed_orders(soc, line):
 
 
 def test_huge_declarations_are_refused_at_once(soc):
-    with pytest.raises(ValueError, match="1,000,000,000 alternatives on 3 lines are more than the 100,000,000 ranks"):
+    with pytest.raises(ValueError, match="1,000,000,000 alternatives on 3 lines are more than the 200,000,000 ranks"):
         load_scenario(soc("# NUMBER ALTERNATIVES: 1000000000\n1: 1\n", "x.soi"))
 
 

@@ -188,7 +188,7 @@ def test_only_scenarios_are_registered_and_targeted():
             "cycle/prompts:100000000000000000000",
             r"prompts is 100000000000000000000, but must be an integer from 1 to 10000",
         ),
-        ("cycle/responses:100000000", r"1\.00e16 numbers are more than the 100,000,000 that are made"),
+        ("cycle/responses:100000000", r"1\.00e16 numbers are more than the 200,000,000 that are made"),
         ("cycle/responses: 3", "responses is ' 3', but must be an integer"),
         ("cycle/responses:1_0", "responses is '1_0'"),
         ("majority-trap/majority:0.4", "majority is 0.4, but must be a number from 0.5 to 1"),

@@ -23,7 +23,7 @@ MAX_POLICIES = _limit(
 MAX_SAMPLES = _limit(2_000, "samples of two policies together, in `win_rate(..., l=)`", "time grows as the square")
 MAX_PROMPTS = _limit(10_000, "prompts of a scenario", "players see them one-hot: a table of prompts times prompts")
 MAX_NUMBERS = _limit(
-    100_000_000,
+    200_000_000,
     "ranks, scores or coordinates that a built-in scenario draws, or numbers in the iterates of self-play",
     "gigabytes",
 )
