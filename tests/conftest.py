@@ -3,11 +3,17 @@ import os
 import pytest
 from hypothesis import settings
 
-from ualign_env import Population, Scenario
+from ualign_env import Population, Scenario, specs
 
 # the first example pays for compilation; CI tries the same examples every time, developers new ones
 settings.register_profile("default", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True)
+def _own_registered_scenarios(monkeypatch):
+    """Names that a test gives to scenarios end with it."""
+    monkeypatch.setattr(specs, "_REGISTERED", dict(specs._REGISTERED))
 
 
 @pytest.fixture

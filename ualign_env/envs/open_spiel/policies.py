@@ -25,8 +25,6 @@ from ualign_env.policies.tabulate import read, reads, reads_player
 from ualign_env.scenario import Scenario
 from ualign_env.specs import DEFAULT, ScenarioLike, as_scenario, load_scenario
 
-_UNREACHED = _checks.SUM_TOLERANCE  # less likely states are as good as never met: solvers leave anything there
-
 _Lookup = Callable[[pyspiel.State, int], dict[int, float]]
 
 
@@ -209,8 +207,14 @@ def _sequences(
     if state.is_terminal() or state.current_player() != player:
         yield submitted, chance
         return
-    for action, probability in _chances(lookup, state, player).items():
-        if chance * probability > _UNREACHED:
+    try:
+        chances = _chances(lookup, state, player)
+    except _NoDistributionError:
+        if chance > _checks.SUM_TOLERANCE:
+            raise
+        return  # interior-point solvers leave anything at states that are as good as never met
+    for action, probability in chances.items():
+        if probability > 0:
             yield from _sequences(lookup, state.child(action), player, (*submitted, action), chance * probability)
 
 
@@ -231,12 +235,16 @@ def _chances(lookup: _Lookup, state: pyspiel.State, player: int) -> dict[int, fl
     chances = {action: max(chance, 0.0) for action, chance in chances.items()}
     total = sum(chances.values())
     if not negligible or not abs(total - 1) <= _checks.SUM_TOLERANCE:
-        raise ValueError(f"the policy's probabilities at {str(state)!r} are no distribution: {found!s:.200}")
+        raise _NoDistributionError(f"the policy's probabilities at {str(state)!r} are no distribution: {found!s:.200}")
     return {action: chance / total for action, chance in chances.items()}
 
 
 class _UnknownStateError(ValueError):
     """A policy has no answer at a state."""
+
+
+class _NoDistributionError(ValueError):
+    """A policy's answer at a state is no distribution."""
 
 
 def _guessed_game(policy: pyspiel.Policy, scenario: Scenario, k: int, player: int | None = None) -> pyspiel.Game:
