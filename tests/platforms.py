@@ -92,6 +92,8 @@ def versions(python: Path) -> str:
         "found = {d.name.lower().replace('_', '-'): d.version for d in distributions()}\n"
         "print('Python', platform.python_version(), *(f'{n} {found[n]}' for n in sys.argv[1:] if n in found), sep=', ')"
     )
+    if not python.exists():
+        return "no environment"
     result = subprocess.run([python, "-c", code, *SHOWN], capture_output=True, text=True, check=False)
     return result.stdout.strip().replace("Python, ", "Python ") or "no environment"
 

@@ -155,3 +155,40 @@ def test_wrong_arguments_are_value_errors(name, capfd):
 def test_every_public_function_is_tried():
     functions = {name for name in ua.__all__ if not isinstance(getattr(ua, name), type)}
     assert functions - {"list_scenarios"} <= set(CALLS)
+
+
+HALVES = np.ma.array([0.5, 0.5], mask=[True, False])
+BOTH = np.ma.array([0, 1], mask=[True, False])
+MASKED = {
+    "mixture": lambda: ua.deviation_payoffs(S, ua.Mixture([[HALVES], [HALVES]], [1, 1]), 2),
+    "weights of a mixture": lambda: ua.deviation_payoffs(S, ua.Mixture(np.full((2, 2), 0.5), HALVES), 2),
+    "policy": lambda: ua.score(S, HALVES, 2),
+    "rows of a policy": lambda: ua.score(S, [HALVES], 2),
+    "answer of a policy": lambda: ua.score(S, lambda _: HALVES, 2),
+    "policies": lambda: ua.leave_one_out_payoffs(S, [[HALVES], [HALVES], [HALVES]]),
+    "slots": lambda: ua.choice_shares(S, BOTH),
+    "scores": lambda: ua.Population.from_scores([HALVES, HALVES]),
+    "rankings": lambda: ua.Population.from_rankings([BOTH, BOTH]),
+    "places": lambda: ua.Population.from_ranks([BOTH]),
+    "weights": lambda: ua.Population.from_rankings([[0, 1], [1, 0]], BOTH),
+    "ranks of a population": lambda: ua.Population(BOTH[None], [1.0], ["a", "b"], 1),  # pyright: ignore[reportArgumentType]
+    "weights of a population": lambda: ua.Population([[0, 1], [1, 0]], HALVES, ["a", "b"], 2),  # pyright: ignore[reportArgumentType]
+    "probabilities": lambda: ua.Scenario([USERS, USERS], probabilities=HALVES),
+    "features": lambda: ua.Scenario([USERS], features=HALVES[None]),
+    "samples": lambda: ua.score_samples(S, BOTH[None].repeat(3, axis=0)),
+    "opponent": lambda: ua.win_rate(S, "uniform", 2, BOTH),
+    "distribution of an opponent": lambda: ua.win_rate(S, "uniform", 2, HALVES, 2),
+    "multisets": lambda: ua.score(S, ua.JointPolicy((BOTH[None],), (np.ones(1),), 2), 2),
+    "chances": lambda: ua.score(S, ua.JointPolicy((SETS[0],), (HALVES,), 2), 2),
+    "losses": lambda: ua.matrix_game(HALVES[None]),
+    "reference": lambda: ua.solve(S, 2, temperature=0.1, reference=HALVES),
+    "responses that remain": lambda: USERS.restricted(BOTH),
+    "types": lambda: USERS.resampled(BOTH),
+    "sizes": lambda: ua.win_rate_curve(S, BOTH),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_what_is_masked_is_not_taken_for_what_is_behind_the_mask(name):
+    with pytest.raises(ValueError, match="mask"):
+        MASKED[name]()
