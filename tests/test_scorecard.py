@@ -347,3 +347,10 @@ def test_solutions_are_policies():
         assert score(form, ualign_env.solve_versus(form, 2, 1), 2).robust_win_rate == pytest.approx(0.73408488)
     with pytest.raises(ValueError, match=r"sets\[0\] is int64 of shape \(1, 2\), but must be integers \[M, 3\]"):
         score("german-goals", ualign_env.solve_versus("german-goals", 2, 1), 3)
+
+
+def test_one_row_stands_for_all_prompts_of_a_size(unequal_scenario):
+    row = [0.5, 0.2, 0.2, 0.1]
+    assert score("german-goals/prompts:3", row, 2) == score("german-goals/prompts:3", [row] * 3, 2)
+    with pytest.raises(ValueError, match=r"policy has shape \(3,\), but the scenario has 3 prompts and 3 responses"):
+        score(unequal_scenario, [0.5, 0.25, 0.25], 2)
