@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import reference
@@ -89,7 +91,7 @@ def test_mallows_extremes_and_mixtures():
 
 
 def test_camps_are_two_and_prefer_their_own():
-    scenario = load_scenario("camps/niche:4/core:3/majority:0.7/users:4000/seed:3/prompts:2")
+    scenario: Any = load_scenario("camps/niche:4/core:3/majority:0.7/users:4000/seed:3/prompts:2")
     assert scenario.populations[0] != scenario.populations[1]
     for users in scenario.populations:
         assert users.responses == (

@@ -38,7 +38,8 @@ def tabulate(scenario: ScenarioLike, policy: Any, k: int, *, player: int | None 
     Args:
         scenario: a scenario of P prompts with up to N responses, its spec, or the population of its only prompt.
         policy: `[N]` (the same for all prompts, if they have equally many responses) or `[P, N]`: a shared policy;
-            `[K, P, N]`: one policy for each of K = k + 1 players, or for each of K = k outputs; a `SharedPolicy`, `Mixture`, `Outputs`, `Players` or `JointPolicy`;
+            `[K, P, N]`: one policy for each of K = k + 1 players, or for each of K = k outputs; a `SharedPolicy`,
+            `Mixture`, `Outputs`, `Players` or `JointPolicy`;
             what `solve` or `solve_versus` returned; the name of a baseline such as `"nlhf"`; an OpenSpiel policy
             (Python or C++) of one of our games; a Stable-Baselines3 model with a stochastic policy; a torch module from
             observations `[P, D]` to logits `[P, N]`, RLlib's and TensorDict's modules and agents with an `actor` among
