@@ -1,5 +1,10 @@
-"""Lets Ctrl-C end the command `ualign` at once while it still imports what it needs; no other program is touched."""
+"""What the command `ualign` needs before anything slow is imported; no other program is touched.
 
+Ctrl-C ends it at once, and streams that whoever started it has closed lead nowhere: some libraries cannot be imported
+without one.
+"""
+
+import os
 import signal
 import sys
 import threading
@@ -14,3 +19,6 @@ def _is_running() -> bool:
 
 if _is_running():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for _name in ("stdout", "stderr"):
+        if getattr(sys, _name) is None:
+            setattr(sys, _name, open(os.devnull, "w"))  # noqa: SIM115  # open as long as the process
