@@ -1,10 +1,10 @@
 """Every example runs; the one that runs OpenSpiel's algorithms has a test of its own."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from strict import PYTHON
 
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.name != "open_spiel_algorithms.py")
@@ -15,7 +15,7 @@ def test_runs(path):
     for module, example in (("supersuit", "sb3"), ("torchrl", "torchrl")):
         if path.name.startswith(example):
             pytest.importorskip(module)
-    result = subprocess.run([sys.executable, "-W", "error", str(path)], capture_output=True, text=True, check=False)
+    result = subprocess.run([*PYTHON, str(path)], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout
     assert len(path.read_text(encoding="utf-8").splitlines()) < 80

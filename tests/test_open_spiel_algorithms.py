@@ -3,7 +3,6 @@
 import importlib.util
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from open_spiel.python.algorithms.best_response import BestResponsePolicy
 from open_spiel.python.algorithms.exploitability import nash_conv
 from open_spiel.python.policy import TabularPolicy, tabular_policy_from_callable
+from strict import PYTHON
 
 from ualign_env import GamePolicy
 
@@ -21,7 +21,7 @@ STORED = PAGE.read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def printed() -> str:
-    result = subprocess.run([sys.executable, "-W", "error", EXAMPLE], capture_output=True, text=True, check=False)
+    result = subprocess.run([*PYTHON, EXAMPLE], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
 
