@@ -181,7 +181,8 @@ def test_policies_of_several_responses_a_player_choose_them_together(turn_based)
     for player, joint in enumerate(each):
         key = f"player:{player} prompt:1"
         np.testing.assert_allclose(joint.chances[1], policy.policy_for_key(key))
-        assert robust_win_rate(SPEC, joint, 2) == score(SPEC, policy, 2, player=player).robust_win_rate
+        rate = score(SPEC, policy, 2, player=player).robust_win_rate
+        assert robust_win_rate(SPEC, joint, 2) == pytest.approx(rate, abs=1e-12)
     together: Any = tabulate(SPEC, policy, 2)
     for x in range(2):
         np.testing.assert_array_equal(together.sets[x], each[0].sets[x])
