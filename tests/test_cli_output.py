@@ -251,3 +251,11 @@ def test_pictures_are_whole_or_not_there(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match="No space left on device"):
             plots.save(figure, tmp_path / f"x.{ending}")
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_other_programs_keep_their_signals(tmp_path):
+    """Also one whose script has our name."""
+    script = tmp_path / "ualign.py"
+    script.write_text("import signal, ualign_env; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)")
+    found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert found.stdout == "True\n"

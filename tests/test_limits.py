@@ -1,7 +1,10 @@
 """What is too large is refused at once, with the number; one table says what that is."""
 
+import base64
 import re
 import time
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +73,6 @@ CASES = {
         lambda: ua.load_scenario("inline/" + packed_zeros(10**8 + 1)),
         "is too large: it has more than 100,000,000 bytes",
     ),
-    "MAX_FILE": (lambda: ua.load_scenario(huge_file()), "has 500,000,001 bytes, but at most 500,000,000 are read"),
     "MAX_ACTIONS": (lambda: ua.load_versus_game(MANY, 2, 1), "2.00e6 multisets of 2 of 2000 responses as actions"),
     "MAX_ACTIONS, PettingZoo": (lambda: ualign_versus_v0.env(MANY, 2, 1), "2.00e6 multisets of 2 responses"),
     "MAX_TENSOR": (lambda: ua.payoff_tensor(GERMAN, 10**9), "1000000000 players|1.00e9 players"),
@@ -98,20 +100,8 @@ CASES = {
 }
 
 
-def huge_file():
-    """Returns the path of a file without content that says how long it is."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile(suffix=".soc", delete=False) as file:
-        file.truncate(500_000_001)
-    return file.name
-
-
 def packed_zeros(size):
     """Returns a small text that unpacks to many bytes."""
-    import base64
-    import zlib
-
     return base64.urlsafe_b64encode(zlib.compress(b" " * size)).decode()
 
 
@@ -126,7 +116,15 @@ def test_refusals_come_at_once(name):
 
 def test_every_limit_is_tried():
     named = {name for name in vars(_limits) if name.startswith("MAX_")}
-    assert named == {name.partition(",")[0] for name in CASES} | {"MAX_PICTURES"}
+    assert named == {name.partition(",")[0] for name in CASES} | {"MAX_FILE", "MAX_PICTURES"}
+
+
+def test_files(tmp_path):
+    path = tmp_path / "x.soc"
+    with path.open("wb") as file:
+        file.truncate(500_000_001)
+    with pytest.raises(ua.TooLargeError, match="has 500,000,001 bytes, but at most 500,000,000 are read"):
+        ua.load_scenario(path)
 
 
 def test_pictures(monkeypatch, capsys):
@@ -138,8 +136,6 @@ def test_pictures(monkeypatch, capsys):
 
 def test_memory_is_bounded_where_many_samples_differ():
     """The bootstrap of 50,000 different samples took a gigabyte."""
-    import tracemalloc
-
     samples = np.random.default_rng(0).integers(9, size=(20_000, 9))
     ua.score_samples("impartial/responses:9", samples[:10], rng=0)
     tracemalloc.start()

@@ -72,26 +72,30 @@ def number_of_responses(value: Any, name: str = "l") -> int:
     return count(name, value, 1, MAX_L)
 
 
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
 def real(name: str, value: Any, low: float, high: float) -> float:
     """Returns `value` as a float from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
+    if not _is_real(value) or not low <= value <= high:
         raise ValueError(f"{name} is {value!r}, but must be a number from {low:g} to {high:g}")
     return float(value)
 
 
 def positive(name: str, value: Any) -> float:
     """Returns `value` as a float, positive and finite."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
+    if not _is_real(value) or not 0 < value < np.inf:
         raise ValueError(f"{name} is {value!r}, but must be positive and finite")
     return float(value)
 
 
 def scale(name: str, value: Any, *, high: float = 1e100, zero: bool = False) -> float:
     """Returns `value` as a float by which numbers can be multiplied and divided: positive, or 0 where that is meant."""
-    if zero and isinstance(value, int | float | np.number) and not isinstance(value, bool) and value == 0:
+    if zero and _is_real(value) and value == 0:
         return 0.0
     low = 1e-100
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
+    if not _is_real(value) or not low <= value <= high:
         raise ValueError(f"{name} is {value!r}, but must be {'0 or ' * zero}a number from {low:g} to {high:g}")
     return float(value)
 

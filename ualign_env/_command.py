@@ -13,7 +13,8 @@ from pathlib import Path
 
 def _is_running() -> bool:
     """Returns whether this process was started as `ualign` or `python -m ualign_env`."""
-    started = sys.orig_argv[1:3] == ["-m", "ualign_env"] or Path(sys.argv[0] if sys.argv else "").stem == "ualign"
+    name = Path(sys.argv[0] if sys.argv else "").name
+    started = sys.orig_argv[1:3] == ["-m", "ualign_env"] or name in ("ualign", "ualign.exe")
     return started and threading.current_thread() is threading.main_thread()
 
 

@@ -10,7 +10,7 @@ import math
 import os
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +30,9 @@ from ualign_env.users import Users
 INLINE = "inline/"
 
 _FORMAT = "ualign-scenario-1"
+
+#: What reading content that somebody changed may raise.
+_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, zlib.error)
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -182,9 +185,9 @@ class Scenario:
         """
         if not os.fspath(path).endswith(".npz"):
             raise ValueError(f"{os.fspath(path)!r} must end in .npz")
-        blobs: dict[str, list[npt.NDArray[Any]]] = {}
+        blobs: dict[str, list[npt.NDArray[Any]]] = defaultdict(list)
         content = {"format": _FORMAT, "digest": self.digest, "name": self._name, "notes": self.notes, **_content(self)}
-        header = json.dumps(_without_arrays(content, blobs)).encode()
+        header = json.dumps(_without_arrays(content, blobs, Counter())).encode()
         arrays: dict[str, Any] = {dtype: np.concatenate(parts) for dtype, parts in blobs.items()}
         arrays["header"] = np.frombuffer(header, np.uint8)
         write_file(path, lambda file: np.savez_compressed(file, **arrays))
@@ -206,25 +209,14 @@ class Scenario:
             content = json.loads(header.tobytes())
             if content.get("format") != _FORMAT:
                 raise ValueError(f"its format is {content.get('format')!r:.100}, but this version reads {_FORMAT!r}")
-            content = _with_arrays(content, arrays)
-            populations = [Users.unpack(users) for users in content["populations"]]
-            found = cls(
-                populations,
-                content["prompts"],
-                content["probabilities"],
-                features=content.get("features"),
-                name=content["name"],
-                notes=content["notes"],
-            )
+            found = cls._from_content(_with_arrays(content, arrays))
             if found.digest != content["digest"]:
                 raise ValueError("its content is not what was saved")
         except TooLargeError as error:
             raise TooLargeError(f"{file}: {error}") from None
         except FileNotFoundError:
             raise ValueError(f"{file}: no such file") from None
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
-            raise ValueError(f"{file}: is no scenario file, or damaged: {error}") from None
-        except (zipfile.BadZipFile, zlib.error, RecursionError, NotImplementedError) as error:
+        except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, *_DAMAGED) as error:
             raise ValueError(f"{file}: is no scenario file, or damaged: {error}") from None
         return found
 
@@ -267,13 +259,22 @@ class Scenario:
                 raise TooLargeError(f"it has more than {MAX_TEXT:,} bytes of content")
             if not unpacked.eof:
                 raise ValueError("it ends too early")
-            content = json.loads(text)
-            populations = [Users.unpack(users) for users in content["populations"]]
-            return cls(populations, content["prompts"], content["probabilities"], features=content.get("features"))
+            return cls._from_content(json.loads(text))
         except TooLargeError as error:
             raise TooLargeError(f"inline scenario {packed[:40]!r}... is too large: {error}") from None
-        except (ValueError, zlib.error, KeyError, TypeError, OverflowError, RecursionError) as error:
+        except _DAMAGED as error:
             raise ValueError(f"inline scenario {packed[:40]!r}... is damaged: {error}") from None
+
+    @classmethod
+    def _from_content(cls, content: dict[str, Any]) -> Self:
+        return cls(
+            [Users.unpack(users) for users in content["populations"]],
+            content["prompts"],
+            content["probabilities"],
+            features=content.get("features"),
+            name=content.get("name"),
+            notes=content.get("notes", ()),
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scenario):
@@ -318,16 +319,17 @@ def _content(scenario: Scenario) -> dict[str, Any]:
     return content | {"features": scenario.features} if scenario.features.size else content
 
 
-def _without_arrays(value: Any, blobs: dict[str, list[npt.NDArray[Any]]]) -> Any:
-    """Returns a value for JSON; its arrays go to the end of the blob of their type."""
+def _without_arrays(value: Any, blobs: dict[str, list[npt.NDArray[Any]]], sizes: Counter[str]) -> Any:
+    """Returns a value for JSON; its arrays go to the end of the blob of their type, of which `sizes` keeps count."""
     if isinstance(value, np.ndarray):
         flat = np.ascontiguousarray(value, value.dtype.newbyteorder("<")).ravel()
-        parts = blobs.setdefault(flat.dtype.str[1:], [])
-        parts.append(flat)
-        return {"array": flat.dtype.str[1:], "first": sum(part.size for part in parts[:-1]), "shape": value.shape}
+        kind = flat.dtype.str[1:]
+        blobs[kind].append(flat)
+        sizes[kind] += flat.size
+        return {"array": kind, "first": sizes[kind] - flat.size, "shape": value.shape}
     if isinstance(value, dict):
-        return {key: _without_arrays(one, blobs) for key, one in value.items()}
-    return [_without_arrays(one, blobs) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _without_arrays(one, blobs, sizes) for key, one in value.items()}
+    return [_without_arrays(one, blobs, sizes) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _with_arrays(value: Any, blobs: dict[str, npt.NDArray[Any]]) -> Any:

@@ -170,7 +170,7 @@ def solve_scenario(
         arrays: dict[str, Any] = {name: np.array([getattr(result, name) for result in equilibria]) for name in columns}
         arrays |= {"scenario": loaded.spec, "tolerance": goal, "temperature": heat}
         write_file(out, lambda file: np.savez(file, **arrays))
-        (note if as_json else emit)(f"policies: {out}")
+        _tell(as_json, f"policies: {out}")
     if not all(result.converged for result in equilibria):
         raise typer.Exit(1)
 
@@ -303,7 +303,7 @@ def bench(
     else:
         tables.print_results(results)
     if results and not unwritten:
-        (note if as_json else emit)(f"results: {file.path}")
+        _tell(as_json, f"results: {file.path}")
     if len(results) < total or results[-1].status == "interrupted":
         note(f"ended after {len(results)} of {total} runs")
         raise typer.Exit(130)
@@ -360,6 +360,11 @@ def _load_policy(text: str, scenario: Scenario, k: int) -> Any:
     return solved["policy"][place[0]]
 
 
+def _tell(as_json: bool, text: str) -> None:
+    """Says where something went, beside the result or, where that is JSON, apart from it."""
+    (note if as_json else emit)(text)
+
+
 def _picture(name: str, out: Path | None, as_json: bool) -> Path | None:
     """Returns where a picture goes, if it can: with JSON there is none unless it was asked for."""
     path = out or (None if as_json else Path(f"{name}.png"))
@@ -378,4 +383,4 @@ def _draw(name: str, result: Any, path: Path, as_json: bool) -> None:
     from ualign_env import plots
 
     plots.save(getattr(plots, name)(result), path)
-    (note if as_json else emit)(f"picture: {path}")
+    _tell(as_json, f"picture: {path}")

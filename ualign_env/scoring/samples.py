@@ -60,14 +60,9 @@ class SampleScore(Result):
     prompt_win_rates: tuple[float, ...]
 
     @property
-    def certificate(self) -> float:
-        """Width of the interval."""
-        return self.interval[1] - self.interval[0]
-
-    @property
     def advice(self) -> str | None:
         """What to do where the interval says nothing."""
-        if self.certificate > 0:
+        if self.interval[0] < self.interval[1]:
             return None
         return (
             "all runs on a prompt showed the same responses, and the interval knows no others: run the model more often"

@@ -18,7 +18,7 @@ from ualign_env.users import Users
 _SCENARIO = re.compile(r"python_ualign\w*\([^()]*scenario=([^,()]+)")
 
 
-def reduced(thing: Any) -> tuple[Any, ...]:
+def _reduced(thing: Any) -> tuple[Any, ...]:
     """Returns how a game, state or solver of OpenSpiel is made again."""
     function, arguments, state, *_ = thing.__reduce_ex__(2)
     specs = set(_SCENARIO.findall(state)) if isinstance(state, str) else set()
@@ -53,5 +53,5 @@ for _cls in (
     pyspiel.ExternalSamplingMCCFRSolver,
     pyspiel.OutcomeSamplingMCCFRSolver,
 ):
-    copyreg.pickle(_cls, reduced)
+    copyreg.pickle(_cls, _reduced)
 copyreg.pickle(pyspiel.TensorGame, _reduced_tensor)

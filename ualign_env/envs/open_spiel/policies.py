@@ -141,7 +141,8 @@ def _form(game: pyspiel.Game, scenario: Scenario) -> tuple[str, tuple[int, ...]]
             f"the policy is one of {str(game)[:80]!r}, not of {SIMULTANEOUS}, {TURN_BASED}, {VERSUS} or "
             f"{VERSUS_BY_RESPONSE}"
         )
-    if load_scenario(parameters.get("scenario", DEFAULT)) != scenario:
+    spec = parameters.get("scenario", DEFAULT)
+    if spec != scenario.spec and load_scenario(spec) != scenario:
         raise ValueError(f"the policy's game is of another scenario than {scenario.name!r}: {str(game)[:80]!r}")
     if name in (VERSUS, VERSUS_BY_RESPONSE):
         return name, (int(parameters.get("k", 2)), int(parameters.get("l", 1)))

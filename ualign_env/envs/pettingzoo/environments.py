@@ -123,8 +123,8 @@ class _Alignment:
     def _play(self, shown: list[list[int]]) -> tuple[list[float], bool]:
         """Ends a game and begins the next, if there is one; returns what each agent earned, and whether it was not."""
         slots = [response for responses in shown for response in responses]
-        earned = self.games.step([slots])[0].tolist()
-        self._played = self._prompt, self.games.draws.types.item(), shown, earned
+        earned = self.games.step(np.array([slots]))[0].tolist()  # an array: lists are looked through for masks
+        self._played = self._prompt, self.games._draws.types.item(), shown, earned  # no view, which takes a while
         self._left -= 1
         if self._left:
             self._prompt = self.games.reset().item()
