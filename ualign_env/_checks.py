@@ -216,6 +216,13 @@ def several(name: str, value: Any) -> list[Any]:
         raise ValueError(f"{name} is {value!r:.200}, but must be several") from None
 
 
+def text(name: str, value: Any) -> str:
+    """Returns a text."""
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r:.200}, but must be a string")
+    return value
+
+
 def flag(name: str, value: Any) -> bool:
     """Returns True or False, for which nothing else stands."""
     if not isinstance(value, bool | np.bool_):

@@ -1,11 +1,19 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read only where they are not too large."""
 
 import os
 import secrets
+import stat
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env._checks import TooLargeError
+from ualign_env._limits import MAX_FILE
 
 
 def write_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
@@ -27,3 +35,61 @@ def write_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]
             reason = error.strerror or error
             raise ValueError(f"cannot write {os.fspath(path)!r}: {reason}") from None
         raise
+
+
+def readable(path: str | os.PathLike[str]) -> Path:
+    """Returns the path of a file that can be read: there is one, no device or folder, and it is not too large.
+
+    Raises:
+        ValueError: if there is none.
+        TooLargeError: if it has more than 500 MB.
+    """
+    file = Path(path)
+    try:
+        found = file.stat()
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        raise ValueError(f"{file}: {'no such file' if missing else f'cannot be read: {error}'}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{file}: is no file")
+    if found.st_size > MAX_FILE:
+        raise TooLargeError(f"{file}: has {found.st_size:,} bytes, but at most {MAX_FILE:,} are read")
+    return file
+
+
+def text_lines(path: str | os.PathLike[str]) -> list[str]:
+    """Returns the lines of a text in UTF-8, without their ends.
+
+    Raises:
+        ValueError: if there is no such file, or it is no text.
+        TooLargeError: if it has more than 500 MB.
+    """
+    file = readable(path)
+    try:
+        return [line.rstrip("\r") for line in file.read_text(encoding="utf-8-sig").split("\n")]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: cannot be read as text: {error}") from None
+
+
+def unzipped(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
+    """Returns the arrays of numbers in an npz file, as large as the file says and no larger.
+
+    Raises:
+        OSError, EOFError, ValueError, zipfile.BadZipFile: if it is damaged or holds something else.
+        TooLargeError: if it would unpack to more than 500 MB.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if (size := sum(member.file_size for member in members)) > MAX_FILE:
+            raise TooLargeError(f"it unpacks to {size:,} bytes, but at most {MAX_FILE:,} are read")
+        return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
+    with archive.open(member) as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{member.filename} is no array of numbers or texts")
+        shape, columns_first, dtype = np.lib.format.read_array_header_1_0(file)
+        if dtype.kind not in "biufU":
+            raise ValueError(f"{member.filename} is no array of numbers or texts")
+        return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if columns_first else "C")

@@ -11,9 +11,10 @@ import os
 import zipfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -21,8 +22,8 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
-from ualign_env._files import write_file
-from ualign_env._limits import MAX_FILE, MAX_PROMPTS, MAX_TEXT
+from ualign_env._files import unzipped, write_file
+from ualign_env._limits import MAX_PROMPTS, MAX_TEXT
 from ualign_env._types import Floats
 from ualign_env.users import Users
 
@@ -47,6 +48,7 @@ class Scenario:
         prompts: P names.
         probabilities: `[P]` chance of each prompt, positive; sums to 1.
         features: `[P, F]` what learners see of a prompt beside its number; F is 0 where there is nothing.
+        groups: for each prompt, the users of each named group of its population; empty where none are known.
         notes: what was left out or changed when it was read from data, in words, with counts.
         name: what reports call it: the spec of a built-in scenario, a file, a registered name, or a digest.
     """
@@ -55,6 +57,7 @@ class Scenario:
     prompts: tuple[str, ...]
     probabilities: Floats
     features: Floats
+    groups: tuple[Mapping[str, Users], ...]
     notes: tuple[str, ...]
     _name: str | None
     _spec: str | None
@@ -66,6 +69,7 @@ class Scenario:
         probabilities: npt.ArrayLike | None = None,
         *,
         features: npt.ArrayLike | None = None,
+        groups: Iterable[Mapping[str, Users]] | None = None,
         name: str | None = None,
         notes: Iterable[str] = (),
     ) -> None:
@@ -76,6 +80,8 @@ class Scenario:
             prompts: P distinct names (default: `"prompt 0"`, `"prompt 1"`, ...).
             probabilities: `[P]` positive chances that sum to 1 (default: equal).
             features: `[P, F]` finite numbers that learners see beside the prompt's number, such as an embedding.
+            groups: P mappings from the names of groups of users to these users, for whom scores are told apart. Groups
+                may overlap and leave users out; they change no game.
             name: what reports call it (default: a digest of its content).
             notes: what was left out or changed in its making; no part of what makes scenarios equal.
 
@@ -113,6 +119,7 @@ class Scenario:
         object.__setattr__(self, "prompts", _checks.names("prompts", prompts, n, (f"prompt {i}" for i in range(n))))
         object.__setattr__(self, "probabilities", kept)
         object.__setattr__(self, "features", seen)
+        object.__setattr__(self, "groups", _groups(groups, populations))
         object.__setattr__(self, "notes", tuple(map(str, _checks.several("notes", notes))))
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_spec", None)
@@ -166,13 +173,16 @@ class Scenario:
     def digest(self) -> str:
         """A fingerprint: equal exactly for equal scenarios, whatever their names."""
         found = hashlib.sha256(json.dumps([*self.prompts, *(users.digest for users in self.populations)]).encode())
+        if any(self.groups):
+            digests = [[(group, users.digest) for group, users in known.items()] for known in self.groups]
+            found.update(json.dumps(digests).encode())
         for table in (self.probabilities, self.features):
             found.update(f"{table.shape}".encode() + np.ascontiguousarray(table, "<f8").tobytes())
         return found.hexdigest()
 
     def renamed(self, name: str) -> "Scenario":
         """Returns the same scenario under another name."""
-        return _rebuild(self.populations, self.prompts, self.probabilities, self.features, self.notes, name, self._spec)
+        return _rebuild(self._kept(), name, self._spec)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the scenario to a file from which `load_scenario` makes an equal one, on every machine.
@@ -202,7 +212,7 @@ class Scenario:
         """
         file = os.fspath(path)
         try:
-            arrays = _unzipped(file)
+            arrays = unzipped(file)
             header = arrays.pop("header", None)
             if header is None:
                 raise ValueError("it has no header of a scenario")
@@ -246,6 +256,7 @@ class Scenario:
             prompts,
             np.concatenate([part.probabilities for part in parts]) / len(parts),
             features=np.vstack([part.features for part in parts]),
+            groups=[known for part in parts for known in part.groups],
             notes=[f"{part.name}: {note}" for part in parts for note in part.notes],
         )
 
@@ -272,6 +283,10 @@ class Scenario:
             content["prompts"],
             content["probabilities"],
             features=content.get("features"),
+            groups=[
+                {group: Users.unpack(users) for group, users in known.items()} for known in content.get("groups", ())
+            ]
+            or None,
             name=content.get("name"),
             notes=content.get("notes", ()),
         )
@@ -289,18 +304,36 @@ class Scenario:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # arrays come back from a pickle writeable: building anew locks them again
-        kept = self.populations, self.prompts, self.probabilities, self.features, self.notes
-        return _rebuild, (*kept, self._name, self._spec)
+        return _rebuild, (self._kept(), self._name, self._spec)
+
+    def _kept(self) -> dict[str, Any]:
+        """Returns the arguments that make the scenario anew, but for its name."""
+        names = ("populations", "prompts", "probabilities", "features", "notes")
+        return {name: getattr(self, name) for name in names} | {"groups": tuple(map(dict, self.groups))}
 
     def __repr__(self) -> str:
         return f"Scenario({self.name!r}, n_prompts={self.n_prompts}, n_responses={self.n_responses})"
 
 
-def _rebuild(
-    populations: Any, prompts: Any, probabilities: Any, features: Any, notes: Any, name: str | None, spec: str | None
-) -> Scenario:
-    found = Scenario(populations, prompts, probabilities, features=features, name=name, notes=notes)
+def _rebuild(kept: dict[str, Any], name: str | None, spec: str | None) -> Scenario:
+    found = Scenario(**kept, name=name)
     return found if spec is None else specified(found, spec)
+
+
+def _groups(groups: Any, populations: tuple[Users, ...]) -> tuple[Mapping[str, Users], ...]:
+    """Returns the groups of each prompt, whose users must choose among its responses."""
+    given = [{} for _ in populations] if groups is None else _checks.several("groups", groups)
+    if len(given) != len(populations):
+        raise ValueError(f"groups has {len(given)} entries, but the scenario has {len(populations)} populations")
+    for x, (known, population) in enumerate(zip(given, populations, strict=True)):
+        if not isinstance(known, Mapping):
+            raise ValueError(f"groups[{x}] is {known!r:.200}, but must map names to users")
+        for group, users in known.items():
+            if not isinstance(group, str) or not group or not isinstance(users, Users):
+                raise ValueError(f"groups[{x}] holds {group!r:.100}: {users!r:.100}, but must map names to users")
+            if users.responses != population.responses:
+                raise ValueError(f"groups[{x}][{group!r:.100}] has other responses than the population of the prompt")
+    return tuple(MappingProxyType(dict(known)) for known in given)
 
 
 def specified(scenario: Scenario, spec: str) -> Scenario:
@@ -316,7 +349,11 @@ def _content(scenario: Scenario) -> dict[str, Any]:
         "probabilities": scenario.probabilities,
         "populations": [users.pack() for users in scenario.populations],
     }
-    return content | {"features": scenario.features} if scenario.features.size else content
+    if scenario.features.size:
+        content["features"] = scenario.features
+    if any(scenario.groups):
+        content["groups"] = [{group: users.pack() for group, users in known.items()} for known in scenario.groups]
+    return content
 
 
 def _without_arrays(value: Any, blobs: dict[str, list[npt.NDArray[Any]]], sizes: Counter[str]) -> Any:
@@ -342,24 +379,6 @@ def _with_arrays(value: Any, blobs: dict[str, npt.NDArray[Any]]) -> Any:
     if isinstance(value, dict):
         return {key: _with_arrays(one, blobs) for key, one in value.items()}
     return [_with_arrays(one, blobs) for one in value] if isinstance(value, list) else value
-
-
-def _unzipped(path: str) -> dict[str, npt.NDArray[Any]]:
-    """Returns the arrays of an npz file, of numbers with one axis each, as large as the file says and no larger."""
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if (size := sum(member.file_size for member in members)) > MAX_FILE:
-            raise TooLargeError(f"it unpacks to {size:,} bytes, but at most {MAX_FILE:,} are read")
-        arrays = {}
-        for member in members:
-            with archive.open(member) as file:
-                if np.lib.format.read_magic(file) != (1, 0):
-                    raise ValueError(f"{member.filename} is no array of numbers")
-                _, _, dtype = np.lib.format.read_array_header_1_0(file)
-                if dtype.kind not in "biuf":
-                    raise ValueError(f"{member.filename} is no array of numbers")
-                arrays[member.filename.removesuffix(".npy")] = np.frombuffer(file.read(), dtype)
-    return arrays
 
 
 def _pack(scenario: Scenario) -> str:

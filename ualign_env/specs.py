@@ -1,19 +1,20 @@
 """Scenario specs: `name/key:value/...`, one grammar for Python, the command line and OpenSpiel parameters.
 
 A spec is the name of a built-in or registered scenario, or the path of a file, with options, or `inline/` followed by
-the packed content of a scenario. Names, endings of files and their options come from the table in `sources`.
+the packed content of a scenario. Names and their options come from the table in `sources`, those of files from
+`readers`. In a spec of a file, the path is the longest beginning that exists.
 """
 
-import inspect
 import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from urllib.parse import unquote
 
-from ualign_env import _checks
+from ualign_env import _checks, _options
 from ualign_env._summaries import first_line
+from ualign_env.readers.choose import ENDINGS, choose
 from ualign_env.scenario import INLINE, Scenario, specified
 from ualign_env.sources import SOURCES
 from ualign_env.users import Users
@@ -28,7 +29,6 @@ DEFAULT = "german-goals"
 
 _RESERVED = (INLINE.rstrip("/"), "true", "false")  # OpenSpiel takes the last two for no strings
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-ENDINGS = tuple(name for name in SOURCES if name.startswith("."))
 
 
 def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
@@ -36,7 +36,7 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
 
     Args:
         spec: for example `"german-goals"`, `"mallows/responses:6/phi:0.8/seed:1/prompts:4"`, the path of a file such
-            as `"votes.soc"`, or the `spec` of another scenario.
+            as `"votes.soc"` or `"ratings.csv/user:annotator/missing:bottom"`, or the `spec` of another scenario.
 
     Raises:
         ValueError: if the name or an option is unknown, a value doesn't fit, or the file is malformed.
@@ -63,7 +63,7 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
 
 def list_scenarios() -> list[str]:
     """Returns the names of the built-in and registered scenarios."""
-    return [*(name for name in SOURCES if name not in ENDINGS), *_REGISTERED]
+    return [*SOURCES, *_REGISTERED]
 
 
 def register_scenario(name: str, scenario: ScenarioLike, *, overwrite: bool = False) -> None:
@@ -124,47 +124,52 @@ def users_of(scenario: ScenarioLike, prompt: int | None = None) -> Users:
 
 
 def describe_scenarios() -> list[tuple[str, str]]:
-    """Returns every scenario and kind of file, with all options at their defaults, and one line on what it is."""
-    rows = {}
-    for name, source in SOURCES.items():
-        pairs = [f"{key}:{_written(default)}" for key, default in _options(_source(name)).items() if default != ()]
-        files = [ending for ending in ENDINGS if SOURCES[ending] == source]
-        what = f"FILE{'|'.join(files)}" if files else name
-        rows["/".join([what, *pairs])] = first_line(source)
-    return [*rows.items(), *((name, repr(scenario)) for name, scenario in _REGISTERED.items())]
+    """Returns every scenario with all options at their defaults, and one line on what it is."""
+    rows = [
+        (_options.described(name, _options.options(_source(name))), first_line(entry)) for name, entry in SOURCES.items()
+    ]
+    return [*rows, *((name, repr(scenario)) for name, scenario in _REGISTERED.items())]
 
 
 def _split_path(text: str) -> tuple[str | None, list[str]]:
     """Returns the path in a spec and what follows it; None where it is no path."""
     parts = text.split("/")
-    heads = ["/".join(parts[: i + 1]) for i in range(len(parts))]
+    starts = ["/".join(parts[: i + 1]) for i in range(len(parts))]
+    for read in (str, unquote):  # a path may be percent-encoded, which OpenSpiel's parser leaves alone
+        for i in reversed(range(len(parts))):
+            head, rest = read(starts[i]), parts[i + 1 :]
+            # what exists up to a folder may be where a file is missing
+            if head and os.path.exists(head) and (os.path.isfile(head) or all(":" in part for part in rest)):
+                return head, rest
     readable = [i for i, part in enumerate(parts) if part.lower().endswith(ENDINGS)]
-    there = [i for i, head in enumerate(heads) if os.path.isfile(head)]
-    for i in [*there, *readable[::-1]]:
-        return heads[i], parts[i + 1 :]
+    if readable:
+        return starts[readable[-1]], parts[readable[-1] + 1 :]
     return (text if text.startswith((".", "/")) else None), []
 
 
 def _load_file(path: str, pairs: list[str]) -> Scenario:
-    ending = os.path.splitext(path)[1].lower()
-    if ending not in ENDINGS:
-        raise ValueError(f"cannot read {path!r}: only files that end in {', '.join(ENDINGS)} are read")
     # its spec holds the content: the file may change, move, or not exist where another process looks
-    return _made(ending, path, pairs, path).renamed(name="/".join([path, *pairs]))
+    given = _options.split(pairs)
+    choice = choose(path, given)
+    options = {key: text for key, text in given.items() if key not in ("reader", "format")}
+    return _made(path, lambda: choice.read(path, options)).renamed(name="/".join([path, *pairs]))
 
 
 @lru_cache(maxsize=8)
 def _build(text: str) -> Scenario:
     name, *pairs = text.split("/")
-    return specified(_made(name, f"scenario {text!r:.200}", pairs), text)
-
-
-def _made(name: str, what: str, pairs: list[str], *path: str) -> Scenario:
-    """Returns what a source makes of options; errors say what was being made."""
     source = _source(name)
+
+    def build() -> Scenario:
+        return source(**_options.parsed(_options.split(pairs), _options.options(source)))
+
+    return specified(_made(f"scenario {text!r:.200}", build), text)
+
+
+def _made(what: str, make: Callable[[], Scenario]) -> Scenario:
+    """Returns what a function makes; errors say what was being made."""
     try:
-        values = _parse(pairs, _options(source))
-        return source(*path, **values)
+        return make()
     except ValueError as error:
         said = str(error)
         raise type(error)(said if said.startswith(what) else f"{what}: {said}") from None
@@ -175,48 +180,3 @@ def _made(name: str, what: str, pairs: list[str], *path: str) -> Scenario:
 def _source(name: str) -> Callable[..., Scenario]:
     module, attribute = SOURCES[name].split(":")
     return getattr(import_module(module), attribute)
-
-
-def _options(source: Callable[..., Scenario]) -> dict[str, Any]:
-    """Returns a source's options and their defaults."""
-    parameters = inspect.signature(source).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-
-
-def _parse(pairs: list[str], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Returns the options of a spec, each in the type of its default."""
-    values = dict(defaults)
-    seen = set()
-    for pair in pairs:
-        key, colon, text = pair.partition(":")
-        if not colon or not text:
-            raise ValueError(f"{pair!r} is not of the form key:value")
-        if key not in defaults:
-            raise _checks.unknown("option", key, defaults)
-        if key in seen:
-            raise ValueError(f"option {key!r} is given twice")
-        seen.add(key)
-        values[key] = _converted(key, text, defaults[key])
-    return values
-
-
-def _converted(key: str, text: str, default: Any) -> Any:
-    if isinstance(default, str):
-        return text
-    kind = {bool: "true or false", int: "an integer", float: "a number", tuple: "numbers joined by ';'"}[type(default)]
-    try:
-        if isinstance(default, bool):
-            return {"true": True, "false": False}[text]
-        if isinstance(default, int):
-            return _checks.integer(key, text)
-        if isinstance(default, float):
-            return _checks.number(key, text)
-        return tuple(_checks.number(key, part) for part in text.split(";"))
-    except (ValueError, KeyError):
-        raise ValueError(f"{key} is {text!r}, but must be {kind}, as in {key}:{_written(default) or 1}") from None
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ";".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,10 +1,10 @@
-"""Where scenarios come from: one file for each kind of source, all of them in the table below.
+"""Where scenarios with names come from: one file for each kind of source, all of them in the table below.
 
 A source is a function that returns a `Scenario`. Its keyword parameters are the options of its spec, with their types
-and defaults; one for files takes the path first. The first line of its docstring is what `ualign list` says of it.
+and defaults. The first line of its docstring is what `ualign list` says of it. Files have readers instead.
 """
 
-#: A scenario's name, or the ending of a file: the function that makes it.
+#: A scenario's name: the function that makes it.
 SOURCES = {
     "german-goals": "ualign_env.sources.classics:german_goals",
     "cycle": "ualign_env.sources.classics:cycle",
@@ -14,9 +14,4 @@ SOURCES = {
     "impartial": "ualign_env.sources.cultures:impartial",
     "mallows": "ualign_env.sources.cultures:mallows",
     "euclidean": "ualign_env.sources.cultures:euclidean",
-    ".npz": "ualign_env.sources.saved:read_npz",
-    ".soc": "ualign_env.sources.preflib:read_preflib",
-    ".soi": "ualign_env.sources.preflib:read_preflib",
-    ".toc": "ualign_env.sources.preflib:read_preflib",
-    ".toi": "ualign_env.sources.preflib:read_preflib",
 }

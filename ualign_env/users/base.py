@@ -42,6 +42,9 @@ class Users(ABC):
         n_users: respondents the users were made from.
     """
 
+    #: The most responses side by side among which what is known of these users determines their choice; None: any.
+    max_shown: ClassVar[int | None] = None
+
     kind: ClassVar[str]
     weights: Floats
     responses: tuple[str, ...]

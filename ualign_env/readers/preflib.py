@@ -11,7 +11,9 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
-from ualign_env._limits import MAX_FILE, MAX_NUMBERS
+from ualign_env._files import text_lines
+from ualign_env._limits import MAX_NUMBERS
+from ualign_env.readers.judgements import distinct
 from ualign_env.scenario import Scenario
 from ualign_env.sources._prompts import rotated
 from ualign_env.users import Population
@@ -38,7 +40,7 @@ def read_preflib(path: str | os.PathLike[str], *, unranked: str = "bottom", prom
     """
     _checks.one_of("unranked", unranked, ("bottom", "drop"))
     file = Path(path)
-    lines = _lines(file)
+    lines = text_lines(file)
     ending = file.suffix.lower()
     strict, complete = ending.startswith(".so"), ending.endswith("c")
     header: dict[str, tuple[int, str]] = {}
@@ -84,7 +86,7 @@ def read_preflib(path: str | os.PathLike[str], *, unranked: str = "bottom", prom
                 f"{file}:{len(lines)}: ends with {key.lower()} at {found}, but line {header[key][0]} says {expected}; "
                 "is the file truncated?"
             )
-    names = _distinct([header.get(f"ALTERNATIVE NAME {i}", (0, ""))[1] or str(i) for i in range(1, n + 1)])
+    names = distinct([header.get(f"ALTERNATIVE NAME {i}", (0, ""))[1] or str(i) for i in range(1, n + 1)])
     users, notes = _population(orders, counts, names, unranked, file)
     scenario = rotated(users, prompts)
     titles = [file.stem, *(f"{file.stem}, rotated by {x}" for x in range(1, prompts))]
@@ -115,17 +117,6 @@ def _population(
     return Population.from_ranks(places, weights, names), notes
 
 
-def _lines(file: Path) -> list[str]:
-    try:
-        if (size := file.stat().st_size) > MAX_FILE:
-            raise TooLargeError(f"{file}: has {size:,} bytes, but at most {MAX_FILE:,} are read")
-        return [line.rstrip("\r") for line in file.read_text(encoding="utf-8-sig").split("\n")]
-    except FileNotFoundError:
-        raise ValueError(f"{file}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file}: cannot be read as text: {error}") from None
-
-
 def _groups(order: str) -> list[str]:
     """Returns the groups of a ranking, best first, such as `3` and `1,2` of `3,{1,2}`."""
     found = (tied or one for tied, one in _GROUPS.findall(order))
@@ -134,16 +125,6 @@ def _groups(order: str) -> list[str]:
 
 def _integer(text: str) -> int:
     return int(text.strip().lstrip("0") or "0")
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Returns names of which those that are repeated have their number added, and once more where that is a name."""
-    found: dict[str, None] = {}
-    for i, name in enumerate(names, start=1):
-        while name in found:
-            name = f"{name} ({i})"
-        found[name] = None
-    return list(found)
 
 
 def _header_count(file: Path, header: dict[str, tuple[int, str]], key: str) -> int:

@@ -1,0 +1,156 @@
+"""Which reader takes a file: by its ending, and a table by its columns, of which exactly one reader must make sense."""
+
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ualign_env import _checks, _options
+from ualign_env.readers import FOLDER, READERS
+from ualign_env.readers.orders import rank_columns
+from ualign_env.readers.polis import VOTES
+from ualign_env.readers.presets import PRESETS, Preset, unfolded
+from ualign_env.readers.table import Table, as_table
+from ualign_env.scenario import Scenario
+
+#: The endings of files that are read.
+ENDINGS = tuple(dict.fromkeys(ending for one in READERS.values() for ending in one.endings if ending != FOLDER))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A reader for a file, with the options that it takes.
+
+    Attributes:
+        function: the reader.
+        preset: what is known of the data set.
+        defaults: its options, by their keys.
+    """
+
+    function: Callable[..., Scenario]
+    preset: Preset | None
+    defaults: dict[str, Any]
+
+    def read(self, path: str, given: Mapping[str, str]) -> Scenario:
+        """Reads a file with options in texts."""
+        values = _options.parsed(given, self.defaults)
+        if self.preset is None:
+            return self.function(path, **values)
+        chosen = {}
+        for name, known in self.preset.choices.items():
+            chosen[name] = _checks.one_of(name, values.pop(name, known[0]), known)
+        fixed = {name: _filled(value, chosen) for name, value in self.preset.options.items()}
+        return self.function(unfolded(path) if self.preset.unfolded else path, **(fixed | values))
+
+
+def choose(path: str, given: Mapping[str, str]) -> Choice:
+    """Returns the reader that takes a file, or a folder.
+
+    Args:
+        path: the file.
+        given: options in texts; `reader` and `format` name the reader or the data set.
+
+    Raises:
+        ValueError: if none fits, or several do, with what each would need.
+    """
+    reader, preset = given.get("reader"), given.get("format")
+    if preset is not None:
+        _checks.one_of("format", preset, PRESETS)
+        return _choice(PRESETS[preset].reader, PRESETS[preset])
+    if reader is not None:
+        return _choice(_checks.one_of("reader", reader, READERS), None)
+    fitting = [name for name, one in READERS.items() if _ending(path) in one.endings]
+    if not fitting:
+        if os.path.isdir(path):
+            raise ValueError(f"{path!r} is a folder without {VOTES}: ualign convert makes one scenario of its files")
+        raise ValueError(f"cannot read {path!r}: only files that end in {', '.join(ENDINGS)} are read")
+    if len(fitting) == 1:
+        return _choice(fitting[0], None)
+    if _ending(path) == ".npz":
+        return _choice("saved" if _has_header(path) else "wide-ratings", None)
+    return _by_columns(as_table(path), given, fitting)
+
+
+def _choice(reader: str, preset: Preset | None) -> Choice:
+    module, attribute = READERS[reader].function.split(":")
+    function = getattr(import_module(module), attribute)
+    defaults = _options.options(function)
+    if preset is not None:
+        defaults |= {_options.hyphened(name): value for name, value in preset.options.items()}
+        defaults |= {name: known[0] for name, known in preset.choices.items()}
+    return Choice(function, preset, defaults)
+
+
+def _filled(value: Any, chosen: Mapping[str, str]) -> Any:
+    """Returns an option of a preset in which the choices stand."""
+    if isinstance(value, tuple):
+        return tuple(_filled(one, chosen) for one in value)
+    return value.format(**chosen) if isinstance(value, str) else value
+
+
+def _ending(path: str) -> str:
+    """Returns a file's ending, and what stands for it where a folder is a conversation."""
+    if os.path.isdir(path):
+        return FOLDER if os.path.isfile(os.path.join(path, VOTES)) else ""
+    return Path(path).suffix.lower()
+
+
+def _has_header(path: str) -> bool:
+    """Returns whether an npz file is a scenario, or so damaged that it might be one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "ratings.npy" not in archive.namelist()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return True
+
+
+def _by_columns(table: Table, given: Mapping[str, str], readers: list[str]) -> Choice:
+    """Returns the only reader whose columns a table has."""
+    known = [name for name, preset in PRESETS.items() if set(preset.marks) <= set(table.columns)]
+    if len(known) == 1:
+        return _choice(PRESETS[known[0]].reader, PRESETS[known[0]])
+    needs = {name: _needed(name, given) for name in readers if READERS[name].columns}
+    fitting = [name for name, columns in needs.items() if all(map(table.has, columns))]
+    if rank_columns(table.columns, _options.decoded(given.get("rank", "rank"))):
+        fitting.append("ballots")
+    if not fitting and len(table.numeric() - {_options.decoded(given.get("user", "user"))}) > 1:
+        fitting.append("wide-ratings")
+    if len(fitting) == 1:
+        return _choice(fitting[0], None)
+    if fitting:
+        raise ValueError(f"{table.name}: {' and '.join(fitting)} fit its columns: choose by reader:{fitting[0]}")
+    wanted = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in needs.items())
+    raise ValueError(
+        f"{table.name}: has columns {', '.join(table.columns)!s:.300}, which fit no reader ({wanted}; ballots: rank1, "
+        "rank2, ...; wide-ratings: numbers). Name columns, as in user:COLUMN, or choose by reader:NAME"
+    )
+
+
+def _needed(reader: str, given: Mapping[str, str]) -> list[str]:
+    """Returns the columns that a reader would look for."""
+    defaults = _choice(reader, None).defaults
+    found = []
+    for option in READERS[reader].columns:
+        text = given.get(option)
+        value = defaults[option]
+        if text is not None:
+            value = tuple(map(_options.decoded, text.split(";"))) if isinstance(value, tuple) else _options.decoded(text)
+        found += value if isinstance(value, tuple) else [value]
+    return found
+
+
+def describe_readers() -> list[tuple[str, str, str]]:
+    """Returns every reader and known data set: its name, a spec with all options at their defaults, what it reads."""
+    from ualign_env._summaries import first_line
+
+    rows = []
+    for name, one in READERS.items():
+        what = "FOLDER" if one.endings == (FOLDER,) else f"FILE{'|'.join(one.endings)}"
+        rows.append((name, _options.described(what, _choice(name, None).defaults), first_line(one.function)))
+    for name, preset in PRESETS.items():
+        choices = {key: "|".join(known) for key, known in preset.choices.items()}
+        rows.append((name, "/".join([f"FILE/format:{name}", *(f"{k}:{v}" for k, v in choices.items())]), preset.summary))
+    return rows

@@ -1,0 +1,189 @@
+"""Orders: users who put responses in an order, as a text, a list, or ballots with a column for each place."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ualign_env import _checks
+from ualign_env.readers.judgements import Collector, Judged, Numbered, made, whole
+from ualign_env.readers.ratings import prompt_column, titled
+from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
+from ualign_env.scenario import Scenario
+
+
+def read_orders(
+    table: TableLike,
+    *,
+    prompt: str = "prompt",
+    user: str = "user",
+    order: str = "order",
+    group: str = "",
+    unranked: str = "bottom",
+    repeated: str = "error",
+    min_users: int = 2,
+    probabilities: str = "equal",
+) -> Scenario:
+    """Orders, one a row: a user's `A > B = C > D` of the responses to a prompt.
+
+    Args:
+        table: a path, a frame or a dictionary of columns, as in `read_ratings`.
+        prompt: the column of prompts; where the table has none of this name, or it is `""`, all is one prompt.
+        user: the column of whoever judges.
+        order: the column of orders, best first: a text of names joined by `>` and, where they are tied, `=`; or a list
+            of names, with lists in it of those that are tied.
+        group: a column of groups of users, for which scores are told apart; `""` for none.
+        unranked: what becomes of responses to a prompt that a user left out and others did not: `"bottom"` ties them
+            below the rest, `"drop"` leaves out such users. Where a single one was left out, it is the last.
+        repeated: what counts where a user ordered the responses to a prompt twice: `"error"`, `"first"` or `"last"`.
+        min_users: prompts with fewer users are left out.
+        probabilities: how likely prompts are: `"equal"`, or as many `"users"` as they have.
+
+    Raises:
+        ValueError: if a column is missing, an order malformed or repeated, or nothing is left; with the place.
+        TooLargeError: if the file or what it would make is too large.
+    """
+    rows = as_table(table)
+    _checks.one_of("repeated", repeated, ("error", "first", "last"))
+    _checks.one_of("unranked", unranked, ("bottom", "drop"))
+    columns = prompt_column(rows, prompt)
+    orders: dict[tuple[str, str], tuple[int, list[list[str]], str]] = {}
+    blank, again = 0, 0
+    for place, (who, text, *rest) in rows.rows(user, order, *columns, *[group] * bool(group)):
+        if is_missing(text):
+            blank += 1
+            continue
+        title = rows.text(place, prompt, rest[0]) if columns else ""
+        key = title, rows.text(place, user, who)
+        found = _groups(rows, place, order, text)
+        if key in orders:
+            if repeated == "error":
+                raise ValueError(
+                    f"{rows.where(place)}: user {key[1]!r:.100} ordered the responses to prompt {title!r:.100} before, "
+                    f"at {rows.where(orders[key][0])}; repeated:first or repeated:last says what counts"
+                )
+            again += 1
+        if key not in orders or repeated == "last":
+            orders[key] = place, found, as_text(rest[-1]) if group else ""
+    collector = Collector(rows.name)
+    for (title, who), (place, found, member) in orders.items():
+        for below, tied in enumerate(found):
+            for response in tied:
+                collector.add(title, who, response, -float(below), place, member)
+    notes = [f"{blank:,} rows without an order: left out"] * bool(blank)
+    if again:
+        notes.append(f"{again:,} orders beyond a user's first of a prompt: the {repeated} counts")
+    judged = [closed(one) for one in titled(rows, collector.judged(rows))]
+    return made(
+        rows.name, judged, missing=unranked, min_users=min_users, probabilities=probabilities, notes=notes
+    )
+
+
+def closed(judged: Judged) -> Judged:
+    """Returns orders in which a single response that was left out is the last."""
+    unknown = np.isnan(judged.scores)
+    single = unknown.sum(axis=1) == 1
+    if judged.scores.shape[1] > 1:
+        judged.scores[single[:, None] & unknown] = -float(judged.scores.shape[1])
+    return judged
+
+
+def _groups(rows: Table, place: int, column: str, order: Any) -> list[list[str]]:
+    """Returns the groups of tied responses of an order, best first."""
+    listed = order
+    if isinstance(order, str) and order.lstrip().startswith("["):
+        try:
+            listed = json.loads(order)
+        except (ValueError, RecursionError):
+            listed = order
+    if isinstance(listed, str):
+        found = [[name.strip() for name in group.split("=")] for group in listed.split(">")]
+    elif hasattr(listed, "__iter__"):
+        found = [[as_text(one) for one in (group if isinstance(group, list | tuple) else [group])] for group in listed]
+    else:
+        found = [[as_text(listed)]]
+    names = [name for group in found for name in group]
+    if not names or not all(names) or len(set(names)) < len(names):
+        raise ValueError(
+            f"{rows.where(place)}: {column} is {order!r:.100}, but must be names joined by '>' and '=', each once"
+        )
+    return found
+
+
+def read_ballots(
+    table: TableLike,
+    *,
+    rank: str = "rank",
+    weight: str = "",
+    group: str = "",
+    blank: tuple[str, ...] = ("undervote", "overvote", "skipped", ""),
+    unranked: str = "bottom",
+    min_users: int = 2,
+) -> Scenario:
+    """Ballots, one a row: columns rank1, rank2, ... with the names of responses, as cast-vote records have them.
+
+    A name that occurs again counts once, at its best place; places that were skipped close up; ballots without any
+    name are left out, and counted.
+
+    Args:
+        table: a path, a frame or a dictionary of columns, as in `read_ratings`.
+        rank: what the names of the columns begin with, before the place: `rank1`, `rank_1` and `rank 1` are the same.
+        weight: a column of how many ballots a row stands for; `""` for one each.
+        group: a column of groups of users, for which scores are told apart; `""` for none.
+        blank: cells that name nobody, in whatever case.
+        unranked: what becomes of responses that a ballot does not name: `"bottom"` ties them below the rest, `"drop"`
+            leaves out such ballots. Where a single one was left out, it is the last.
+        min_users: how many there must be.
+
+    Raises:
+        ValueError: if there are no such columns, or too few ballots are left; with the place.
+        TooLargeError: if the file or what it would make is too large.
+    """
+    rows = as_table(table)
+    _checks.one_of("unranked", unranked, ("bottom", "drop"))
+    columns = rank_columns(rows.columns, rank)
+    if not columns:
+        raise ValueError(f"{rows.name}: has no columns {rank}1, {rank}2, ..., only {', '.join(rows.columns)!s:.200}")
+    nobody = {_checks.text("blank", word).strip().lower() for word in _checks.several("blank", blank)}
+    responses, ballots, weights, groups = Numbered(), [], [], []
+    idle = again = skipped = 0
+    for place, cells in rows.rows(*columns, *[column for column in (weight, group) if column]):
+        rest = list(cells[len(columns) :])
+        count = rows.number(place, weight, rest.pop(0)) if weight else 1.0
+        if not 0 <= count < 1e15:
+            raise ValueError(f"{rows.where(place)}: {weight} is {count}, but must be a number of ballots")
+        named = [as_text(cell) for cell in cells[: len(columns)]]
+        ranked = [name for name in named if name.lower() not in nobody and name]
+        once = list(dict.fromkeys(ranked))
+        if not once:
+            idle += 1
+            continue
+        again += len(once) < len(ranked)
+        last = max(i for i, name in enumerate(named) if name in once)
+        skipped += any(name not in once for name in named[:last])
+        ballots.append([responses[name] for name in once])
+        weights.append(count)
+        groups.append(as_text(rest.pop()) if group else "")
+    table = whole(rows.name, len(ballots), len(responses))
+    for scores, ballot in zip(table, ballots, strict=True):
+        scores[ballot] = -np.arange(float(len(ballot)))
+    notes = [
+        f"{number:,} ballots {what}"
+        for number, what in (
+            (idle, "that name nobody: left out"),
+            (again, "that name a response again: its best place counts"),
+            (skipped, "that skip a place: closed up"),
+        )
+        if number
+    ]
+    judged = closed(Judged(Path(rows.name).stem, list(map(str, responses)), table, np.array(weights), groups))
+    return made(rows.name, [judged], missing=unranked, min_users=min_users, notes=notes)
+
+
+def rank_columns(columns: tuple[str, ...], rank: str) -> list[str]:
+    """Returns the columns of places, in their order."""
+    pattern = re.compile(rf"{re.escape(rank)}[ _-]?0*([1-9][0-9]{{0,5}})", re.IGNORECASE)
+    found = {int(match[1]): column for column in columns if (match := pattern.fullmatch(column))}
+    return [found[place] for place in sorted(found)]

@@ -1,0 +1,298 @@
+"""Tables of other people: one way to go through csv, jsonl and parquet files and frames, row by row.
+
+A cell is a text, a number, None, or in jsonl a list or an object, of which `a.b.0` names a part.
+"""
+
+import csv
+import json
+import math
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ualign_env import _checks
+from ualign_env._checks import TooLargeError
+from ualign_env._files import readable
+from ualign_env._limits import MAX_FIELDS, MAX_FILE
+
+#: Whatever has columns: a path, a pandas or polars frame, a dictionary of columns, or a `Table`.
+TableLike = Any
+
+_NO_NUMBER = {"", "na", "n/a", "nan", "null", "none"}
+_LOOKED_AT = 100  # rows from which the columns of jsonl are learned, and whether a column holds numbers
+_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+class Table(ABC):
+    """Rows with named cells, each row at a place that errors can name.
+
+    Attributes:
+        name: what errors call it.
+        columns: the names of its columns.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+
+    @abstractmethod
+    def _rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Sequence[Any]]]:
+        """Yields each row's place and its cells in some columns."""
+
+    def where(self, place: int) -> str:
+        """Returns what errors call a row."""
+        return f"{self.name}:{place}"
+
+    def has(self, column: str) -> bool:
+        """Returns whether there is a column, or one of which this names a part."""
+        return column in self.columns or column.partition(".")[0] in self.columns
+
+    def rows(self, *columns: str) -> Iterator[tuple[int, Sequence[Any]]]:
+        """Yields each row's place and its cells in some columns, which must exist.
+
+        Raises:
+            ValueError: if a column is missing, or the file is malformed.
+            TooLargeError: if there are too many cells.
+        """
+        for column in columns:
+            if not self.has(_checks.text("column", column)):
+                raise ValueError(f"{self.name}: {_checks.unknown('column', column, self.columns)}")
+        most = MAX_FIELDS // max(1, len(columns))
+        for i, row in enumerate(self._rows(columns)):
+            if i == most:
+                raise TooLargeError(
+                    f"{self.name}: has more than {most:,} rows of {len(columns)} cells, and {MAX_FIELDS:,} cells are "
+                    "read at most"
+                )
+            yield row
+
+    def numeric(self) -> set[str]:
+        """Returns the columns that hold nothing but numbers and gaps in the first rows, and not gaps alone."""
+        rows = [row for _, row in islice(self._rows(self.columns), _LOOKED_AT)]
+        return {
+            column
+            for column, cells in zip(self.columns, zip(*rows, strict=True), strict=False)
+            if all(_number(cell) is not None for cell in cells) and not all(is_missing(cell) for cell in cells)
+        }
+
+    def text(self, place: int, what: str, cell: Any) -> str:
+        """Returns the name that a cell holds, which must not be empty."""
+        found = as_text(cell)
+        if not found:
+            raise ValueError(f"{self.where(place)}: {what} is {cell!r:.100}, but must be a name")
+        return found
+
+    def number(self, place: int, what: str, cell: Any) -> float:
+        """Returns the number that a cell holds, NaN where it is blank or NA."""
+        found = _number(cell)
+        if found is None:
+            raise ValueError(f"{self.where(place)}: {what} is {cell!r:.100}, but must be a number, or blank")
+        return found
+
+
+def is_missing(cell: Any) -> bool:
+    """Returns whether a cell is blank or NA."""
+    if isinstance(cell, str):
+        return cell.strip().lower() in _NO_NUMBER
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)
+
+
+def as_text(cell: Any) -> str:
+    """Returns a cell as a name, without blanks around it; empty where there is none."""
+    if isinstance(cell, str):
+        return cell.strip()
+    if isinstance(cell, bool) or is_missing(cell):
+        return "" if not isinstance(cell, bool) else str(cell).lower()
+    if isinstance(cell, list | dict):
+        return json.dumps(cell, ensure_ascii=False)
+    number = _number(cell)  # whole numbers come as floats where a column has gaps
+    return str(int(number)) if number is not None and number == int(number) else str(cell)
+
+
+def _number(cell: Any) -> float | None:
+    """Returns the finite number that a cell holds, NaN where it is blank or NA, None where it is something else."""
+    if is_missing(cell):
+        return math.nan
+    try:
+        found = _checks.number("cell", cell.strip()) if isinstance(cell, str) else _real(cell)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _real(value: Any) -> float:
+    if "bool" in type(value).__name__:
+        raise ValueError("a truth value is no number")
+    return float(value)
+
+
+def as_table(table: TableLike) -> Table:
+    """Returns a table from whatever has columns.
+
+    Raises:
+        ValueError: if it is no table, or the file is missing or malformed.
+        TooLargeError: if the file is too large.
+    """
+    if isinstance(table, Table):
+        return table
+    if isinstance(table, str | os.PathLike):
+        file = readable(table)
+        ending = file.suffix.lower()
+        if ending in (".csv", ".tsv"):
+            return _CsvTable(file)
+        if ending == ".jsonl":
+            return _JsonTable(file)
+        if ending == ".parquet":
+            return _FrameTable(file.name, _parquet(file))
+        raise ValueError(f"cannot read {os.fspath(table)!r} as a table: its name must end in {', '.join(_ENDINGS)}")
+    if isinstance(table, Mapping) or (hasattr(table, "columns") and hasattr(table, "__getitem__")):
+        return _FrameTable("table", table)
+    raise ValueError(f"table is {table!r:.200}, but must be a path, a frame or a dictionary of columns")
+
+
+class _CsvTable(Table):
+    """A file of separated values, the columns' names on its first line."""
+
+    def __init__(self, file: Path) -> None:
+        self.name, self._file = str(file), file
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_FILE))  # answers of models can be long
+        with self._opened() as (reader, _):
+            header = next(reader, [])
+        self.columns = tuple(cell.strip() for cell in header)
+        if not any(self.columns):
+            raise ValueError(f"{file}:1: has no names of columns")
+        named = [column for column in self.columns if column]
+        if len(set(named)) < len(named):
+            twice = next(column for column in named if named.count(column) > 1)
+            raise ValueError(f"{file}:1: has two columns {twice!r:.100}")
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Any, Any]]:
+        """Opens the file, whose errors name it."""
+        reader = None
+        try:
+            with open(self._file, encoding="utf-8-sig", newline="") as opened:
+                first = opened.readline()
+                opened.seek(0)
+                delimiter = "\t" if self._file.suffix.lower() == ".tsv" else max(",;\t", key=first.count)
+                reader = csv.reader(opened, delimiter=delimiter, strict=True)
+                yield reader, opened
+        except (csv.Error, OSError, UnicodeDecodeError) as error:
+            line = "" if reader is None else f":{reader.line_num + 1}"
+            raise ValueError(f"{self._file}{line}: cannot be read as a table: {error}") from None
+
+    def _rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Sequence[Any]]]:
+        at = [self.columns.index(column) for column in columns]
+        with self._opened() as (reader, _):
+            next(reader, None)
+            line = reader.line_num + 1
+            for cells in reader:
+                if cells:  # an empty line is no row
+                    if len(cells) != len(self.columns):
+                        raise ValueError(
+                            f"{self._file}:{line}: has {len(cells)} cells, but there are {len(self.columns)} columns"
+                        )
+                    yield line, [cells[i] for i in at]
+                line = reader.line_num + 1
+
+    def has(self, column: str) -> bool:
+        return column in self.columns
+
+
+class _JsonTable(Table):
+    """A file with one JSON object a line."""
+
+    def __init__(self, file: Path) -> None:
+        self.name, self._file = str(file), file
+        self.columns = tuple({key: None for _, row in islice(self._objects(), _LOOKED_AT) for key in row})
+
+    def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        line = 0
+        try:
+            with open(self._file, encoding="utf-8-sig") as opened:
+                for line, text in enumerate(opened, start=1):  # noqa: B007
+                    if text.strip():
+                        found = json.loads(text)
+                        if not isinstance(found, dict):
+                            raise ValueError(f"{text.strip()!r:.80} is no object")
+                        yield line, found
+        except (OSError, ValueError, RecursionError) as error:  # of numbers with thousands of digits, too
+            raise ValueError(f"{self._file}:{max(line, 1)}: cannot be read as JSON lines: {error}") from None
+
+    def _rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Sequence[Any]]]:
+        for line, row in self._objects():
+            yield line, [row[column] if column in row else _part(row, column) for column in columns]
+
+
+def _part(value: Any, path: str) -> Any:
+    """Returns the part of nested objects and lists that a path such as `a.b.0` names, None where there is none."""
+    for key in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and re.fullmatch("[0-9]{1,9}", key) and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value
+
+
+class _FrameTable(Table):
+    """A frame in memory."""
+
+    def __init__(self, name: str, frame: Any) -> None:
+        self.name, self._frame = name, frame
+        self.columns = tuple(map(str, frame if isinstance(frame, Mapping) else frame.columns))
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"{name} has columns of the same name: {self.columns!s:.200}")
+
+    def where(self, place: int) -> str:
+        return f"{self.name}, row {place}"
+
+    def has(self, column: str) -> bool:
+        return column in self.columns
+
+    def _rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Sequence[Any]]]:
+        names = list(self._frame if isinstance(self._frame, Mapping) else self._frame.columns)
+        cells = [_listed(self._frame[names[self.columns.index(column)]]) for column in columns]
+        if len({len(column) for column in cells}) > 1:
+            raise ValueError(f"{self.name}: its columns have {[len(column) for column in cells]} cells")
+        yield from enumerate(zip(*cells, strict=True))
+
+
+def _listed(column: Any) -> list[Any]:
+    """Returns the cells of a column, whatever it is a column of."""
+    for name in ("to_list", "tolist"):
+        if hasattr(column, name):
+            return list(getattr(column, name)())
+    return list(column)
+
+
+def _parquet(file: Path) -> Any:
+    """Returns the frame of a parquet file, whose rows and texts are counted before they are made.
+
+    Raises:
+        ValueError: if it is damaged, or what reads it is missing.
+        TooLargeError: if it has too many cells.
+    """
+    try:
+        import polars
+    except ImportError:
+        raise ValueError(f"{file}: parquet needs polars: pip install 'ualign-env[data]'") from None
+    try:
+        lazy = polars.scan_parquet(file)
+        columns, rows = len(lazy.collect_schema()), lazy.select(polars.len()).collect().item()
+        if rows * columns > MAX_FIELDS:
+            raise TooLargeError(f"{file}: has {rows * columns:,} cells, but at most {MAX_FIELDS:,} are read")
+        frame = lazy.collect()
+    except TooLargeError:
+        raise
+    except Exception as error:  # of whatever kind the library's own are
+        raise ValueError(f"{file}: cannot be read as parquet: {error}") from None
+    texts = frame.select(polars.col(polars.String).str.len_bytes().cast(polars.Int64).sum())
+    if (size := sum(sum(row) for row in texts.fill_null(0).rows())) > MAX_FILE:
+        raise TooLargeError(f"{file}: has {size:,} bytes of text, but at most {MAX_FILE:,} are read")
+    return frame
