@@ -3,8 +3,12 @@
 Every public function is called rightly, and then with each of its arguments replaced by things that it is not.
 """
 
+import atexit
+import shutil
+import tempfile
 import warnings
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pyspiel
@@ -19,6 +23,25 @@ S = "two-groups"
 USERS = ua.load_scenario(S).populations[0]
 GAME = ua.load_game(S, 3, turn_based=True)
 SETS = (np.array([[0, 1], [1, 1]]),)
+
+TABLE = {
+    "prompt": ["p", "p"],
+    "user": ["u", "v"],
+    "response": ["a", "a"],
+    "score": [1, 2],
+    "group": ["g", ""],
+    "order": ["A>B", "B"],
+    "chosen": ["a", "b"],
+    "rejected": ["b", "a"],
+}
+FILES = Path(tempfile.mkdtemp(prefix="ualign-"))
+atexit.register(shutil.rmtree, FILES)
+(FILES / "participants-votes.csv").write_text("participant,0,1\n0,1,-1\n1,1,1\n", encoding="utf-8")
+(FILES / "comments.csv").write_text("comment-id,agrees,disagrees,moderated,comment-body\n0,2,0,1,a\n", encoding="utf-8")
+(FILES / "x.pb").write_text(
+    "META\nkey;value\nvote_type;choose-1\nPROJECTS\nproject_id\n1\n2\nVOTES\nvoter_id;vote\n1;2\n", encoding="utf-8"
+)
+(FILES / "x.soc").write_text("# NUMBER ALTERNATIVES: 2\n1: 2,1\n", encoding="utf-8")
 
 # a function, and arguments that it takes
 CALLS = {
@@ -72,6 +95,35 @@ CALLS = {
         {"scores": [[0, 1], [1, 0]], "weights": [1, 2], "responses": ["a", "b"]},
     ),
     "proximal": (ua.proximal, {"scenario": S, "k": 2, "steps": 3, "step": 1.0, "temperature": 0.1}),
+    "read_ballots": (
+        ua.read_ballots,
+        {"table": {"rank1": ["a", "b"]}, "rank": "rank", "blank": ("x",), "min_users": 1},
+    ),
+    "read_orders": (
+        ua.read_orders,
+        {"table": TABLE, "prompt": "prompt", "user": "user", "order": "order", "repeated": "error", "group": "group"},
+    ),
+    "read_pabulib": (ua.read_pabulib, {"path": FILES / "x.pb", "unranked": "bottom", "min_users": 1}),
+    "read_pairwise": (
+        ua.read_pairwise,
+        {"table": TABLE, "rule": "copeland", "user": "user", "chosen": "chosen", "tie": "group", "prior": 0.5},
+    ),
+    "read_picks": (
+        ua.read_picks,
+        {"table": TABLE, "user": "user", "shown": ("chosen", "rejected"), "chosen": "chosen", "min_users": 1},
+    ),
+    "read_polis": (ua.read_polis, {"path": FILES, "responses": 2, "moderated": False, "agree": 1, "group": ""}),
+    "read_preflib": (ua.read_preflib, {"path": FILES / "x.soc", "unranked": "bottom", "prompts": 1}),
+    "read_ratings": (
+        ua.read_ratings,
+        {"table": TABLE, "prompt": "prompt", "user": "user", "response": "response", "score": "score"}
+        | {"group": "group", "missing": "bottom", "responses": "all", "lower_is_better": False, "repeated": "error"}
+        | {"min_users": 2, "tie_width": 0.0, "probabilities": "equal"},
+    ),
+    "read_wide_ratings": (
+        ua.read_wide_ratings,
+        {"table": {"user": ["u", "v"], "a": [1, 2], "b": [2, 1], "w": [1, 2]}, "weight": "w", "missing": "bottom"},
+    ),
     "register_scenario": (ua.register_scenario, {"name": "a-name", "scenario": S, "overwrite": True}),
     "regularised_exploitability": (
         ua.regularised_exploitability,
@@ -85,7 +137,8 @@ CALLS = {
     ),
     "Scenario": (
         ua.Scenario,
-        {"populations": [USERS], "prompts": ["p"], "probabilities": [1.0], "features": [[1.0]], "name": "n"},
+        {"populations": [USERS], "prompts": ["p"], "probabilities": [1.0], "features": [[1.0]], "name": "n"}
+        | {"groups": [{"some": USERS}], "notes": ["n"]},
     ),
     "score": (
         ua.score,

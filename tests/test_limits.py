@@ -116,7 +116,7 @@ def test_refusals_come_at_once(name):
 
 def test_every_limit_is_tried():
     named = {name for name in vars(_limits) if name.startswith("MAX_")}
-    assert named == {name.partition(",")[0] for name in CASES} | {"MAX_FILE", "MAX_PICTURES"}
+    assert named == {name.partition(",")[0] for name in CASES} | {"MAX_FIELDS", "MAX_FILE", "MAX_PICTURES"}
 
 
 def test_files(tmp_path):
@@ -125,6 +125,29 @@ def test_files(tmp_path):
         file.truncate(500_000_001)
     with pytest.raises(ua.TooLargeError, match="has 500,000,001 bytes, but at most 500,000,000 are read"):
         ua.load_scenario(path)
+
+
+def test_tables(tmp_path, monkeypatch):
+    pl = pytest.importorskip("polars")
+    path = tmp_path / "x.parquet"
+    pl.select(pl.repeat(0, 25_000_001).alias("user"), pl.repeat(0, 25_000_001).alias("score")).write_parquet(path)
+    with pytest.raises(ua.TooLargeError, match="has 50,000,002 cells, but at most 50,000,000 are read"):
+        ua.load_scenario(path)
+    # a few kilobytes of a long text, repeated
+    pl.select(pl.repeat("x" * 100_000, 5001).alias("user"), pl.repeat(0, 5001).alias("order")).write_parquet(path)
+    assert path.stat().st_size < 1e6
+    with pytest.raises(ua.TooLargeError, match="has 500,100,000 bytes of text, but at most 500,000,000 are read"):
+        ua.load_scenario(path)
+    with pytest.raises(ua.TooLargeError, match="20,000 users times 20,000 responses are more than the 200,000,000"):
+        ua.read_ratings(diagonal(20_000))
+    monkeypatch.setattr("ualign_env.readers.table.MAX_FIELDS", 10)
+    with pytest.raises(ua.TooLargeError, match="has more than 5 rows of 2 cells, and 10 cells are read at most"):
+        ua.read_orders({"user": range(6), "order": list("aabbcc")})
+
+
+def diagonal(size):
+    """Returns ratings of as many users as responses, one each."""
+    return {"user": range(size), "response": range(size), "score": [0] * size}
 
 
 def test_pictures(monkeypatch, capsys):

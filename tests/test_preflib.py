@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ualign_env import Population, load_game, load_scenario, robust_win_rate
-from ualign_env.sources.preflib import read_preflib
+from ualign_env.readers.preflib import read_preflib
 
 SOC = """# FILE NAME: 1.soc
 # TITLE: colours
@@ -55,19 +55,18 @@ def test_a_path_is_a_spec(soc, tmp_path, monkeypatch):
 def test_files_take_options_as_names_do(soc, tmp_path, monkeypatch):
     path = soc(SOC, "colours.soc")
     monkeypatch.chdir(tmp_path)
-    for spec in ("colours.soc/prompts:3", f"{path}/prompts:3"):
+    for spec in ("colours.soc/unranked:drop", f"{path}/unranked:drop"):
         scenario = load_scenario(spec)
-        assert (scenario.n_prompts, scenario.name) == (3, spec)
-        assert scenario.prompts == ("colours", "colours, rotated by 1", "colours, rotated by 2")
-        assert scenario.populations[1] == scenario.populations[0].restricted([1, 2, 0])
-    assert load_scenario("colours.soc/prompts:1") == load_scenario("colours.soc")
-    with pytest.raises(ValueError, match=r"colours\.soc: unknown option 'prompt'; did you mean 'prompts'"):
-        load_scenario("colours.soc/prompt:3")
-    with pytest.raises(ValueError, match=r"colours\.soc: prompts is 'two', but must be an integer, as in prompts:1"):
-        load_scenario("colours.soc/prompts:two")
+        assert (scenario.n_prompts, scenario.name) == (1, spec)
+        assert scenario.prompts == ("colours",)
+    assert load_scenario("colours.soc/unranked:bottom") == load_scenario("colours.soc")
+    with pytest.raises(ValueError, match=r"colours\.soc: unknown option 'ranked'; did you mean 'unranked'"):
+        load_scenario("colours.soc/ranked:no")
+    with pytest.raises(ValueError, match=r"colours\.soc: unknown unranked 'two'; known: bottom, drop"):
+        load_scenario("colours.soc/unranked:two")
     (tmp_path / "old.soc").mkdir()
     nested = soc(SOC, "old.soc/new.soc")
-    assert load_scenario(nested) == load_scenario("old.soc/new.soc/prompts:1")
+    assert load_scenario(nested) == load_scenario("old.soc/new.soc/unranked:bottom")
 
 
 def test_other_formats_are_named(tmp_path):
@@ -134,7 +133,7 @@ def test_unreadable_files(tmp_path):
     with pytest.raises(ValueError, match=r"binary\.soc: cannot be read as text"):
         read_preflib(tmp_path / "binary.soc")
     (tmp_path / "folder.soc").mkdir()
-    with pytest.raises(ValueError, match=r"folder\.soc: cannot be read as text"):
+    with pytest.raises(ValueError, match=r"folder\.soc: is no file"):
         read_preflib(tmp_path / "folder.soc")
 
 

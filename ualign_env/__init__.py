@@ -16,6 +16,13 @@ from ualign_env.benchmark.tasks import Task
 from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy
 from ualign_env.policies.tabulate import greedy, tabulate
+from ualign_env.readers.orders import read_ballots, read_orders
+from ualign_env.readers.pabulib import read_pabulib
+from ualign_env.readers.pairwise import read_pairwise
+from ualign_env.readers.picks import read_picks
+from ualign_env.readers.polis import read_polis
+from ualign_env.readers.preflib import read_preflib
+from ualign_env.readers.ratings import read_ratings, read_wide_ratings
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_family, versus_map, win_rate_curve
 from ualign_env.scoring.samples import SampleScore, score_samples
@@ -35,7 +42,7 @@ from ualign_env.solvers.versus import (
     solve_versus,
 )
 from ualign_env.specs import list_scenarios, load_scenario, register_scenario
-from ualign_env.users import Contest, Population, Users
+from ualign_env.users import Contest, PairwiseUsers, Population, Users
 
 if TYPE_CHECKING:
     from ualign_env.envs.open_spiel.forms import cached_game, tensor_game
@@ -75,6 +82,7 @@ __all__ = [
     "MatrixEquilibrium",
     "Mixture",
     "Outputs",
+    "PairwiseUsers",
     "Players",
     "Population",
     "RunResult",
@@ -107,6 +115,15 @@ __all__ = [
     "nash_conv",
     "payoff_tensor",
     "proximal",
+    "read_ballots",
+    "read_orders",
+    "read_pabulib",
+    "read_pairwise",
+    "read_picks",
+    "read_polis",
+    "read_preflib",
+    "read_ratings",
+    "read_wide_ratings",
     "register_scenario",
     "regularised_exploitability",
     "robust_win_rate",

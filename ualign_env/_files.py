@@ -37,6 +37,13 @@ def write_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]
         raise
 
 
+def as_path(path: str | os.PathLike[str]) -> Path:
+    """Returns a path, which nothing else than a text or a path is."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise ValueError(f"path is {path!r:.200}, but must be a path")
+    return Path(path)
+
+
 def readable(path: str | os.PathLike[str]) -> Path:
     """Returns the path of a file that can be read: there is one, no device or folder, and it is not too large.
 
@@ -44,7 +51,7 @@ def readable(path: str | os.PathLike[str]) -> Path:
         ValueError: if there is none.
         TooLargeError: if it has more than 500 MB.
     """
-    file = Path(path)
+    file = as_path(path)
     try:
         found = file.stat()
     except (OSError, ValueError) as error:
@@ -71,8 +78,12 @@ def text_lines(path: str | os.PathLike[str]) -> list[str]:
         raise ValueError(f"{file}: cannot be read as text: {error}") from None
 
 
-def unzipped(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
-    """Returns the arrays of numbers in an npz file, as large as the file says and no larger.
+def unzipped(path: str | os.PathLike[str], kinds: str = "biuf") -> dict[str, npt.NDArray[Any]]:
+    """Returns the arrays in an npz file, as large as the file says and no larger.
+
+    Args:
+        path: the file.
+        kinds: numpy's letters for what the arrays may hold, numbers unless texts, `"U"`, are wanted too.
 
     Raises:
         OSError, EOFError, ValueError, zipfile.BadZipFile: if it is damaged or holds something else.
@@ -82,14 +93,14 @@ def unzipped(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
         members = archive.infolist()
         if (size := sum(member.file_size for member in members)) > MAX_FILE:
             raise TooLargeError(f"it unpacks to {size:,} bytes, but at most {MAX_FILE:,} are read")
-        return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
+        return {member.filename.removesuffix(".npy"): _array(archive, member, kinds) for member in members}
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, kinds: str) -> npt.NDArray[Any]:
     with archive.open(member) as file:
         if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{member.filename} is no array of numbers or texts")
+            raise ValueError(f"{member.filename} is no array of numbers")
         shape, columns_first, dtype = np.lib.format.read_array_header_1_0(file)
-        if dtype.kind not in "biufU":
-            raise ValueError(f"{member.filename} is no array of numbers or texts")
+        if dtype.kind not in kinds:
+            raise ValueError(f"{member.filename} is no array of numbers")
         return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if columns_first else "C")

@@ -11,7 +11,8 @@ from urllib.parse import quote, unquote
 
 from ualign_env import _checks
 
-_EMPTY = '""'
+#: What stands for the empty text.
+EMPTY = '""'
 
 
 def options(function: Callable[..., Any]) -> dict[str, Any]:
@@ -66,12 +67,12 @@ def _converted(key: str, text: str, default: Any) -> Any:
 
 def decoded(text: str) -> str:
     """Returns what a value stands for."""
-    return "" if text == _EMPTY else unquote(text)
+    return "" if text == EMPTY else unquote(text)
 
 
 def encoded(value: str) -> str:
     """Returns a text that stands for a value, whatever is in it."""
-    return quote(value, safe=" ,=()[]{}<>!?*+@#$&'.~^|:") if value else _EMPTY
+    return quote(value, safe=" ,=()[]{}<>!?*+@#$&'.~^|:") if value else EMPTY
 
 
 def written(value: Any) -> str:

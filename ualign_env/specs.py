@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
+from typing import Any
 from urllib.parse import unquote
 
 from ualign_env import _checks, _options
@@ -47,7 +48,7 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
     if text.startswith(INLINE):
         return Scenario.from_inline(text.removeprefix(INLINE))
     name, *pairs = text.split("/")
-    path, after = _split_path(text)
+    path, after = split_path(text)
     if path and name not in (*SOURCES, *_REGISTERED):  # a file of a scenario's name does not hide it
         return _load_file(path, after)
     if name in _REGISTERED:
@@ -126,13 +127,22 @@ def users_of(scenario: ScenarioLike, prompt: int | None = None) -> Users:
 def describe_scenarios() -> list[tuple[str, str]]:
     """Returns every scenario with all options at their defaults, and one line on what it is."""
     rows = [
-        (_options.described(name, _options.options(_source(name))), first_line(entry)) for name, entry in SOURCES.items()
+        (_options.described(name, _options.options(_source(name))), first_line(entry))
+        for name, entry in SOURCES.items()
     ]
     return [*rows, *((name, repr(scenario)) for name, scenario in _REGISTERED.items())]
 
 
-def _split_path(text: str) -> tuple[str | None, list[str]]:
-    """Returns the path in a spec and what follows it; None where it is no path."""
+def source_options() -> dict[str, Any]:
+    """Returns the options of all scenarios with names, each with a default."""
+    found: dict[str, Any] = {}
+    for name in SOURCES:
+        found |= _options.options(_source(name))
+    return found
+
+
+def split_path(text: str) -> tuple[str | None, list[str]]:
+    """Returns the path of a file or folder in a spec, and the options that follow it; None where it is no path."""
     parts = text.split("/")
     starts = ["/".join(parts[: i + 1]) for i in range(len(parts))]
     for read in (str, unquote):  # a path may be percent-encoded, which OpenSpiel's parser leaves alone

@@ -18,8 +18,10 @@ from ualign_env.benchmark import agents
 from ualign_env.benchmark.results import ResultsFile
 from ualign_env.benchmark.runner import RunResult, run_all
 from ualign_env.benchmark.tasks import Task
-from ualign_env.cli import tables
+from ualign_env.cli import flags, tables
 from ualign_env.cli.output import emit, emit_json, note
+from ualign_env.readers.choose import ENDINGS, describe_readers
+from ualign_env.readers.polis import VOTES
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import POWERS, equilibrium_family, versus_map, win_rate_curve
 from ualign_env.scoring.scorecard import score
@@ -36,24 +38,33 @@ app = typer.Typer(
 
 
 class _Command(TyperCommand):
-    """A command whose options are given once, unless they are lists: of two seeds, one would be ignored silently."""
+    """A command that takes the options of its scenario as flags, too, and each option once, unless it is a list."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuses options that are repeated."""
+        """Moves options of scenarios into their specs; of an option that is repeated, one would be ignored silently."""
+        own = {name for param in self.get_params(ctx) for name in [*param.opts, *param.secondary_opts]}
+        args, pairs = flags.taken(args, own)
         given = [arg.partition("=")[0] for arg in (args[: args.index("--")] if "--" in args else args)]
         for param in self.get_params(ctx):
             if getattr(param, "multiple", False) or param.param_type_name != "option":
                 continue
             if sum(given.count(name) for name in [*param.opts, *param.secondary_opts]) > 1:
                 raise ValueError(f"{param.opts[0]} is given twice")
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        if pairs:
+            flags.put(ctx.params, pairs)
+        return rest
 
 
 _command: Callable[[str], Any] = partial(app.command, cls=_Command)
 _POWERS = ",".join(map(str, POWERS))
-_KNOWN = f"{', '.join(specs.list_scenarios())}, or a file that ends in {', '.join(specs.ENDINGS)}"
+_KNOWN = f"{', '.join(specs.list_scenarios())}, or a file that ends in {', '.join(ENDINGS)}, or a folder of Polis"
 _Scenario = Annotated[
-    str, typer.Argument(help=f"A scenario, with options such as mallows/phi:0.5/prompts:3: {_KNOWN}.")
+    str,
+    typer.Argument(
+        help=f"A scenario: {_KNOWN}. Its options follow it, as in mallows/phi:0.5/prompts:3, or are flags, as in "
+        "--phi 0.5; `ualign list` names them."
+    ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Sizes = Annotated[str, typer.Option("--k", help="Numbers of responses shown, joined by commas.")]
@@ -79,17 +90,20 @@ def _options(
 
 @_command("list")
 def list_all(as_json: _Json = False) -> None:
-    """List scenarios, agents and baseline policies."""
+    """List scenarios, files that are read, agents and baseline policies."""
     scenarios = specs.describe_scenarios()
     names = [*agents.list_agents(), *agents.list_agents(agents.JOINT_GROUP)]
     rows = [(name, agents.describe_agent(name)) for name in names]
     policies = [(name, one.summary) for name, one in BASELINES.items()]
     if as_json:
-        return emit_json({"scenarios": dict(scenarios), "agents": dict(rows), "policies": dict(policies)})
+        readers = {name: {"spec": spec, "summary": summary} for name, spec, summary in describe_readers()}
+        listed = {"scenarios": dict(scenarios), "readers": readers, "agents": dict(rows), "policies": dict(policies)}
+        return emit_json(listed)
     tables.print_listing(
         "scenarios, with their options' defaults (prompts:P: fresh draws of random ones, else rotated responses)",
         scenarios,
     )
+    tables.print_readers("files, the options of their readers, and formats of known data sets", describe_readers())
     tables.print_listing("agents", rows)
     return tables.print_listing("policies", policies)
 
@@ -117,14 +131,15 @@ def convert(
 
 
 def _files_of(given: str) -> list[str]:
-    """Returns the files of a folder that can be read, or what is no folder as it is."""
-    folder = Path(given)
-    if not folder.is_dir():
+    """Returns the files and conversations in a folder, each with the folder's options; what is no folder as it is."""
+    path, pairs = specs.split_path(given)
+    if path is None or not Path(path).is_dir() or (Path(path) / VOTES).exists():
         return [given]
-    found = [str(file) for file in sorted(folder.iterdir()) if file.suffix.lower() in specs.ENDINGS]
+    inside = sorted(Path(path).iterdir())
+    found = [file for file in inside if file.suffix.lower() in ENDINGS or (file / VOTES).exists()]
     if not found:
-        raise ValueError(f"{given!r} has no files that end in {', '.join(specs.ENDINGS)}")
-    return found
+        raise ValueError(f"{path!r} has no files that end in {', '.join(ENDINGS)}")
+    return ["/".join([str(file), *pairs]) for file in found]
 
 
 @_command("score")

@@ -41,6 +41,17 @@ def print_listing(kind: str, rows: Iterable[tuple[str, str]]) -> None:
     emit("")
 
 
+def print_readers(kind: str, rows: Iterable[tuple[str, str, str]]) -> None:
+    """Prints names, what they read, and on a line of its own a spec with all options."""
+    rows = list(rows)
+    width = max(len(name) for name, *_ in rows)
+    emit(f"{kind}:")
+    for name, spec, summary in rows:
+        emit(f"  {name:<{width}}  {summary}")
+        emit(f"  {'':<{width}}  {spec}")
+    emit("")
+
+
 def print_notes(scenario: Scenario) -> None:
     """Prints what was left out or changed when a scenario was read."""
     for note in scenario.notes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ualign_env import _checks, _options
+from ualign_env._summaries import first_line
 from ualign_env.readers import FOLDER, READERS
 from ualign_env.readers.orders import rank_columns
 from ualign_env.readers.polis import VOTES
@@ -137,20 +138,32 @@ def _needed(reader: str, given: Mapping[str, str]) -> list[str]:
         text = given.get(option)
         value = defaults[option]
         if text is not None:
-            value = tuple(map(_options.decoded, text.split(";"))) if isinstance(value, tuple) else _options.decoded(text)
+            value = (
+                tuple(map(_options.decoded, text.split(";"))) if isinstance(value, tuple) else _options.decoded(text)
+            )
         found += value if isinstance(value, tuple) else [value]
     return found
 
 
 def describe_readers() -> list[tuple[str, str, str]]:
     """Returns every reader and known data set: its name, a spec with all options at their defaults, what it reads."""
-    from ualign_env._summaries import first_line
-
     rows = []
     for name, one in READERS.items():
         what = "FOLDER" if one.endings == (FOLDER,) else f"FILE{'|'.join(one.endings)}"
         rows.append((name, _options.described(what, _choice(name, None).defaults), first_line(one.function)))
     for name, preset in PRESETS.items():
         choices = {key: "|".join(known) for key, known in preset.choices.items()}
-        rows.append((name, "/".join([f"FILE/format:{name}", *(f"{k}:{v}" for k, v in choices.items())]), preset.summary))
+        rows.append(
+            (name, "/".join([f"FILE/format:{name}", *(f"{k}:{v}" for k, v in choices.items())]), preset.summary)
+        )
     return rows
+
+
+def reader_options() -> dict[str, Any]:
+    """Returns the options of all readers and data sets, each with a default."""
+    found: dict[str, Any] = {"reader": "", "format": ""}
+    for name in READERS:
+        found |= _choice(name, None).defaults
+    for preset in PRESETS.values():
+        found |= {name: known[0] for name, known in preset.choices.items()}
+    return found

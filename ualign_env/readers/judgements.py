@@ -87,7 +87,6 @@ def made(
     _checks.one_of("probabilities", probabilities, ("equal", "users"))
     most = _count_or_all("responses", responses)
     _checks.count("min_users", min_users, 1)
-    _checks.real("tie_width", tie_width, 0, 1e100)
     losses, kept, fewest = Counter[str](), [], Counter[str]()
     everybody = 0
     for judged in prompts:
@@ -101,7 +100,7 @@ def made(
     notes = [*notes, *_losses(losses, everybody, missing, fewest, min_users)]
     if not kept:
         reasons = "".join(f"; {note}" for note in notes)
-        raise ValueError(f"{name}: no prompt has {min_users} user{'s' * (min_users > 1)} or more{reasons}")
+        raise ValueError(f"{name}: no prompt has {counted(min_users, 'user')} or more{reasons}")
     populations = [_population(judged, judged.scores, judged.weights, tie_width) for judged in kept]
     sizes = np.array([judged.weights.sum() for judged in kept])
     return Scenario(
@@ -135,7 +134,7 @@ def _reduce(judged: Judged, most: int | None, missing: str) -> Counter[str]:
         judged.scores, known = judged.scores[:, chosen], known[:, chosen]
     silent = ~known.any(axis=1)
     partial = ~known.all(axis=1) & ~silent
-    keep = ~silent
+    keep = np.array(~silent)
     losses["silent"], losses["partial"] = int(silent.sum()), int(partial.sum())
     if missing == "bottom":
         judged.scores = np.where(known, judged.scores, -np.inf)
@@ -146,13 +145,11 @@ def _reduce(judged: Judged, most: int | None, missing: str) -> Counter[str]:
     return losses
 
 
-def _losses(
-    losses: Counter[str], everybody: int, missing: str, fewest: Counter[str], min_users: int
-) -> list[str]:
+def _losses(losses: Counter[str], everybody: int, missing: str, fewest: Counter[str], min_users: int) -> list[str]:
     """Returns what was left out, in words."""
     notes = []
     if losses["responses"]:
-        notes.append(f"{losses['responses']:,} responses that fewer users judged than others: left out")
+        notes.append(f"{counted(losses['responses'], 'response')} that fewer users judged than others: left out")
     if losses["silent"]:
         notes.append(f"{losses['silent']:,} of {everybody:,} users judged none of their prompt's responses: left out")
     if losses["partial"]:
@@ -160,7 +157,8 @@ def _losses(
         notes.append(f"{losses['partial']:,} of {everybody:,} users judged some of their prompt's responses: {done}")
     if fewest:
         least = "no user" if not any(fewest.values()) else f"fewer than {min_users} users"
-        notes.append(f"{len(fewest):,} prompts with {least} that are complete: left out, with {losses['thin']:,} users")
+        users = counted(losses["thin"], "user")
+        notes.append(f"{counted(len(fewest), 'prompt')} with {least} left: left out, with {users}")
     return notes
 
 
@@ -183,14 +181,19 @@ def _tied(scores: Floats, width: float) -> Floats:
 
 
 def _count_or_all(name: str, value: int | str) -> int | None:
-    if value == "all":
-        return None
     if isinstance(value, str):
+        if value == "all":
+            return None
         value = _checks.integer(name, value)
     try:
         return _checks.count(name, value, 1)
     except ValueError:
         raise ValueError(f"{name} is {value!r:.100}, but must be 'all' or an integer of at least 1") from None
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns a number of things, such as `1 row` or `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def distinct(names: Sequence[str]) -> list[str]:
@@ -244,7 +247,7 @@ class Collector:
         """
         for prompt, x in self.prompts.items():
             rows, columns, places, scores = (np.asarray(kept) for kept in self._said.pop(x))
-            users, responses = list(self._users.pop(x)), list(self._responses.pop(x))
+            users, responses = list(self._users.pop(x)), list(map(str, self._responses.pop(x)))
             out = whole(self._name, len(users), len(responses))
             cells = rows * len(responses) + columns
             different, first, counts = np.unique(cells, return_index=True, return_counts=True)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ualign_env import _checks
-from ualign_env.readers.judgements import Collector, Judged, Numbered, made, whole
+from ualign_env.readers.arguments import checked
+from ualign_env.readers.judgements import Collector, Judged, Numbered, counted, made, whole
 from ualign_env.readers.ratings import prompt_column, titled
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
 from ualign_env.scenario import Scenario
 
 
+@checked
 def read_orders(
     table: TableLike,
     *,
@@ -72,13 +74,11 @@ def read_orders(
         for below, tied in enumerate(found):
             for response in tied:
                 collector.add(title, who, response, -float(below), place, member)
-    notes = [f"{blank:,} rows without an order: left out"] * bool(blank)
+    notes = [f"{counted(blank, 'row')} without an order: left out"] * bool(blank)
     if again:
-        notes.append(f"{again:,} orders beyond a user's first of a prompt: the {repeated} counts")
+        notes.append(f"{counted(again, 'order')} beyond a user's first of a prompt: the {repeated} counts")
     judged = [closed(one) for one in titled(rows, collector.judged(rows))]
-    return made(
-        rows.name, judged, missing=unranked, min_users=min_users, probabilities=probabilities, notes=notes
-    )
+    return made(rows.name, judged, missing=unranked, min_users=min_users, probabilities=probabilities, notes=notes)
 
 
 def closed(judged: Judged) -> Judged:
@@ -112,6 +112,7 @@ def _groups(rows: Table, place: int, column: str, order: Any) -> list[list[str]]
     return found
 
 
+@checked
 def read_ballots(
     table: TableLike,
     *,
@@ -146,7 +147,7 @@ def read_ballots(
     columns = rank_columns(rows.columns, rank)
     if not columns:
         raise ValueError(f"{rows.name}: has no columns {rank}1, {rank}2, ..., only {', '.join(rows.columns)!s:.200}")
-    nobody = {_checks.text("blank", word).strip().lower() for word in _checks.several("blank", blank)}
+    nobody = {word.strip().lower() for word in blank}
     responses, ballots, weights, groups = Numbered(), [], [], []
     idle = again = skipped = 0
     for place, cells in rows.rows(*columns, *[column for column in (weight, group) if column]):
@@ -170,7 +171,7 @@ def read_ballots(
     for scores, ballot in zip(table, ballots, strict=True):
         scores[ballot] = -np.arange(float(len(ballot)))
     notes = [
-        f"{number:,} ballots {what}"
+        f"{counted(number, 'ballot')} {what}"
         for number, what in (
             (idle, "that name nobody: left out"),
             (again, "that name a response again: its best place counts"),

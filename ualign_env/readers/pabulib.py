@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ualign_env import _checks
-from ualign_env._files import text_lines
+from ualign_env._files import as_path, text_lines
 from ualign_env._types import Floats
+from ualign_env.readers.arguments import checked
 from ualign_env.readers.judgements import Judged, distinct, made, whole
 from ualign_env.readers.orders import closed
 from ualign_env.scenario import Scenario
@@ -23,6 +24,7 @@ _TYPES = ("ordinal", "cumulative", "scoring", "approval", "choose-1")
 _Row = tuple[int, dict[str, str]]
 
 
+@checked
 def read_pabulib(path: str | os.PathLike[str], *, unranked: str = "bottom", min_users: int = 1) -> Scenario:
     """Votes of participatory budgeting in Pabulib's format: ordinal, cumulative, scoring, approval or choose-1.
 
@@ -38,7 +40,7 @@ def read_pabulib(path: str | os.PathLike[str], *, unranked: str = "bottom", min_
         ValueError: if the file is missing, malformed or truncated, with the file and line.
         TooLargeError: if it has too many projects and voters.
     """
-    file = Path(path)
+    file = as_path(path)
     _checks.one_of("unranked", unranked, ("bottom", "drop"))
     meta, projects, votes = _sections(file)
     kind = meta.get("vote_type", (0, ""))[1].lower()

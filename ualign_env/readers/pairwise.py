@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import connected_components
 
 from ualign_env import _checks
 from ualign_env._types import Floats
-from ualign_env.readers.judgements import Judged, Numbered, distinct, made, whole
+from ualign_env.readers.arguments import checked
+from ualign_env.readers.judgements import Judged, Numbered, counted, distinct, made, whole
 from ualign_env.readers.ratings import prompt_column, titled
 from ualign_env.readers.table import TableLike, as_table, as_text, is_missing
 from ualign_env.scenario import Scenario
@@ -22,6 +23,7 @@ _TIED = 1e-7  # strengths that differ by less are equal: Newton's method stops f
 _STEPS = 200
 
 
+@checked
 def read_pairwise(
     table: TableLike,
     *,
@@ -70,7 +72,7 @@ def read_pairwise(
         raise ValueError(
             f"{rows.name}: rule is {rule!r:.100}, but must be chosen, since answers depend on it: {', '.join(RULES)}"
         )
-    prior = _checks.scale("prior", prior, high=1e6, zero=True)
+    _checks.scale("prior", prior, high=1e6, zero=True)
     pooled = rule == "pooled"
     names = prompt_column(rows, prompt)
     columns = [chosen, rejected, *[user] * (not pooled), *names, *[tie] * bool(tie), *[group] * bool(group)]
@@ -93,8 +95,10 @@ def read_pairwise(
             wins[title][who][pair] = wins[title][who].get(pair, 0.0) + won
         if group:
             groups[title, who] = as_text(cell[group])
-    notes = [f"{blank:,} rows without two responses: left out"] * bool(blank)
-    tables = {title: {who: _table(won, len(prompts[title])) for who, won in users.items()} for title, users in wins.items()}
+    notes = [f"{counted(blank, 'row')} without two responses: left out"] * bool(blank)
+    tables = {
+        title: {who: _table(won, len(prompts[title])) for who, won in users.items()} for title, users in wins.items()
+    }
     if pooled:
         return _pooled(rows.name, prompts, tables, notes)
     judged = []
@@ -113,7 +117,9 @@ def read_pairwise(
         judged.append(Judged(title, list(map(str, prompts[title])), scores, np.ones(len(scores)), named))
     notes.append(f"orders by {rule}{f' with a prior of {prior:g}' if prior else ''}: another rule may give others")
     if users:
-        notes.append(f"{compared / users:.1f} pairs a user on the mean; {cyclic:,} of {users:,} users contradict themselves")
+        notes.append(
+            f"{compared / users:.1f} pairs a user on the mean; {cyclic:,} of {users:,} users contradict themselves"
+        )
     return made(
         rows.name,
         titled(rows, judged),
@@ -133,7 +139,9 @@ def _table(won: dict[tuple[int, int], float], n: int) -> Floats:
     return table
 
 
-def _pooled(name: str, prompts: dict[str, Numbered], tables: dict[str, dict[str, Floats]], notes: list[str]) -> Scenario:
+def _pooled(
+    name: str, prompts: dict[str, Numbered], tables: dict[str, dict[str, Floats]], notes: list[str]
+) -> Scenario:
     """Returns users of whom pairwise preferences alone are known."""
     if not tables:
         raise ValueError(f"{name}: has no comparisons{''.join(f'; {note}' for note in notes)}")
@@ -144,7 +152,7 @@ def _pooled(name: str, prompts: dict[str, Numbered], tables: dict[str, dict[str,
         shares = np.divide(won, total, out=np.full(won.shape, 0.5), where=total > 0)
         never += int((total[np.triu_indices(len(won), 1)] == 0).sum())
         populations.append(PairwiseUsers(shares, distinct(list(map(str, prompts[title]))), round(total.sum() / 2)))
-    notes = [*notes, *[f"{never:,} pairs of responses that nobody compared: counted as tied"] * bool(never)]
+    notes = [*notes, *[f"{counted(never, 'pair')} of responses that nobody compared: counted as tied"] * bool(never)]
     notes.append("pooled comparisons: they determine payoffs for k = 1 alone")
     titles = [title or "comparisons" for title in tables]
     return Scenario(populations, titles, notes=notes)

@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 from ualign_env import _checks
-from ualign_env.readers.judgements import Collector, made
+from ualign_env.readers.arguments import checked
+from ualign_env.readers.judgements import Collector, counted, made
 from ualign_env.readers.ratings import prompt_column, titled
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
 from ualign_env.scenario import Scenario
 
 
+@checked
 def read_picks(
     table: TableLike,
     *,
@@ -45,7 +47,7 @@ def read_picks(
     """
     rows = as_table(table)
     _checks.one_of("repeated", repeated, ("error", "first", "last"))
-    if not (names := _checks.several("shown", shown)):
+    if not (names := list(shown)):
         raise ValueError("shown names no column, but must name at least one")
     columns = prompt_column(rows, prompt)
     picks: dict[tuple[str, tuple[str, ...], str], tuple[int, str, str]] = {}
@@ -75,14 +77,18 @@ def read_picks(
     judged = list(collector.judged(rows))
     for one in judged:
         one.prompt = json.loads(one.prompt)[0]
-    notes = [f"{blank:,} rows without a choice: left out"] * bool(blank)
+    notes = [f"{counted(blank, 'row')} without a choice: left out"] * bool(blank)
     if again:
-        notes.append(f"{again:,} choices beyond a user's first: the {repeated} counts")
+        notes.append(f"{counted(again, 'choice')} beyond a user's first: the {repeated} counts")
     notes.append(
         "of each user only the favourite is known; the other responses tie, which raises the win rate of every policy"
     )
     return made(
-        rows.name, titled(rows, judged), missing="complete", min_users=min_users, probabilities=probabilities,
+        rows.name,
+        titled(rows, judged),
+        missing="complete",
+        min_users=min_users,
+        probabilities=probabilities,
         notes=notes,
     )
 

@@ -5,12 +5,12 @@ https://github.com/compdemocracy/openData.
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 
-from ualign_env import _checks
-from ualign_env.readers.judgements import Judged, distinct, made, whole
+from ualign_env._files import as_path
+from ualign_env.readers.arguments import checked
+from ualign_env.readers.judgements import Judged, counted, distinct, made, whole
 from ualign_env.readers.table import Table, as_table, as_text
 from ualign_env.scenario import Scenario
 
@@ -18,6 +18,7 @@ VOTES, COMMENTS = "participants-votes.csv", "comments.csv"
 _REJECTED = "-1"  # what moderators did not let through
 
 
+@checked
 def read_polis(
     path: str | os.PathLike[str],
     *,
@@ -45,9 +46,8 @@ def read_polis(
         ValueError: if a file is missing or malformed, or `agree` is the wrong way round.
         TooLargeError: if a file or what it would make is too large.
     """
-    folder = Path(path)
-    _checks.flag("moderated", moderated)
-    if isinstance(agree, bool) or agree not in (1, -1):
+    folder = as_path(path)
+    if agree not in (1, -1):
         raise ValueError(f"agree is {agree!r:.100}, but must be 1 or -1")
     votes, comments = as_table(folder / VOTES), as_table(folder / COMMENTS)
     texts, rejected, agreements = _comments(comments)
@@ -71,7 +71,7 @@ def read_polis(
     names = [texts.get(one, one) or one for one in chosen]
     notes = []
     if len(chosen) < len(statements):
-        notes.append(f"{len(statements) - len(chosen):,} statements that moderators rejected: left out")
+        notes.append(f"{counted(len(statements) - len(chosen), 'statement')} that moderators rejected: left out")
     judged = Judged(folder.resolve().name or "polis", distinct(names), agree * table, np.ones(len(table)), groups)
     return made(str(folder), [judged], missing=missing, responses=responses, min_users=min_users, notes=notes)
 
@@ -100,6 +100,6 @@ def _check_sign(
     misses = {sign: np.nansum(np.abs(counted[:, ::sign] - expected)) for sign in (1, -1)}
     if misses[-agree] < misses[agree]:
         raise ValueError(
-            f"{votes.name}: with agree:{agree}, agreements differ from those in {COMMENTS} by {misses[agree]:g} in all, "
-            f"and with agree:{-agree} by {misses[-agree]:g}"
+            f"{votes.name}: with agree:{agree}, agreements differ from those in {COMMENTS} by {misses[agree]:g} in "
+            f"all, and with agree:{-agree} by {misses[-agree]:g}"
         )

@@ -11,11 +11,11 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
-from ualign_env._files import text_lines
+from ualign_env._files import as_path, text_lines
 from ualign_env._limits import MAX_NUMBERS
+from ualign_env.readers.arguments import checked
 from ualign_env.readers.judgements import distinct
 from ualign_env.scenario import Scenario
-from ualign_env.sources._prompts import rotated
 from ualign_env.users import Population
 
 _HEADER = re.compile(r"#\s*([A-Z][A-Z 0-9]*?)\s*:\s*(.*)")
@@ -25,21 +25,21 @@ _ORDER = re.compile(rf"(0*\d{{1,15}})\s*:({_GROUP}(?:,{_GROUP})*)", re.ASCII)
 _GROUPS = re.compile(r"\{([^}]*)\}|([^,{}]+)")
 
 
-def read_preflib(path: str | os.PathLike[str], *, unranked: str = "bottom", prompts: int = 1) -> Scenario:
+@checked
+def read_preflib(path: str | os.PathLike[str], *, unranked: str = "bottom") -> Scenario:
     """Rankings in PrefLib's format, truncated or with ties too: on each line a count and a ranking, best first.
 
     Args:
         path: the file. Its numbers of alternatives, voters and orders are checked against its header.
         unranked: what becomes of alternatives that voters left out: `"bottom"` ties them below the others, `"drop"`
             leaves out these voters. Where a single one was left out, the ranking is complete.
-        prompts: prompts to make, with the responses in rotated order.
 
     Raises:
         ValueError: if the file is missing, malformed or truncated, with the file and line.
         TooLargeError: if it has too many alternatives and lines.
     """
     _checks.one_of("unranked", unranked, ("bottom", "drop"))
-    file = Path(path)
+    file = as_path(path)
     lines = text_lines(file)
     ending = file.suffix.lower()
     strict, complete = ending.startswith(".so"), ending.endswith("c")
@@ -88,9 +88,7 @@ def read_preflib(path: str | os.PathLike[str], *, unranked: str = "bottom", prom
             )
     names = distinct([header.get(f"ALTERNATIVE NAME {i}", (0, ""))[1] or str(i) for i in range(1, n + 1)])
     users, notes = _population(orders, counts, names, unranked, file)
-    scenario = rotated(users, prompts)
-    titles = [file.stem, *(f"{file.stem}, rotated by {x}" for x in range(1, prompts))]
-    return Scenario(scenario.populations, titles, notes=notes)
+    return Scenario([users], [file.stem], notes=notes)
 
 
 def _population(

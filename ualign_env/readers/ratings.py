@@ -7,7 +7,6 @@ each prompt is to be a user who judges models, it is the other way round (`user:
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,15 @@ import numpy as np
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._files import readable, unzipped
-from ualign_env.readers.judgements import Collector, Judged, made, whole
+from ualign_env.readers.arguments import checked
+from ualign_env.readers.judgements import Collector, Judged, counted, made, whole
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
 from ualign_env.scenario import Scenario
 
 _ARRAYS = ("ratings", "responses", "weights")  # in an npz file; the last two need not be there
 
 
+@checked
 def read_ratings(
     table: TableLike,
     *,
@@ -67,7 +68,7 @@ def read_ratings(
     """
     rows = as_table(table)
     _checks.one_of("repeated", repeated, ("error", "last", "mean"))
-    sign = -1.0 if _checks.flag("lower_is_better", lower_is_better) else 1.0
+    sign = -1.0 if lower_is_better else 1.0
     columns = prompt_column(rows, prompt)
     collector, blank = Collector(rows.name, repeated), 0
     for place, (who, what, value, *rest) in rows.rows(user, response, score, *columns, *[group] * bool(group)):
@@ -79,10 +80,10 @@ def read_ratings(
         member = as_text(rest[-1]) if group else ""
         collector.add(title, rows.text(place, user, who), rows.text(place, response, what), said, place, member)
     judged = list(titled(rows, collector.judged(rows)))
-    notes = [f"{blank:,} rows without a score: left out"] * bool(blank)
+    notes = [f"{counted(blank, 'row')} without a score: left out"] * bool(blank)
     if collector.again:
         done = "the last counts" if repeated == "last" else "their mean counts"
-        notes.append(f"{collector.again:,} ratings beyond a user's first of a response: {done}")
+        notes.append(f"{counted(collector.again, 'rating')} beyond a user's first of a response: {done}")
     return made(
         rows.name,
         judged,
@@ -107,6 +108,7 @@ def titled(table: Table, prompts: Any) -> Any:
         yield judged
 
 
+@checked
 def read_wide_ratings(
     table: TableLike,
     *,
@@ -138,7 +140,7 @@ def read_wide_ratings(
         ValueError: if a cell is no number, or too few users are left; with the place.
         TooLargeError: if the file or what it would make is too large.
     """
-    sign = -1.0 if _checks.flag("lower_is_better", lower_is_better) else 1.0
+    sign = -1.0 if lower_is_better else 1.0
     arrays = _arrays(table)
     if arrays is None:
         name, judged = _from_table(as_table(table), user, weight, group)
@@ -179,18 +181,21 @@ def _weight(rows: Table, place: int, column: str, cell: Any) -> float:
 def _arrays(table: Any) -> tuple[str, Judged] | None:
     """Returns what the users of an array said, in memory or in a file; None of what is no array."""
     path = os.fspath(table) if isinstance(table, str | os.PathLike) else ""
-    names: Sequence[Any] | None = None
+    ratings: Any
+    names: Any = None
     weights: Any = None
     if path.lower().endswith(".npz"):
         try:
-            found = unzipped(readable(path))
+            found = unzipped(readable(path), "biufU")
         except TooLargeError:
             raise
         except (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"{path}: is no file of arrays, or damaged: {error}") from None
         unknown = [name for name in found if name not in _ARRAYS]
         if unknown or "ratings" not in found:
-            raise ValueError(f"{path}: holds {', '.join(found)}, but must hold ratings, and may hold responses, weights")
+            raise ValueError(
+                f"{path}: holds {', '.join(found)}, but must hold ratings, and may hold responses, weights"
+            )
         ratings, names, weights = (found.get(name) for name in _ARRAYS)
     elif path.lower().endswith(".npy"):
         try:

@@ -214,7 +214,7 @@ class _JsonTable(Table):
         line = 0
         try:
             with open(self._file, encoding="utf-8-sig") as opened:
-                for line, text in enumerate(opened, start=1):  # noqa: B007
+                for line, text in enumerate(opened, start=1):
                     if text.strip():
                         found = json.loads(text)
                         if not isinstance(found, dict):
@@ -279,12 +279,12 @@ def _parquet(file: Path) -> Any:
         TooLargeError: if it has too many cells.
     """
     try:
-        import polars
+        import polars as pl
     except ImportError:
         raise ValueError(f"{file}: parquet needs polars: pip install 'ualign-env[data]'") from None
     try:
-        lazy = polars.scan_parquet(file)
-        columns, rows = len(lazy.collect_schema()), lazy.select(polars.len()).collect().item()
+        lazy = pl.scan_parquet(file)
+        columns, rows = len(lazy.collect_schema()), lazy.select(pl.len()).collect().item()
         if rows * columns > MAX_FIELDS:
             raise TooLargeError(f"{file}: has {rows * columns:,} cells, but at most {MAX_FIELDS:,} are read")
         frame = lazy.collect()
@@ -292,7 +292,7 @@ def _parquet(file: Path) -> Any:
         raise
     except Exception as error:  # of whatever kind the library's own are
         raise ValueError(f"{file}: cannot be read as parquet: {error}") from None
-    texts = frame.select(polars.col(polars.String).str.len_bytes().cast(polars.Int64).sum())
+    texts = frame.select(pl.col(pl.String).str.len_bytes().cast(pl.Int64).sum())
     if (size := sum(sum(row) for row in texts.fill_null(0).rows())) > MAX_FILE:
         raise TooLargeError(f"{file}: has {size:,} bytes of text, but at most {MAX_FILE:,} are read")
     return frame

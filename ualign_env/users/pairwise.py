@@ -5,7 +5,7 @@ Axes: N responses, B rows of slots, M multisets.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,8 @@ from ualign_env.users.base import Contest, Users
 
 _WHY = (
     "only pairwise preferences of these users are known, and they do not determine what is picked among {}: "
-    "all 6 rankings of 3 responses have the same as two opposite ones, and other payoffs for k = 2. Rankings, ratings or "
-    "picks among several do"
+    "all 6 rankings of 3 responses have the same as two opposite ones, and other payoffs for k = 2. "
+    "Rankings, ratings or picks among several do"
 )
 
 
@@ -82,7 +82,8 @@ class PairwiseUsers(Users):
 
     def against_sets(self, sets: Ints, chances: Floats) -> "PairwiseContest":
         _only(sets.shape[1])
-        return PairwiseContest(self, np.bincount(sets[:, 0], weights=chances, minlength=self.n_responses))
+        shown = np.bincount(sets[:, 0], weights=chances, minlength=self.n_responses)
+        return PairwiseContest(self, shown.astype(np.float64))
 
     def jacobian(self, policy: Floats, k: int) -> Floats:  # noqa: ARG002
         _only(k)
@@ -111,7 +112,9 @@ class PairwiseUsers(Users):
     @classmethod
     def from_content(cls, weights: Any, responses: tuple[str, ...], n_users: int, **content: Any) -> Self:
         if np.shape(weights) != (1,):
-            raise ValueError(f"weights have shape {np.shape(weights)}, but pairwise preferences are of one type of users")
+            raise ValueError(
+                f"weights have shape {np.shape(weights)}, but pairwise preferences are of one type of users"
+            )
         return cls(content["preferences"], responses, n_users)
 
 
@@ -131,8 +134,8 @@ class PairwiseContest(Contest):
         return self._users.preferences[sets[:, 0]] @ self._policy
 
 
-def _only(k: int, name: str = "k") -> None | NoReturn:
+def _only(k: int, name: str = "k") -> None:
     """Raises an error unless one response meets one."""
     if k != 1:
         raise ValueError(f"{name} is {k}, but {_WHY.format(f'{k + 1} responses')}")
-    return None
+    return

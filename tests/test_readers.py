@@ -1,0 +1,622 @@
+"""Readers of other people's tables, held against the definition of each rule computed cell by cell in fractions."""
+
+import itertools
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ualign_env import (
+    Population,
+    load_scenario,
+    read_ballots,
+    read_orders,
+    read_pabulib,
+    read_pairwise,
+    read_picks,
+    read_polis,
+    read_ratings,
+    read_wide_ratings,
+)
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def orders(users: Any) -> dict[str, float]:
+    """Returns the order of each type in words, and how many users have it."""
+    return {users.describe(t): round(float(users.weights[t] * users.n_users), 9) for t in range(users.n_types)}
+
+
+RATINGS = """question,annotator,model,score,team
+q1,ann,a,1,red
+q1,ann,b,2,red
+q1,bob,a,3,blue
+q1,bob,b,1,blue
+q2,ann,b,1,red
+q2,ann,a,1,red
+q2,bob,b,1,blue
+q2,cy,a,2,
+q2,cy,b,3,
+q2,bob,a,,blue
+"""
+NAMED: dict[str, Any] = {"prompt": "question", "user": "annotator", "response": "model"}
+SPEC = "prompt:question/user:annotator/response:model"
+
+
+# --- ratings, one a row
+
+
+def test_ratings_are_read_in_order_of_appearance(tmp_path):
+    scenario = read_ratings(write(tmp_path / "r.csv", RATINGS), **NAMED)
+    assert scenario.prompts == ("q1", "q2")
+    assert [users.responses for users in scenario.populations] == [("a", "b"), ("b", "a")]
+    assert orders(scenario.populations[0]) == {"b > a": 1, "a > b": 1}
+    assert orders(scenario.populations[1]) == {"b = a": 1, "b > a": 1}
+    assert scenario.notes == (
+        "1 row without a score: left out",
+        "1 of 5 users judged some of their prompt's responses: left out",
+    )
+    assert load_scenario(f"{tmp_path / 'r.csv'}/{SPEC}") == scenario
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"missing": "bottom"}, [{"b > a": 1, "a > b": 1}, {"b = a": 1, "b > a": 2}]),
+        ({"lower_is_better": True}, [{"a > b": 1, "b > a": 1}, {"b = a": 1, "a > b": 1}]),
+        ({"tie_width": 1.5}, [{"a = b": 1, "a > b": 1}, {"b = a": 2}]),
+        ({"tie_width": 1.0}, [{"b > a": 1, "a > b": 1}, {"b = a": 1, "b > a": 1}]),
+        ({"responses": 1}, [{"a": 2}, {"b": 3}]),
+        ({"min_users": 3, "missing": "bottom"}, [{"b = a": 1, "b > a": 2}]),
+    ],
+)
+def test_options_of_ratings(tmp_path, options: Any, expected):
+    path = write(tmp_path / "r.csv", RATINGS)
+    scenario = read_ratings(path, **NAMED, **options)
+    assert [orders(users) for users in scenario.populations] == expected
+    written = "/".join(f"{key.replace('_', '-')}:{str(value).lower()}" for key, value in options.items())
+    assert load_scenario(f"{path}/{SPEC}/{written}") == scenario
+
+
+def test_nobody_is_left_out_uncounted(tmp_path):
+    path = write(tmp_path / "r.csv", RATINGS)
+    notes = read_ratings(path, **NAMED, min_users=3, missing="bottom").notes
+    assert "1 prompt with fewer than 3 users left: left out, with 2 users" in notes
+    with pytest.raises(ValueError, match=r"no prompt has 4 users or more; 1 row.*; 2 prompts with fewer"):
+        read_ratings(path, **NAMED, min_users=4)
+    assert read_ratings(path, **NAMED, responses=1).notes[1] == (
+        "2 responses that fewer users judged than others: left out"
+    )
+
+
+def test_prompts_can_be_as_likely_as_they_have_users(tmp_path):
+    path = write(tmp_path / "r.csv", RATINGS)
+    scenario = read_ratings(path, **NAMED, probabilities="users", missing="bottom")
+    np.testing.assert_allclose(scenario.probabilities, [2 / 5, 3 / 5])
+    np.testing.assert_allclose(read_ratings(path, **NAMED, missing="bottom").probabilities, [1 / 2, 1 / 2])
+
+
+def test_groups_are_kept_apart(tmp_path):
+    scenario = read_ratings(write(tmp_path / "r.csv", RATINGS), **NAMED, group="team", missing="bottom")
+    assert [{name: orders(users) for name, users in known.items()} for known in scenario.groups] == [
+        {"red": {"b > a": 1}, "blue": {"a > b": 1}},
+        {"red": {"b = a": 1}, "blue": {"b > a": 1}},
+    ]
+    saved = tmp_path / "s.npz"
+    scenario.save(saved)
+    assert load_scenario(saved) == scenario == load_scenario(scenario.spec)
+    assert load_scenario(saved).groups[0]["red"] == scenario.groups[0]["red"]
+    assert scenario != read_ratings(tmp_path / "r.csv", **NAMED, missing="bottom")
+
+
+def test_repeated_ratings(tmp_path):
+    path = write(tmp_path / "r.csv", "user,response,score\nu,a,1\nu,b,2\nv,a,1\nv,b,0\nu,a,4\n")
+    with pytest.raises(ValueError, match=r"r\.csv:6: user 'u' judged response 'a' .* before, at .*r\.csv:2; repeated"):
+        read_ratings(path)
+    assert orders(read_ratings(path, repeated="last").populations[0]) == {"a > b": 2}
+    mean = read_ratings(path, repeated="mean")  # (1 + 4) / 2 > 2
+    assert orders(mean.populations[0]) == {"a > b": 2}
+    assert mean.notes == ("1 rating beyond a user's first of a response: their mean counts",)
+    tied = write(tmp_path / "tied.csv", "user,response,score\nu,a,1\nu,b,2\nv,a,1\nv,b,0\nu,a,3\n")
+    assert orders(read_ratings(tied, repeated="mean").populations[0]) == {"a = b": 1, "a > b": 1}
+
+
+@st.composite
+def long_tables(draw):
+    """Rows of few prompts, users and responses, some cells missing."""
+    cells = list(itertools.product(range(2), range(4), range(3)))
+    scores = draw(st.lists(st.sampled_from([None, 0, 1, 2, 2.5]), min_size=len(cells), max_size=len(cells)))
+    rows = [(*cell, score) for cell, score in zip(cells, scores, strict=True) if score is not None]
+    return draw(st.permutations(rows))
+
+
+@settings(max_examples=100, deadline=None)
+@given(long_tables(), st.sampled_from(["complete", "bottom"]), st.sampled_from([0.0, 0.6, 1.0]), st.booleans())
+def test_ratings_equal_what_their_definition_makes(rows, missing, tie_width, lower):
+    names = ("prompt", "user", "response", "score")
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    expected = []
+    for prompt in dict.fromkeys(row[0] for row in rows):
+        said = {(u, y): s for p, u, y, s in rows if p == prompt}
+        responses = list(dict.fromkeys(y for p, _, y, _ in rows if p == prompt))
+        users = list(dict.fromkeys(u for p, u, _, _ in rows if p == prompt))
+        kept = [u for u in users if missing == "bottom" or all((u, y) in said for y in responses)]
+        if len(kept) < 2:
+            continue
+
+        def above(u, a, b, said=said):
+            """Whether a is above b: no chain of near scores joins them."""
+            sign = -1 if lower else 1
+            if (u, a) not in said or (u, b) not in said:
+                return (u, a) in said and (u, b) not in said
+            high, low = sign * said[u, a], sign * said[u, b]
+            steps = sorted(sign * s for (v, _), s in said.items() if v == u and low <= sign * s <= high)
+            gaps = [after - before for before, after in itertools.pairwise(steps)]
+            return high > low and max(gaps) >= tie_width
+
+        ranks = [[sum(above(u, b, a) for b in responses) for a in responses] for u in kept]
+        expected.append(Population.from_ranks(ranks, responses=list(map(str, responses))))
+    options: Any = {"missing": missing, "tie_width": tie_width, "lower_is_better": lower}
+    if not expected:
+        with pytest.raises(ValueError, match="no prompt has 2 users"):
+            read_ratings(columns, **options)
+        return
+    assert list(read_ratings(columns, **options).populations) == expected
+
+
+def test_frames_give_what_files_give(tmp_path):
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    path = write(tmp_path / "r.csv", RATINGS)
+    expected = read_ratings(path, **NAMED).populations
+    polars.read_csv(path).write_parquet(tmp_path / "r.parquet")
+    lines = [json.dumps(row) for row in polars.read_csv(path).to_dicts()]
+    frames = [
+        pandas.read_csv(path),
+        pandas.read_csv(path).convert_dtypes(),
+        polars.read_csv(path),
+        polars.read_csv(path).to_dict(as_series=False),
+        tmp_path / "r.parquet",
+        write(tmp_path / "r.jsonl", "\n".join(lines)),
+        write(tmp_path / "r.tsv", RATINGS.replace(",", "\t")),
+        write(tmp_path / "semicolons.csv", "\ufeff" + RATINGS.replace(",", ";").replace("\n", "\r\n")),
+    ]
+    for frame in frames:
+        assert read_ratings(frame, **NAMED).populations == expected
+
+
+# --- ratings, one user a row
+
+
+def test_wide_ratings(tmp_path):
+    text = "user,a,b,c,times,\nu,1,2,3,2,x\nv,3,,1,1,y\nw,2,2,NA,5,z\n"
+    path = write(tmp_path / "w.csv", text)
+    scenario = read_wide_ratings(path, weight="times", missing="bottom")
+    assert orders(scenario.populations[0]) == {"c > b > a": 2, "a > c > b": 1, "a = b > c": 5}
+    assert load_scenario(f"{path}/reader:wide-ratings/weight:times/missing:bottom") == scenario
+    complete = read_wide_ratings(path, weight="times", min_users=1)
+    assert orders(complete.populations[0]) == {"c > b > a": 2}
+    assert complete.notes == ("2 of 3 users judged some of their prompt's responses: left out",)
+    lower = read_wide_ratings(path, weight="times", missing="bottom", lower_is_better=True)
+    assert orders(lower.populations[0]) == {"a > b > c": 2, "c > a > b": 1, "a = b > c": 5}
+    with pytest.raises(ValueError, match=r"w\.csv:2: times is '-1', but must be a number of users"):
+        read_wide_ratings(write(path, text.replace("3,2,x", "3,-1,x")), weight="times")
+    with pytest.raises(ValueError, match=r"w\.csv:3: a is 'much', but must be a number, or blank"):
+        read_wide_ratings(write(path, text.replace("v,3", "v,much")))
+
+
+def test_wide_ratings_from_arrays(tmp_path):
+    ratings = np.array([[1.0, 2, 3], [3, np.nan, 1], [2, 2, np.nan]])
+    expected = read_wide_ratings(ratings, missing="bottom")
+    assert orders(expected.populations[0]) == {"2 > 1 > 0": 1, "0 > 2 > 1": 1, "0 = 1 > 2": 1}
+    np.save(tmp_path / "w.npy", ratings)
+    assert load_scenario(f"{tmp_path / 'w.npy'}/missing:bottom").populations == expected.populations
+    np.savez(tmp_path / "w.npz", ratings=ratings, responses=["a", "b", "c"], weights=[2, 1, 5])
+    named = load_scenario(f"{tmp_path / 'w.npz'}/missing:bottom").populations[0]
+    assert orders(named) == {"c > b > a": 2, "a > c > b": 1, "a = b > c": 5}
+    for wrong, message in (
+        ({"ratings": ratings, "other": ratings}, "holds ratings, other, but must hold ratings"),
+        ({"ratings": ratings[0]}, r"has shape \(3,\), but must be"),
+        ({"ratings": ratings, "responses": ["a"]}, "responses has 1 names, but ratings have 3 columns"),
+        ({"ratings": np.full((2, 2), np.inf)}, "holds an infinite number"),
+    ):
+        np.savez(tmp_path / "wrong.npz", **wrong)  # pyright: ignore[reportArgumentType]
+        with pytest.raises(ValueError, match=message):
+            load_scenario(tmp_path / "wrong.npz")
+
+
+# --- ballots
+
+
+BALLOTS = """id,rank1,rank2,rank3,ballots
+1,Ann,Bob,Cy,3
+2,Bob,skipped,Ann,1
+3,overvote,Cy,Cy,1
+4,undervote,,SKIPPED,4
+5,Cy,Ann,,2
+6,Cy,,,1
+"""
+
+
+def test_ballots(tmp_path):
+    path = write(tmp_path / "b.csv", BALLOTS)
+    scenario = load_scenario(path)
+    assert scenario.prompts == ("b",)
+    (users,) = scenario.populations
+    assert users.responses == ("Ann", "Bob", "Cy")
+    # an only response that is left out is the last
+    assert orders(users) == {"Ann > Bob > Cy": 1, "Bob > Ann > Cy": 1, "Cy > Ann = Bob": 2, "Cy > Ann > Bob": 1}
+    assert scenario.notes == (
+        "1 ballot that name nobody: left out",
+        "1 ballot that name a response again: its best place counts",
+        "2 ballots that skip a place: closed up",
+        "2 of 5 users judged some of their prompt's responses: those that they left out tie at the bottom",
+    )
+    assert orders(read_ballots(path, weight="ballots", unranked="drop").populations[0]) == {
+        "Ann > Bob > Cy": 3,
+        "Bob > Ann > Cy": 1,
+        "Cy > Ann > Bob": 2,
+    }
+    assert load_scenario(f"{path}/weight:ballots/unranked:drop") == read_ballots(
+        path, weight="ballots", unranked="drop"
+    )
+    # without words for blank, they are names
+    words = load_scenario(f'{path}/blank:""').populations[0]
+    assert words.responses == ("Ann", "Bob", "Cy", "skipped", "overvote", "undervote", "SKIPPED")
+    with pytest.raises(ValueError, match=r"b\.csv: has no columns place1, place2, \.\.\., only id, rank1"):
+        read_ballots(path, rank="place")
+
+
+# --- orders
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("A>B=C>D", "A > B = C > D"),
+        (" A > B = C > D ", "A > B = C > D"),
+        ('["A", ["B", "C"], "D"]', "A > B = C > D"),
+        ("A>B", "A > B > C = D"),
+        ("C>A>B", "C > A > B > D"),
+        ("D", "D > A = B = C"),
+    ],
+)
+def test_orders(tmp_path, order, expected):
+    full = "A>B>C>D"
+    path = write(tmp_path / "o.tsv", f"user\torder\nu\t{full}\nv\t{order}\n")
+    scenario = load_scenario(path)
+    found = orders(scenario.populations[0])
+    assert expected in found
+    assert sum(found.values()) == 2
+
+
+def test_repeated_orders_and_prompts(tmp_path):
+    rows = [
+        ("p", "u", "A>B"),
+        ("q", "u", "B>A"),
+        ("p", "v", "A=B"),
+        ("p", "u", "B>A"),
+        ("q", "v", ["A", "B"]),
+        ("q", "w", None),
+    ]
+    lines = [json.dumps(dict(zip(("prompt", "user", "order"), row, strict=True))) for row in rows]
+    path = write(tmp_path / "o.jsonl", "\n".join(lines) + "\n\n")
+    with pytest.raises(ValueError, match=r"o\.jsonl:4: user 'u' ordered .* prompt 'p' before, at .*o\.jsonl:1"):
+        read_orders(path)
+    first, last = read_orders(path, repeated="first"), read_orders(path, repeated="last")
+    assert [orders(users) for users in first.populations] == [{"A > B": 1, "A = B": 1}, {"B > A": 1, "A > B": 1}]
+    assert [orders(users) for users in last.populations] == [{"B > A": 1, "B = A": 1}, {"B > A": 1, "A > B": 1}]
+    assert first.notes == (
+        "1 row without an order: left out",
+        "1 order beyond a user's first of a prompt: the first counts",
+    )
+
+
+@pytest.mark.parametrize("order", ["A>>B", "A>B>A", ">", "A=", '["A", "A"]', "[]", {"A": [1]}])
+def test_malformed_orders(order):
+    if isinstance(order, dict):
+        order = [["A", ""]]
+    with pytest.raises(ValueError, match=r"row 1: order is .*, but must be names joined by"):
+        read_orders({"user": ["u", "v"], "order": ["A>B", order]})
+
+
+# --- picks
+
+
+def test_picks():
+    table = {
+        "prompt": ["p", "p", "p", "p", "q", "q"],
+        "user": ["u", "v", "w", "x", "u", "v"],
+        "response_a": ["red", "green", "red", "red", "one", "one"],
+        "response_b": ["green", "red", "green", "blue", "two", "two"],
+        "chosen": ["response_b", "red", "green", "response_a", "two", ""],
+    }
+    shown = ("response_a", "response_b")
+    scenario = read_picks(table, shown=shown)
+    # where other responses are shown, it is another prompt
+    assert [orders(users) for users in scenario.populations] == [{"green > red": 2, "red > green": 1}]
+    assert scenario.prompts == ("p",)
+    assert scenario.notes[0] == "1 row without a choice: left out"
+    assert "2 prompts with fewer than 2 users" in scenario.notes[2]
+    assert "of each user only the favourite is known" in scenario.notes[1]
+    lists = {**table, "shown": list(zip(table["response_a"], table["response_b"], strict=True))}
+    lists["chosen"] = ["green", "red", "green", "red", "two", None]
+    assert read_picks(lists).populations == scenario.populations
+    lists["chosen"][0] = "blue"
+    with pytest.raises(ValueError, match=r"table, row 0: 'blue' was chosen, but shown were \['red', 'green'\]"):
+        read_picks(lists)
+
+
+def test_picks_of_three_tie_the_rest():
+    table = {
+        "user": ["u", "v", "u"],
+        "shown": [["a", "b", "c"], ["c", "b", "a"], ["a", "b", "c"]],
+        "chosen": ["a", "c", "b"],
+    }
+    with pytest.raises(ValueError, match="row 2: user 'u' chose among these responses before, at table, row 0"):
+        read_picks(table)
+    assert orders(read_picks(table, repeated="first").populations[0]) == {"a > b = c": 1, "c > a = b": 1}
+    assert orders(read_picks(table, repeated="last").populations[0]) == {"b > a = c": 1, "c > a = b": 1}
+
+
+# --- comparisons
+
+
+def comparisons(text: str) -> dict[str, list[str]]:
+    """Returns a table of `user:chosen>rejected` texts."""
+    rows = [part.replace(">", ":").split(":") for part in text.split()]
+    return dict(zip(("user", "chosen", "rejected"), map(list, zip(*rows, strict=True)), strict=True))
+
+
+# of the first user a beats b twice and c once, b beats c, and c beats a and b once: shares 3/4, 2/5, 2/5
+CYCLES = "u:a>b u:a>b u:b>c u:c>a u:a>c u:c>b v:c>b v:b>a v:c>a"
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "expected"),
+    [
+        # a beats b, and is even with c; b is even with c
+        ("copeland", {}, {"a > c > b": 1, "c > b > a": 1}),
+        ("win-share", {}, {"a > c > b": 1, "c > b > a": 1}),
+        ("bradley-terry", {"prior": 0.1}, {"a > c > b": 1, "c > b > a": 1}),
+    ],
+)
+def test_rules_for_comparisons(rule, options: Any, expected):
+    scenario = read_pairwise(comparisons(CYCLES), rule=rule, **options)
+    assert orders(scenario.populations[0]) == expected
+    assert "3.0 pairs a user on the mean; 0 of 2 users contradict themselves" in scenario.notes[-1]
+    assert scenario.notes[0].startswith(f"orders by {rule}")
+
+
+def test_a_user_in_a_circle_contradicts_herself():
+    notes = read_pairwise(comparisons("u:a>b u:b>c u:c>a v:a>b v:b>c v:a>c"), rule="copeland").notes
+    assert "1 of 2 users contradict themselves" in notes[-1]
+
+
+def test_bradley_terry_strengths_solve_its_equations():
+    from ualign_env.readers.pairwise import bradley_terry
+
+    won = np.array([[0, 4, 1.0], [2, 0, 3], [2, 1, 0]])
+    strengths = np.exp(bradley_terry(won, 0.0, "test"))
+    expected = strengths[:, None] / (strengths[:, None] + strengths) * (won + won.T)
+    np.testing.assert_allclose((won - expected).sum(axis=1), 0, atol=1e-9)  # as many wins as expected
+    two = bradley_terry(np.array([[0, 3.0], [1, 0]]), 0.0, "test")
+    np.testing.assert_allclose(two[0] - two[1], np.log(3))
+
+
+def test_bradley_terry_needs_a_chain_of_wins_or_a_prior():
+    table = comparisons("u:a>b u:b>c v:a>b v:b>a v:b>c v:c>b")
+    with pytest.raises(ValueError, match=r"user 'u', prompt '': has no finite Bradley-Terry .* prior:0\.1"):
+        read_pairwise(table, rule="bradley-terry")
+    scenario = read_pairwise(table, rule="bradley-terry", prior=0.5)
+    assert orders(scenario.populations[0]) == {"a > b > c": 1, "a = b = c": 1}
+    assert "with a prior of 0.5" in scenario.notes[0]
+
+
+def test_comparisons_need_a_rule():
+    with pytest.raises(ValueError, match=r"rule is '', but must be chosen.*: bradley-terry, copeland, win"):
+        read_pairwise(comparisons(CYCLES))
+
+
+def test_ties_and_unseen_responses():
+    table = {
+        "user": ["u", "u", "v", "w", "w"],
+        "chosen": ["a", "b", "a", "a", "b"],
+        "rejected": ["b", "c", "c", "b", "c"],
+        "tied": ["yes", "", "", "0", "true"],
+    }
+    scenario = read_pairwise(table, rule="copeland", tie="tied")
+    # u: a 0, b +1, c -1; w: a +1, b -1, c 0; v did not compare b
+    assert orders(scenario.populations[0]) == {"b > a > c": 1, "a > c > b": 1}
+    assert "1 of 3 users judged some of their prompt's responses: left out" in scenario.notes
+    bottom = read_pairwise(table, rule="copeland", tie="tied", missing="bottom")
+    assert orders(bottom.populations[0]) == {"b > a > c": 1, "a > c > b": 2}
+
+
+def test_pooled_comparisons_play_with_one_sample_alone():
+    table = {"chosen": ["a", "a", "b", "a"], "rejected": ["b", "b", "a", "c"]}
+    scenario = read_pairwise(table, rule="pooled")
+    (users,) = scenario.populations
+    np.testing.assert_allclose(users.pairwise(), [[0.5, 2 / 3, 1], [1 / 3, 0.5, 0.5], [0, 0.5, 0.5]])
+    assert users.n_users == 4
+    assert scenario.notes == (
+        "1 pair of responses that nobody compared: counted as tied",
+        "pooled comparisons: they determine payoffs for k = 1 alone",
+    )
+
+
+# --- Polis
+
+
+VOTES = "participant,group-id,n-votes,0,1,2,3\n0,0,4,1,-1,1,\n1,1,3,1,1,-1,0\n2,,3,-1,0,1,\n3,0,1,,,,1\n"
+COMMENTS = (
+    "comment-id,agrees,disagrees,moderated,comment-body\n"
+    '0,2,1,1,"taxes, lower"\n1,1,1,1,parks\n2,2,1,-1,spam\n3,1,0,0,buses\n'
+)
+
+
+def conversation(folder: Path, votes: str = VOTES, comments: str = COMMENTS) -> Path:
+    write(folder / "participants-votes.csv", votes)
+    write(folder / "comments.csv", comments)
+    return folder
+
+
+def test_polis(tmp_path):
+    scenario = read_polis(conversation(tmp_path), responses=3)
+    (users,) = scenario.populations
+    assert users.responses == ("taxes, lower", "parks", "spam")
+    assert orders(users) == {
+        "taxes, lower = spam > parks": 1,
+        "taxes, lower = parks > spam": 1,
+        "spam > parks > taxes, lower": 1,
+    }
+    assert {name: orders(group) for name, group in scenario.groups[0].items()} == {
+        "0": {"taxes, lower = spam > parks": 1},
+        "1": {"taxes, lower = parks > spam": 1},
+    }
+    assert scenario.notes == (
+        "1 response that fewer users judged than others: left out",
+        "1 of 4 users judged none of their prompt's responses: left out",
+    )
+    assert load_scenario(f"{tmp_path}/responses:3") == scenario
+    moderated = read_polis(tmp_path, moderated=True, responses=2)
+    assert moderated.populations[0].responses == ("taxes, lower", "parks")
+    assert moderated.notes[0] == "1 statement that moderators rejected: left out"
+
+
+def test_polis_has_agreement_the_right_way_round(tmp_path):
+    header, *rows = [line.split(",") for line in VOTES.splitlines()]
+    other = {"1": "-1", "-1": "1"}
+    swapped = [header, *([*row[:3], *(other.get(vote, vote) for vote in row[3:])] for row in rows)]
+    conversation(tmp_path, "\n".join(",".join(row) for row in swapped))
+    with pytest.raises(ValueError, match=r"with agree:1, agreements differ .* by \d+ in all, and with agree:-1 by \d+"):
+        read_polis(tmp_path)
+    assert orders(read_polis(tmp_path, agree=-1, responses=3).populations[0]) == orders(
+        read_polis(conversation(tmp_path), responses=3).populations[0]
+    )
+    with pytest.raises(ValueError, match=r"participants-votes\.csv:2: a vote is 2, but must be -1, 0, 1 or blank"):
+        read_polis(conversation(tmp_path, VOTES.replace("0,0,4,1", "0,0,4,2")))
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the real data is not here")
+@pytest.mark.parametrize(
+    ("name", "users", "complete"),
+    [
+        ("american-assembly.bowling-green", 2031, 721),
+        ("scoop-hivemind.biodiversity", 536, 294),
+        ("vtaiwan.uberx", 1921, 494),
+    ],
+)
+def test_real_conversations(name, users, complete):
+    """Counts made from the files by counting cells."""
+    scenario = read_polis(DATA / "polis" / name)
+    (population,) = scenario.populations
+    lines = (DATA / "polis" / name / "participants-votes.csv").read_text(encoding="utf-8").splitlines()
+    header, *rows = [line.split(",") for line in lines]
+    numbers = [i for i, column in enumerate(header) if column.isdecimal()]
+    most = sorted(sorted(numbers, key=lambda i: -sum(row[i] != "" for row in rows))[:8])
+    assert len(rows) == users
+    kept = [tuple(int(row[i]) for i in most) for row in rows if all(row[i] for i in most)]
+    assert len(kept) == population.n_users == complete
+    assert population == Population.from_scores(kept, responses=population.responses)
+
+
+# --- Pabulib
+
+
+BUS, TREE = "bus; fast > park > tree", "tree > park = bus; fast"
+
+
+def pb(kind: str, votes: str, columns: str = "voter_id;vote") -> str:
+    return (
+        "META\nkey;value\ndescription;x\nnum_projects;3\n"
+        f"num_votes;{votes.count(chr(10)) + 1}\nvote_type;{kind}\n"
+        f'PROJECTS\nproject_id;cost;name\n7;10;park\n8;20;"bus; fast"\n9;5;tree\nVOTES\n{columns}\n{votes}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "votes", "expected"),
+    [
+        (
+            "ordinal",
+            "voter_id;vote",
+            "1;8,7\n2;9\n3;7,8,9",
+            {"bus; fast > park > tree": 1, "tree > park = bus; fast": 1, "park > bus; fast > tree": 1},
+        ),
+        (
+            "approval",
+            "voter_id;age;vote",
+            "1;30;8,7\n2;;9",
+            {"park = bus; fast > tree": 1, "tree > park = bus; fast": 1},
+        ),
+        ("choose-1", "voter_id;vote", "1;8\n2;8", {"bus; fast > park = tree": 2}),
+        (
+            "cumulative",
+            "voter_id;vote;points",
+            "1;8,7;3,1\n2;9,8,7;2,2,1",
+            {"bus; fast > park > tree": 1, "bus; fast = tree > park": 1},
+        ),
+    ],
+)
+def test_pabulib(tmp_path, kind, columns, votes, expected):
+    path = tmp_path / "x.pb"
+    path.write_bytes(pb(kind, votes, columns).replace("\n", "\r\n").encode())
+    scenario = load_scenario(path)
+    assert orders(scenario.populations[0]) == expected
+    assert scenario.notes[0] == "what projects cost: ignored"
+    assert load_scenario(f"{path}/unranked:bottom") == scenario
+
+
+def test_pabulib_unranked(tmp_path):
+    path = write(tmp_path / "x.pb", pb("ordinal", "1;8,7\n2;9\n3;\n4;7,8,9"))
+    assert orders(read_pabulib(path, unranked="drop").populations[0]) == {
+        "bus; fast > park > tree": 1,
+        "park > bus; fast > tree": 1,
+    }
+    assert read_pabulib(path).notes[1:] == (
+        "1 of 4 users judged none of their prompt's responses: left out",
+        "1 of 4 users judged some of their prompt's responses: those that they left out tie at the bottom",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda s: s.replace("num_votes;2", "num_votes;3"),
+            r"x\.pb:5: num_votes is '3', but there are 2; is the",
+        ),
+        (lambda s: s.replace("ordinal", "guess"), r"x\.pb:6: vote_type is 'guess', but must be one of ordinal"),
+        (lambda s: s.replace("1;8,7", "1;8,6"), r"x\.pb:14: vote is '8,6', but must name different projects"),
+        (lambda s: s.replace("1;8,7", "1;8,8"), r"x\.pb:14: vote is '8,8'"),
+        (lambda s: s.replace("1;8,7", "1;8,7;2"), r"x\.pb:14: has 3 cells, but VOTES has 2 columns"),
+        (lambda s: s.replace("8;20", "7;20"), r"x\.pb:9: projects must have a project_id each"),
+        (lambda s: s[: s.index("VOTES")], r"x\.pb: has no rows in its section VOTES"),
+        (lambda _: "hello\n", r"x\.pb:1: begins with 'hello', but must begin with META"),
+    ],
+)
+def test_malformed_pabulib(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        read_pabulib(write(tmp_path / "x.pb", change(pb("ordinal", "1;8,7\n2;9"))))
+
+
+def test_fractions_of_incomplete_orders(tmp_path):
+    """The case of `.soi`: 3: 1,2 | 2: 3 | 1: 4,3,2,1 | 1: 2,1,3, by orders as text."""
+    rows = ["1>2"] * 3 + ["3"] * 2 + ["4>3>2>1", "2>1>3"]
+    path = write(tmp_path / "o.csv", "user,order\n" + "".join(f"{u},{order}\n" for u, order in enumerate(rows)))
+    (users,) = read_orders(path).populations
+    by_name = dict(zip(users.responses, users.favourites(), strict=True))
+    expected = {"1": Fraction(3, 7), "2": Fraction(1, 7), "3": Fraction(2, 7), "4": Fraction(1, 7)}
+    assert {name: pytest.approx(float(share)) for name, share in expected.items()} == by_name
+    (dropped,) = read_orders(path, unranked="drop").populations
+    assert dropped.n_users == 2

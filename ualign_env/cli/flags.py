@@ -1,0 +1,43 @@
+"""Options of scenarios and files as flags: `score r.csv --user annotator` is `score r.csv/user:annotator`."""
+
+from typing import Any
+
+from ualign_env import _options, specs
+from ualign_env.readers.choose import reader_options
+
+
+def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
+    """Returns the arguments that a command takes itself, and what the others are in specs.
+
+    Args:
+        args: all arguments.
+        own: the command's options.
+    """
+    known = specs.source_options() | reader_options()
+    rest, pairs = [], []
+    given = iter(args)
+    for arg in given:
+        if arg == "--":
+            rest += [arg, *given]
+            break
+        flag, equals, value = arg.partition("=")
+        key = flag.removeprefix("--")
+        if flag in own or not flag.startswith("--") or key not in known:
+            rest.append(arg)
+            continue
+        if not equals:
+            value = "true" if isinstance(known[key], bool) else next(given, None)
+            if value is None:
+                raise ValueError(f"{flag} needs a value")
+        pairs.append(f"{key}:{value.replace('/', '%2F') or _options.EMPTY}")
+    return rest, pairs
+
+
+def put(params: dict[str, Any], pairs: list[str]) -> None:
+    """Adds options to the scenarios among a command's parameters."""
+    for name in ("scenario", "scenarios"):
+        given = params.get(name, ())
+        if isinstance(given, str):
+            params[name] = "/".join([given, *pairs])
+        elif name in params:
+            params[name] = ["/".join([one, *pairs]) for one in given or [specs.DEFAULT]]
