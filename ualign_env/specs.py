@@ -151,9 +151,9 @@ def split_path(text: str) -> tuple[str | None, list[str]]:
             # what exists up to a folder may be where a file is missing
             if head and os.path.exists(head) and (os.path.isfile(head) or all(":" in part for part in rest)):
                 return head, rest
-    readable = [i for i, part in enumerate(parts) if part.lower().endswith(ENDINGS)]
-    if readable:
-        return starts[readable[-1]], parts[readable[-1] + 1 :]
+    for i, part in enumerate(parts):  # a file that is missing
+        if part.lower().endswith(ENDINGS) and all(":" in rest for rest in parts[i + 1 :]):
+            return starts[i], parts[i + 1 :]
     return (text if text.startswith((".", "/")) else None), []
 
 

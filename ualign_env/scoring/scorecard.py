@@ -184,6 +184,12 @@ def optimal_rate(k: int, l: int = 1) -> float:
     return max(0, k + 1 - l) / (k + 1)
 
 
+def known_sizes(scenario: Scenario, sizes: Iterable[int]) -> list[int]:
+    """Returns those k for which what is known of the users determines payoffs."""
+    most = min((users.max_shown - 1 for users in scenario.populations if users.max_shown), default=None)
+    return [k for k in sizes if most is None or k <= most]
+
+
 def evaluate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1, player: int | None = None) -> "Evaluation":
     """Returns a policy, read once, of which every metric can be asked."""
     loaded, k, l = as_scenario(scenario), _checks.number_of_outputs(k), _checks.number_of_responses(l)
@@ -290,7 +296,7 @@ class Evaluation:
 
     def scorecard(self, curve: Iterable[int] | None = None) -> Scorecard:
         """Returns all metrics; see `score`."""
-        sizes = [2**i for i in range(max(64, self.k).bit_length())]
+        sizes = known_sizes(self.scenario, [2**i for i in range(max(64, self.k).bit_length())])
         sizes = sizes if curve is None else _checks.several("curve", curve)
         found, probabilities = self.opponents, self.scenario.probabilities
         average = self.learned.average()

@@ -172,7 +172,7 @@ def _warm_up(game: _Game, method: str) -> None:
 
     def run(tiny: Users) -> None:
         reference = np.full(tiny.n_responses, 1 / tiny.n_responses)
-        for k in (1, 20):
+        for k in (1, 20) if tiny.max_shown is None else (1,):
             _Game(tiny, k, game.temperature, reference).run(method, 1e-10, 1)
 
     warm_up(game.users, f"solve by {method}, temperature {bool(game.temperature)}", run)

@@ -56,7 +56,8 @@ class PairwiseUsers(Users):
             raise ValueError(f"preferences has shape {table.shape}, but must be square, with at least one response")
         if table.min() < 0 or table.max() > 1 or np.abs(table + table.T - 1).max() > _checks.SUM_TOLERANCE:
             raise ValueError("preferences must be chances from 0 to 1 that add up to 1 with their transpose")
-        table = (table + 1 - table.T) / 2
+        above = np.triu(table, 1)  # its mirror follows from it, so that a copy is equal to the last bit
+        table = above + np.tril(1 - table.T, -1) + np.eye(n) / 2
         for array in (table, weights := np.ones(1)):
             array.flags.writeable = False
         names = _checks.names("responses", responses, n, map(str, range(n)))
