@@ -27,7 +27,6 @@ MAX_NUMBERS = _limit(
     "ranks, scores or coordinates that a built-in scenario draws, or numbers in the iterates of self-play",
     "gigabytes",
 )
-MAX_WORK = _limit(20_000_000_000, "steps of drawing a Mallows scenario, responses squared a user", "minutes")
 MAX_FILE = _limit(500_000_000, "bytes of a file of preferences", "memory")
 MAX_TEXT = _limit(100_000_000, "bytes of content in a spec that begins with `inline/`", "gigabytes while it is read")
 MAX_ACTIONS = _limit(100_000, "multisets that a player of the OpenSpiel and PettingZoo games has as actions", "memory")
