@@ -39,7 +39,7 @@ def test_list_names_everything(ualign):
     assert status == 0
     for name in [*list_scenarios(), *agents.list_agents(), *BASELINES]:
         assert name in out
-    assert "euclidean/responses:10/users:100/dimensions:2/seed:0/prompts:1" in out
+    assert "euclidean/responses:10/users:100/dimensions:2/space:cube/seed:0/prompts:1" in out
 
 
 def test_version(ualign):

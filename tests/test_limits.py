@@ -68,7 +68,6 @@ CASES = {
         "are 4.00e30 numbers, but at most 200,000,000 are kept",
     ),
     "MAX_NUMBERS, cycle": (lambda: ua.load_scenario("cycle/responses:100000"), "1.00e10 numbers are more"),
-    "MAX_WORK": (lambda: ua.load_scenario("mallows/responses:200000/users:1"), "4.00e10 steps of drawing are more"),
     "MAX_TEXT": (
         lambda: ua.load_scenario("inline/" + packed_zeros(10**8 + 1)),
         "is too large: it has more than 100,000,000 bytes",

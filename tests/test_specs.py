@@ -15,7 +15,9 @@ from ualign_env import (
     specs,
 )
 
-BUILT_IN = ["german-goals", "cycle", "two-groups", "majority-trap", "camps", "impartial", "mallows", "euclidean"]
+CULTURES = ["impartial", "mallows", "plackett-luce", "urn", "euclidean", "single-peaked", "group-separable"]
+CLASSICS = ["german-goals", "condorcet-1785", "borda-1784", "five-winners", "cycle", "two-groups", "majority-trap"]
+BUILT_IN = [*CLASSICS, "camps", *CULTURES]
 
 
 def test_every_source_loads_with_its_described_options():
@@ -39,7 +41,7 @@ def test_specs_come_back_and_prompts_differ(name):
     assert scenario.populations[0] == load_scenario(name).populations[0]
 
 
-@pytest.mark.parametrize("name", ["camps", "impartial", "mallows", "euclidean"])
+@pytest.mark.parametrize("name", ["camps", *CULTURES])
 def test_random_scenarios_follow_their_seed(name):
     assert load_scenario(f"{name}/seed:1") == load_scenario(f"{name}/seed:1")
     assert load_scenario(f"{name}/seed:1") != load_scenario(f"{name}/seed:2")
@@ -52,6 +54,69 @@ def test_german_goals():
     assert (population.n_users, population.n_types) == (2262, 24)
     np.testing.assert_allclose(population.favourites()[0], 875 / 2262)
     assert population.responses[population.condorcet_winner() or 0] == "fight prices"
+
+
+def wins(population: Population) -> dict[str, int]:
+    """Returns how many voters prefer the first of two letters, such as `ab`, to the second."""
+    counts = np.rint(population.pairwise() * population.n_users).astype(int)
+    names = population.responses
+    return {a + b: int(counts[i, j]) for i, a in enumerate(names) for j, b in enumerate(names) if i != j}
+
+
+def firsts(population: Population, *left: str) -> dict[str, int]:
+    """Returns whose favourite each letter is, of those that are left or of all."""
+    some = population.restricted([population.responses.index(letter) for letter in left or population.responses])
+    shares = some.favourites() * population.n_users
+    return {letter: round(share) for letter, share in zip(some.responses, shares, strict=True)}
+
+
+def borda(population: Population) -> dict[str, int]:
+    """Returns how many letters voters rank below each one."""
+    return {a: sum(n for pair, n in wins(population).items() if pair[0] == a) for a in population.responses}
+
+
+def test_condorcet_1785():
+    # 23 abc, 17 bca, 2 bac, 10 cab, 8 cba: a is before b for 23 + 10, b before c for 23 + 17 + 2, c before a for
+    # 17 + 10 + 8
+    population = reference.population("condorcet-1785")
+    assert (population.n_users, population.n_types) == (60, 5)
+    assert wins(population) == {"ab": 33, "ba": 27, "bc": 42, "cb": 18, "ca": 35, "ac": 25}
+    assert population.condorcet_winner() is None
+
+
+def test_borda_1784():
+    # 1 abc, 7 acb, 7 bca, 6 cba: a is first for 1 + 7, b for 7, c for 6; c has 2 points from 6, 1 from 7 + 7
+    population = reference.population("borda-1784")
+    assert (population.n_users, population.n_types) == (21, 4)
+    assert firsts(population) == {"a": 8, "b": 7, "c": 6}
+    assert wins(population) == {"ab": 8, "ba": 13, "ac": 8, "ca": 13, "bc": 8, "cb": 13}
+    assert borda(population) == {"a": 16, "b": 21, "c": 26}
+    assert population.responses[population.condorcet_winner() or 0] == "c"
+
+
+def test_five_winners():
+    # 18 adecb, 12 bedca, 10 cbeda, 9 dceba, 4 ebdca, 2 ecdba
+    population = reference.population("five-winners")
+    assert (population.n_users, population.n_types) == (55, 6)
+    assert firsts(population) == {"a": 18, "b": 12, "c": 10, "d": 9, "e": 4 + 2}
+    assert firsts(population, "a", "b") == {"a": 18, "b": 37}  # the runoff of the first two
+    # whoever is first for the fewest is struck: e, then d, then b
+    assert firsts(population, "a", "b", "c", "d") == {"a": 18, "b": 12 + 4, "c": 10 + 2, "d": 9}
+    assert firsts(population, "a", "b", "c") == {"a": 18, "b": 12 + 4, "c": 10 + 9 + 2}
+    assert firsts(population, "a", "c") == {"a": 18, "c": 37}
+    # d: 3 points from 18, 2 from 12, 1 from 10, 4 from 9, 2 from 4, 2 from 2
+    points = borda(population)
+    assert max(points, key=lambda letter: points[letter]) == "d"
+    assert points["d"] == 54 + 24 + 10 + 36 + 8 + 4
+    assert sum(points.values()) == 55 * 10
+    # e beats a 37:18, b 18 + 9 + 4 + 2 : 12 + 10, c 18 + 12 + 4 + 2 : 10 + 9, and d 12 + 10 + 4 + 2 : 18 + 9
+    assert {pair: n for pair, n in wins(population).items() if pair[0] == "e"} == {
+        "ea": 37,
+        "eb": 33,
+        "ec": 36,
+        "ed": 28,
+    }
+    assert population.responses[population.condorcet_winner() or 0] == "e"
 
 
 def test_majority_trap():

@@ -27,7 +27,6 @@ MAX_NUMBERS = _limit(
     "ranks, scores or coordinates that a built-in scenario draws, or numbers in the iterates of self-play",
     "gigabytes",
 )
-MAX_WORK = _limit(20_000_000_000, "steps of drawing a Mallows scenario, responses squared a user", "minutes")
 MAX_FILE = _limit(500_000_000, "bytes of a file of preferences", "memory")
 MAX_FIELDS = _limit(50_000_000, "cells of a table of preferences that are read", "gigabytes of texts")
 MAX_TEXT = _limit(100_000_000, "bytes of content in a spec that begins with `inline/`", "gigabytes while it is read")

@@ -7,11 +7,18 @@ and defaults. The first line of its docstring is what `ualign list` says of it. 
 #: A scenario's name: the function that makes it.
 SOURCES = {
     "german-goals": "ualign_env.sources.classics:german_goals",
+    "condorcet-1785": "ualign_env.sources.classics:condorcet_1785",
+    "borda-1784": "ualign_env.sources.classics:borda_1784",
+    "five-winners": "ualign_env.sources.classics:five_winners",
     "cycle": "ualign_env.sources.classics:cycle",
     "two-groups": "ualign_env.sources.classics:two_groups",
     "majority-trap": "ualign_env.sources.classics:majority_trap",
     "camps": "ualign_env.sources.cultures:camps",
     "impartial": "ualign_env.sources.cultures:impartial",
-    "mallows": "ualign_env.sources.cultures:mallows",
+    "mallows": "ualign_env.sources.mallows:mallows",
+    "plackett-luce": "ualign_env.sources.cultures:plackett_luce",
+    "urn": "ualign_env.sources.cultures:urn",
     "euclidean": "ualign_env.sources.cultures:euclidean",
+    "single-peaked": "ualign_env.sources.domains:single_peaked",
+    "group-separable": "ualign_env.sources.domains:group_separable",
 }

@@ -6,24 +6,21 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about
-from ualign_env._limits import MAX_NUMBERS, MAX_PROMPTS, MAX_WORK
+from ualign_env._limits import MAX_NUMBERS, MAX_PROMPTS
 from ualign_env.scenario import Scenario
 from ualign_env.users import Users
 
 
-def check_size(prompts: int, numbers: int, work: int = 0) -> None:
-    """Raises an error before a scenario is made that would take too much memory or time.
+def check_size(prompts: int, numbers: int) -> None:
+    """Raises an error before a scenario is made that would take too much memory.
 
     Args:
         prompts: how many are to be made.
         numbers: how many numbers each of them takes.
-        work: how many steps of drawing.
     """
     _checks.count("prompts", prompts, 1, MAX_PROMPTS)
     if prompts * numbers > MAX_NUMBERS:
         raise TooLargeError(f"{about(prompts * numbers)} numbers are more than the {MAX_NUMBERS:,} that are made")
-    if prompts * work > MAX_WORK:
-        raise TooLargeError(f"{about(prompts * work)} steps of drawing are more than the {MAX_WORK:,} that are taken")
 
 
 def rotated(population: Users, prompts: int) -> Scenario:

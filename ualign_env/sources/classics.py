@@ -28,6 +28,39 @@ def german_goals(*, prompts: int = 1) -> Scenario:
     return rotated(Population.from_rankings(rankings, list(_GERMAN_COUNTS.values()), _GERMAN_GOALS), prompts)
 
 
+def condorcet_1785(*, prompts: int = 1) -> Scenario:
+    """Condorcet's 60 voters of 1785: majorities in a cycle, a over b over c over a.
+
+    Source: M. de Condorcet, Essai sur l'application de l'analyse, 1785, as given by H. P. Young, American Political
+    Science Review 1988.
+    """
+    return _elected({"abc": 23, "bca": 17, "bac": 2, "cab": 10, "cba": 8}, prompts)
+
+
+def borda_1784(*, prompts: int = 1) -> Scenario:
+    """Borda's 21 voters of 1784: the favourite of the most, a, loses to either of the others.
+
+    Source: J.-C. de Borda, Memoire sur les elections au scrutin, 1784, as given by D. Black, The Theory of Committees
+    and Elections, 1958.
+    """
+    return _elected({"abc": 1, "acb": 7, "bca": 7, "cba": 6}, prompts)
+
+
+def five_winners(*, prompts: int = 1) -> Scenario:
+    """55 voters with five winners: by plurality a, runoff b, elimination c, Borda count d, and Condorcet's rule e.
+
+    Source: J. Malkevitch, "Mathematical theory of elections", Annals of the New York Academy of Sciences 1990.
+    """
+    return _elected({"adecb": 18, "bedca": 12, "cbeda": 10, "dceba": 9, "ebdca": 4, "ecdba": 2}, prompts)
+
+
+def _elected(counts: dict[str, int], prompts: int) -> Scenario:
+    """Returns the scenario of an election: voters of each ranking, which is written as letters, best first."""
+    names = sorted(next(iter(counts)))
+    rankings = [[names.index(letter) for letter in order] for order in counts]
+    return rotated(Population.from_rankings(rankings, list(counts.values()), names), prompts)
+
+
 def cycle(*, responses: int = 3, prompts: int = 1) -> Scenario:
     """A Condorcet cycle: the rotations of one ranking, equally often. The equilibrium is uniform for every k."""
     n = _checks.count("responses", responses, 1)

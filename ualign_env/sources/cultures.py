@@ -1,74 +1,127 @@
-"""Random scenarios: the statistical cultures of computational social choice, drawn anew for each prompt.
+"""Random scenarios: statistical cultures of computational social choice, drawn anew for each prompt.
 
-Axes: U users, N responses.
+Axes: U users, N responses, D dimensions.
 """
 
 import numpy as np
 
 from ualign_env import _checks
+from ualign_env._types import Floats
 from ualign_env.scenario import Scenario
 from ualign_env.sources._prompts import check_size, drawn
 from ualign_env.users import Population
+
+_SPACES = ("cube", "ball", "gaussian")
+_RESPONSES, _SPREAD = 6, 1.0  # of a Plackett-Luce model whose strengths are not given
 
 
 def impartial(*, responses: int = 6, users: int = 100, seed: int = 0, prompts: int = 1) -> Scenario:
     """Every user's ranking is drawn uniformly: the impartial culture, pluralism without structure."""
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
     check_size(prompts, n * n_users)
+    return drawn(lambda rng: Population.from_rankings(_uniform_orders(rng, n_users, n)), seed, prompts)
+
+
+def urn(*, responses: int = 6, users: int = 100, alpha: float = 0.1, seed: int = 0, prompts: int = 1) -> Scenario:
+    """Rankings spread by contagion: a user copies an earlier one, or draws hers uniformly (Polya-Eggenberger urn).
+
+    After i users, the next copies one of them, each equally likely, with probability i alpha / (1 + i alpha): an urn
+    of all N! rankings into which every ranking drawn is put back with alpha N! copies. alpha = 0 is the impartial
+    culture; two users agree with probability alpha / (1 + alpha) + 1 / ((1 + alpha) N!).
+
+    Source: F. Eggenberger & G. Polya 1923; S. Berg, Public Choice 1985 (of rankings); J. McCabe-Dansted & A. Slinko,
+    Group Decision and Negotiation 2006 (alpha in units of N!).
+    """
+    n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
+    contagion = _checks.scale("alpha", alpha, zero=True)
+    check_size(prompts, n * n_users)
+    earlier = np.arange(n_users)
 
     def draw(rng: np.random.Generator) -> Population:
-        return Population.from_rankings(rng.permuted(np.tile(np.arange(n), (n_users, 1)), axis=1))
+        copies = rng.random(n_users) * (1 + earlier * contagion) < earlier * contagion
+        source = np.where(copies, rng.integers(np.maximum(earlier, 1)), earlier)
+        while (source[source] != source).any():  # each pass halves the way to whoever drew the ranking
+            source = source[source]
+        first, counts = np.unique(source, return_counts=True)
+        return Population.from_rankings(_uniform_orders(rng, first.size, n), counts)
 
     return drawn(draw, seed, prompts)
 
 
-def mallows(
+def plackett_luce(
     *,
-    responses: int = 6,
+    responses: int = _RESPONSES,
     users: int = 100,
-    phi: tuple[float, ...] = (0.8,),
-    weights: tuple[float, ...] = (),
+    spread: float = _SPREAD,
+    strengths: tuple[float, ...] = (),
     seed: int = 0,
     prompts: int = 1,
 ) -> Scenario:
-    """Rankings scattered around random centres: a Mallows model for each `phi`, mixed by `weights`.
+    """Users choose a best response by Luce's rule, then a next: with random strengths, or `strengths` (Plackett-Luce).
 
-    A ranking at Kendall distance d from its group's centre has probability proportional to phi^d: phi = 0 is
-    agreement, phi = 1 the impartial culture. Several groups: `phi:0.2;0.5/weights:0.7;0.3` (default: equal).
+    The next best response is i with probability w_i over the sum of the strengths w that are left. The logarithms of
+    the strengths are normal with standard deviation `spread`, drawn anew for each prompt, or all prompts have those
+    given: `strengths:1;2;4`, which also says how many responses there are.
 
-    Source: C. L. Mallows, Biometrika 1957; sampled by repeated insertion (Doignon, Pekec & Regenwetter 2004).
+    Source: R. D. Luce, Individual Choice Behavior, 1959; R. L. Plackett, Applied Statistics 1975; drawn by sorting
+    logarithms of strengths plus Gumbel noise (J. I. Yellott, Journal of Mathematical Psychology 1977).
     """
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
-    check_size(prompts, n * n_users, n * n * n_users)
-    dispersions = [_checks.real("phi", value, 0, 1) for value in phi]
-    shares = _checks.weights(weights or np.ones(len(phi)), len(phi), "values of phi")
+    deviation = _checks.scale("spread", spread, zero=True)
+    given = np.log([_checks.positive("strengths", value) for value in strengths])
+    if given.size:
+        if n not in (_RESPONSES, given.size):
+            raise ValueError(f"strengths has {given.size} entries, but responses is {n}: give one of them")
+        if deviation != _SPREAD:
+            raise ValueError(f"spread is {spread} and strengths are {strengths}, but only one of them can be given")
+        n = given.size
+    check_size(prompts, n * n_users)
 
     def draw(rng: np.random.Generator) -> Population:
-        groups = rng.choice(len(dispersions), size=n_users, p=shares)
-        centres = rng.permuted(np.tile(np.arange(n), (len(dispersions), 1)), axis=1)
-        rankings = np.empty((n_users, n), np.int64)
-        for group, dispersion in enumerate(dispersions):
-            members = np.flatnonzero(groups == group)
-            rankings[members] = centres[group][_insertion_orders(rng, members.size, n, dispersion)]
-        return Population.from_rankings(rankings)
+        logs = given if given.size else deviation * rng.standard_normal(n)
+        return Population.from_scores(logs + rng.gumbel(size=(n_users, n)))
 
     return drawn(draw, seed, prompts)
 
 
-def _insertion_orders(rng: np.random.Generator, users: int, n: int, phi: float) -> np.ndarray:
-    """Returns `[users, n]` rankings of 0..n-1 around the identity, by repeated insertion.
+def euclidean(
+    *,
+    responses: int = 10,
+    users: int = 100,
+    dimensions: int = 2,
+    space: str = "cube",
+    seed: int = 0,
+    prompts: int = 1,
+) -> Scenario:
+    """Users and responses are random points of a space; users prefer what is near: a spectrum of opinions.
 
-    Item i is put v places above the end of the list with probability proportional to phi^v, v = 0..i.
+    Points are uniform in the unit cube or the unit ball, or of the standard normal distribution (`gaussian`).
+
+    Source: J. M. Enelow & M. J. Hinich, The Spatial Theory of Voting, 1984.
     """
-    position = np.zeros((users, n), np.int64)
-    sums = np.cumsum(phi ** np.arange(float(n)))
-    for item in range(n):
-        chances = sums[: item + 1]
-        raised = np.searchsorted(chances, rng.random(users) * chances[-1], side="right")
-        place = item - np.minimum(raised, item)
-        position[:, :item] += position[:, :item] >= place[:, None]
-        position[:, item] = place
-    return np.argsort(position, axis=1)
+    n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
+    n_dimensions = _checks.count("dimensions", dimensions, 1)
+    _checks.one_of("space", space, _SPACES)
+    check_size(prompts, n * n_users + (n + n_users) * n_dimensions)
+
+    def draw(rng: np.random.Generator) -> Population:
+        places, ideals = (points(rng, space, number, n_dimensions) for number in (n, n_users))
+        # |ideal - place|^2 without the user's own |ideal|^2, which does not change her order
+        return Population.from_scores(2 * ideals @ places.T - (places**2).sum(axis=1))
+
+    return drawn(draw, seed, prompts)
+
+
+def points(rng: np.random.Generator, space: str, number: int, dimensions: int) -> Floats:
+    """Returns `[number, D]` points of a space: `cube`, `ball` or `gaussian`."""
+    if space == "cube":
+        return rng.random((number, dimensions))
+    normal = rng.standard_normal((number, dimensions))
+    if space == "gaussian":
+        return normal
+    # a ball of radius r has r^D of the unit ball's volume
+    radii = rng.random((number, 1)) ** (1 / dimensions)
+    return normal * (radii / np.linalg.norm(normal, axis=1, keepdims=True))
 
 
 def camps(
@@ -100,17 +153,6 @@ def camps(
     return drawn(draw, seed, prompts)
 
 
-def euclidean(
-    *, responses: int = 10, users: int = 100, dimensions: int = 2, seed: int = 0, prompts: int = 1
-) -> Scenario:
-    """Users and responses are uniform points of a cube; users prefer what is near: a spectrum of opinions."""
-    n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
-    n_dimensions = _checks.count("dimensions", dimensions, 1)
-    check_size(prompts, n * n_users + (n + n_users) * n_dimensions)
-
-    def draw(rng: np.random.Generator) -> Population:
-        points, ideals = rng.random((n, n_dimensions)), rng.random((n_users, n_dimensions))
-        # |ideal - point|^2 without the user's own |ideal|^2, which does not change her order
-        return Population.from_scores(2 * ideals @ points.T - (points**2).sum(axis=1))
-
-    return drawn(draw, seed, prompts)
+def _uniform_orders(rng: np.random.Generator, users: int, n: int) -> np.ndarray:
+    """Returns `[users, N]` rankings, each of all N! equally likely."""
+    return rng.permuted(np.tile(np.arange(n), (users, 1)), axis=1)
