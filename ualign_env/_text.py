@@ -14,3 +14,9 @@ def printable(text: str, keep: str = "\n") -> str:
         repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") and c not in keep else c
         for c in text
     )
+
+
+def short(text: str, most: int = 60) -> str:
+    """Returns a text on one line, and of a long one its beginning: answers of models are pages."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."

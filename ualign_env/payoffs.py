@@ -158,7 +158,7 @@ def win_rate(
     users, k = loaded.populations[x], _checks.number_of_outputs(k)
     if l is None:
         responses = _responses(opponent, users.n_responses)
-        return 1 - read(policy, loaded, k).contest(loaded, x, k).value(responses)
+        return 1 - read(policy, loaded, k).contest(loaded.populations[x], x, k).value(responses)
     drawn = _checks.count("l", l, 1)
     if k + drawn > MAX_SAMPLES:
         raise ValueError(f"k + l is {k + drawn}, but two distributions are sampled at most {MAX_SAMPLES} times")

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ualign_env._files import write_file
-from ualign_env._text import printable
+from ualign_env._text import printable, short
 from ualign_env.scoring.curves import Curve, Family, VersusMap
 from ualign_env.solvers.baselines import BASELINES
 
@@ -145,7 +145,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
 def _name(text: str) -> str:
     """Returns a label: matplotlib leaves those that begin with an underscore out of legends."""
-    return printable(f" {text}" if text.startswith("_") else text, keep="")
+    name = short(text, 30)
+    return printable(f" {name}" if name.startswith("_") else name, keep="")
 
 
 def _title(axes: Axes, text: str) -> None:

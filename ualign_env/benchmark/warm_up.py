@@ -24,6 +24,7 @@ def _ask_everything(tiny: Users) -> None:
     score(tiny, Players(several), 2)
     score(tiny, Mixture(several, np.ones(3)), 2)
     shown = JointPolicy((np.zeros((1, 2), np.int64),), (np.ones(1),), n)
+    score(tiny, shown, 2)
     for policy in (uniform, Outputs(several[:2]), shown):
         for method in ("enumeration", "greedy"):
             best_responses(tiny, policy, 2, 2, method)

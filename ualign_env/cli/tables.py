@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ualign_env._text import printable
+from ualign_env._text import printable, short
 from ualign_env.benchmark.runner import RunResult
 from ualign_env.cli.output import emit
 from ualign_env.scenario import Scenario
@@ -67,17 +67,27 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         ("NashConv", _number(card.nash_conv)),
         ("leave-one-out win rate", _number(card.leave_one_out_win_rate, ".6f")),
         ("effective responses", f"{card.effective_responses:.2f}"),
+        ("U-alignment limit", _number(card.u_alignment_limit, ".6f")),
+        ("favourite shown", _number(card.favourite_shown, ".6f")),
+        ("best-of-k utility", _number(card.best_utility, ".6f")),
+        ("distinct responses shown", f"{card.distinct_responses:.4f}"),
+        ("worst-served group", _number(card.worst_group_win_rate, ".6f")),
     )
     attacks = []
     for x, population in enumerate(scenario.populations):
         worst = _multiset(population, card.best_responses[x])
-        attacks.append((scenario.prompts[x], str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst))
+        attacks.append((short(scenario.prompts[x]), str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst))
     curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
     against = f" against {card.l} responses, found by {card.opponent_method}" if card.l > 1 else ""
     emit(f"{card.scenario}, k = {card.k}{against}")
     print_notes(scenario)
     if not card.proven:
         emit(f"a worse opponent may be found, but none that leaves less than {card.proven_rate:.6f}")
+    if card.worst_group is not None:
+        x, name = card.worst_group
+        of = "group" if scenario.groups[x] else "users whose favourite is"
+        where = f" on {short(scenario.prompts[x])}" if scenario.n_prompts > 1 else ""
+        emit(f"worst served: {of} {short(name)}{where}")
     for columns, rows in (
         (("metric", "value"), metrics),
         (("prompt", "users", "win rate", "worst opponent"), attacks),
@@ -133,7 +143,7 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
         emit("")
         emit(f"k = {result.k}" if result.converged else f"k = {result.k}: NOT CONVERGED to {result.tolerance:.0e}")
         for x, policy in enumerate(np.atleast_2d(result.policy)):
-            emit(f"  {scenario.prompts[x]}: {_main_responses(scenario.populations[x], policy)}")
+            emit(f"  {short(scenario.prompts[x])}: {_main_responses(scenario.populations[x], policy)}")
 
 
 def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: dict[str, list[Scorecard]]) -> None:
@@ -149,7 +159,7 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
     for x, game in enumerate(games):
         rates = [_rate(cards[x]) for cards in sampled.values()]
         bound = f"{optimal_rate(k, l):.6f}"
-        rows.append((scenario.prompts[x], f"{game.value:.6f}", f"{game.certificate:.1e}", *rates, bound))
+        rows.append((short(scenario.prompts[x]), f"{game.value:.6f}", f"{game.certificate:.1e}", *rates, bound))
     emit(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
     print_notes(scenario)
     _print_table(("prompt", "value", "certificate", *sampled, "bound"), rows)
@@ -159,7 +169,7 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
     emit("bound: (k + 1 - l) / (k + 1), what samples of every equilibrium of k + 1 players reach at least")
     for x, game in enumerate(games):
         emit("")
-        emit(f"{scenario.prompts[x]}, solved by {game.method} in {game.seconds:.2f} s")
+        emit(f"{short(scenario.prompts[x])}, solved by {game.method} in {game.seconds:.2f} s")
         for side, sets, chances in (
             ("model", game.model_sets, game.model_chances),
             ("opponent", game.opponent_sets, game.opponent_chances),
@@ -186,14 +196,15 @@ def _multiset(population: Users, responses: Iterable[int]) -> str:
     """Returns the names of responses, such as `2 x brief + formal`."""
     counts = Counter(responses)
     return " + ".join(
-        f"{n} x {population.responses[y]}" if n > 1 else population.responses[y] for y, n in counts.items()
+        f"{n} x {short(population.responses[y])}" if n > 1 else short(population.responses[y])
+        for y, n in counts.items()
     )
 
 
 def _main_responses(population: Users, policy: np.ndarray, most: int = 8) -> str:
     """Returns the likeliest responses with their probabilities."""
     order = [y for y in np.argsort(-policy, kind="stable") if policy[y] > 0]
-    shown = ", ".join(f"{population.responses[y]} {policy[y]:.4f}" for y in order[:most])
+    shown = ", ".join(f"{short(population.responses[y])} {policy[y]:.4f}" for y in order[:most])
     return f"{shown}, and {len(order) - most} more" if len(order) > most else shown
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ualign_env import _checks
-from ualign_env._text import printable
+from ualign_env._text import printable, short
 from ualign_env.scenario import Scenario
 
 #: What `render` does: print, or return the text.
@@ -78,9 +78,9 @@ def describe(
     """
     population = scenario.populations[prompt]
     names = list(names)
-    texts = [" + ".join(population.responses[response] for response in responses) for responses in shown]
+    texts = [" + ".join(short(population.responses[y]) for y in responses) for responses in shown]
     widths = max(map(len, names)), max(map(len, texts))
-    lines = [scenario.prompts[prompt]]
+    lines = [short(scenario.prompts[prompt])]
     for name, text, reward in zip(names, texts, rewards, strict=True):
         outcome = f"picked with probability {reward:.4f}" if chances else "picked" if reward else ""
         lines.append(f"  {name:<{widths[0]}}  {text:<{widths[1]}}  {outcome}".rstrip())

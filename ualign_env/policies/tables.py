@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ualign_env._types import Floats, Ints
 from ualign_env.scenario import Scenario
-from ualign_env.users import Contest
+from ualign_env.users import Contest, Users
 
 
 class PolicyTable(ABC):
@@ -26,14 +26,18 @@ class PolicyTable(ABC):
         """Returns `[P, N]`: how often each response is shown."""
 
     @abstractmethod
-    def contest(self, scenario: Scenario, prompt: int, k: int) -> Contest:
-        """Returns what an opponent meets on a prompt when k responses are shown."""
+    def contest(self, users: Users, prompt: int, k: int) -> Contest:
+        """Returns what an opponent meets when k responses to a prompt are shown to some users."""
+
+    @abstractmethod
+    def distinct(self, k: int) -> Floats:
+        """Returns `[P]`: the expected number of different responses among the k that are shown."""
 
     def payoffs(self, scenario: Scenario, k: int) -> Floats:
         """Returns `[P, N]`: the chance that each response alone is picked against the k; 0 beyond a prompt's own."""
         out = np.zeros((scenario.n_prompts, scenario.n_responses))
         for x, users in enumerate(scenario.populations):
-            out[x, : users.n_responses] = self.contest(scenario, x, k).payoffs()
+            out[x, : users.n_responses] = self.contest(users, x, k).payoffs()
         return out
 
     def sampled(self) -> "SharedPolicy | Mixture":
@@ -54,10 +58,12 @@ class SharedPolicy(PolicyTable):
     def average(self) -> Floats:
         return self.probabilities
 
-    def contest(self, scenario: Scenario, prompt: int, k: int) -> Contest:
-        users = scenario.populations[prompt]
+    def contest(self, users: Users, prompt: int, k: int) -> Contest:
         policy = np.ascontiguousarray(self.probabilities[None, prompt, : users.n_responses])
         return users.against_samples(policy, np.ones(1), k)
+
+    def distinct(self, k: int) -> Floats:
+        return (1 - (1 - self.probabilities) ** k).sum(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +81,13 @@ class Mixture(PolicyTable):
     def average(self) -> Floats:
         return np.tensordot(self._chances(), np.asarray(self.policies), axes=1)
 
-    def contest(self, scenario: Scenario, prompt: int, k: int) -> Contest:
-        users = scenario.populations[prompt]
+    def contest(self, users: Users, prompt: int, k: int) -> Contest:
         policies = np.asarray(self.policies, np.float64)[:, prompt, : users.n_responses]
         return users.against_samples(np.ascontiguousarray(policies), self._chances(), k)
+
+    def distinct(self, k: int) -> Floats:
+        each = zip(self._chances(), self.policies, strict=True)  # type: ignore[arg-type]
+        return np.sum([chance * SharedPolicy(np.asarray(policy)).distinct(k) for chance, policy in each], axis=0)
 
     def sampled(self) -> "Mixture":
         return self
@@ -101,9 +110,11 @@ class Outputs(PolicyTable):
     def average(self) -> Floats:
         return self.probabilities.mean(axis=0)
 
-    def contest(self, scenario: Scenario, prompt: int, k: int) -> Contest:  # noqa: ARG002
-        users = scenario.populations[prompt]
+    def contest(self, users: Users, prompt: int, k: int) -> Contest:  # noqa: ARG002
         return users.against_outputs(np.ascontiguousarray(self.probabilities[:, prompt, : users.n_responses]))
+
+    def distinct(self, k: int) -> Floats:  # noqa: ARG002
+        return (1 - np.prod(1 - self.probabilities, axis=0)).sum(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +130,11 @@ class Players(PolicyTable):
     def average(self) -> Floats:
         return self.probabilities.mean(axis=0)
 
-    def contest(self, scenario: Scenario, prompt: int, k: int) -> Contest:
-        return SharedPolicy(self.average()).contest(scenario, prompt, k)
+    def contest(self, users: Users, prompt: int, k: int) -> Contest:
+        return SharedPolicy(self.average()).contest(users, prompt, k)
+
+    def distinct(self, k: int) -> Floats:
+        return SharedPolicy(self.average()).distinct(k)
 
     def leave_one_out_payoffs(self, scenario: Scenario) -> Floats:
         """Returns `[K, P, N]`: what each response would earn each player against the others."""
@@ -152,5 +166,10 @@ class JointPolicy(PolicyTable):
             rows.append(np.bincount(sets.ravel(), weights=weights, minlength=self.n_responses))
         return np.array(rows)
 
-    def contest(self, scenario: Scenario, prompt: int, k: int) -> Contest:  # noqa: ARG002
-        return scenario.populations[prompt].against_sets(self.sets[prompt], self.chances[prompt])
+    def contest(self, users: Users, prompt: int, k: int) -> Contest:  # noqa: ARG002
+        return users.against_sets(self.sets[prompt], self.chances[prompt])
+
+    def distinct(self, k: int) -> Floats:  # noqa: ARG002
+        ordered = (np.sort(sets, axis=1) for sets in self.sets)
+        numbers = (1 + (np.diff(rows, axis=1) > 0).sum(axis=1) for rows in ordered)
+        return np.array([chances @ number for chances, number in zip(self.chances, numbers, strict=True)])

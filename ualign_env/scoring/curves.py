@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._result import Result
+from ualign_env._text import short
 from ualign_env._types import Floats
 from ualign_env.scoring.scorecard import optimal_rate, score
 from ualign_env.solvers.baselines import BASELINES, baseline
@@ -132,7 +133,7 @@ class Family(_OfEquilibria):
         lines = []
         for k, policy in zip((*self.sizes, "favourites"), (*self.policies, self.favourites), strict=True):
             likeliest = [y for y in np.argsort(-policy, kind="stable")[:5] if policy[y] > 0]
-            lines.append(f"{k:<10} " + ", ".join(f"{self.responses[y]} {policy[y]:.4f}" for y in likeliest))
+            lines.append(f"{k:<10} " + ", ".join(f"{short(self.responses[y])} {policy[y]:.4f}" for y in likeliest))
         return "\n".join(lines)
 
 

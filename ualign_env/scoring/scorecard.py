@@ -26,6 +26,9 @@ from ualign_env.policies.tabulate import read
 from ualign_env.scenario import Scenario
 from ualign_env.solvers.best_responses import respond
 from ualign_env.specs import ScenarioLike, as_scenario
+from ualign_env.users import Contest
+
+_AS_BAD = 1e-9  # opponents whose payoffs differ by less from the worst are as bad
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,19 @@ class Scorecard(Result):
         worst_prompt: index of the prompt with the lowest one.
         entropy: mean entropy in nats of the (average) policy over the prompts.
         effective_responses: `exp(entropy)`, the number of equally likely responses of that entropy.
+        distinct_responses: mean number of different responses among the k.
+        u_alignment_limit: the robust win rate against single responses that ever more samples of the (average) policy
+            come to: the share of users whom no opponent's response pleases better than everything that the policy
+            ever shows. It is 1 exactly for policies that are U-aligned. None where it is not known.
+        favourite_shown: chance that a favourite of a user is among the k. None where it is not known.
+        best_utility: mean utility of what users like best of the k, where a user's best response has 1, her worst 0
+            and the others lie between in steps of equal size. None for users without an order.
+        group_win_rates: for each prompt, the chance that one of the k is picked by the users of each group, against
+            that one of the worst opponents that is worst for them (opponents within 1e-9 of the worst count as such).
+            Groups are the scenario's, or else the users with the same favourite. The rates jump as a policy comes to an
+            equilibrium, where many opponents are equally bad: they tell whom a policy fails, not which is better.
+        worst_group: the worst served group: the index of its prompt, and its name. None where there is no group.
+        worst_group_win_rate: its rate.
         curve: pairs (k', robust win rate of k' samples) for k' = 1, 2, 4, ...
     """
 
@@ -74,6 +90,13 @@ class Scorecard(Result):
     worst_prompt: int
     entropy: float
     effective_responses: float
+    distinct_responses: float
+    u_alignment_limit: float | None
+    favourite_shown: float | None
+    best_utility: float | None
+    group_win_rates: tuple[dict[str, float], ...]
+    worst_group: tuple[int, str] | None
+    worst_group_win_rate: float | None
     curve: tuple[tuple[int, float], ...]
 
     @property
@@ -217,6 +240,11 @@ class Evaluation:
     l: int
 
     @cached_property
+    def contests(self) -> list[Contest]:
+        """What an opponent meets on each of the P prompts."""
+        return [self.learned.contest(users, x, self.k) for x, users in enumerate(self.scenario.populations)]
+
+    @cached_property
     def payoffs(self) -> Floats:
         """`[P, N]` the chance that each response alone is picked."""
         return self.learned.payoffs(self.scenario, self.k)
@@ -228,8 +256,7 @@ class Evaluation:
             rates = 1 - self.payoffs.max(axis=1)
             worst = tuple((int(y),) for y in self.payoffs.argmax(axis=1))
             return _Opponents(worst, rates, rates, "closed form", True)
-        contests = (self.learned.contest(self.scenario, x, self.k) for x in range(self.scenario.n_prompts))
-        found = [respond(contest, self.l) for contest in contests]
+        found = [respond(contest, self.l) for contest in self.contests]
         return _Opponents(
             tuple(best.responses for best in found),
             np.array([1 - best.value for best in found]),
@@ -284,6 +311,46 @@ class Evaluation:
         """The mean over players of the robust win rate of all the others."""
         return float(((1 - self.players_payoffs.max(axis=2)) @ self.scenario.probabilities).mean())
 
+    @property
+    def u_alignment_limit(self) -> float | None:
+        """What the rate against single responses tends to with ever more samples; see `Scorecard`."""
+        sampled = self.learned.sampled()
+        if isinstance(sampled, SharedPolicy):
+            weights, policies = np.ones(1), sampled.probabilities[None]
+        else:
+            weights = np.asarray(sampled.weights, np.float64)
+            weights, policies = weights / weights.sum(), np.asarray(sampled.policies)
+        lost = []
+        for x, users in enumerate(self.scenario.populations):
+            shown = policies[:, x, : users.n_responses] > 0
+            supports, which = np.unique(shown, axis=0, return_inverse=True)
+            rows = [users.beyond(support) for support in supports]
+            if any(row is None for row in rows):
+                return None
+            lost.append(np.max(np.bincount(which.ravel(), weights) @ np.array(rows, np.float64)))
+        return 1 - float(self.scenario.probabilities @ lost)
+
+    def _mean(self, values: Iterable[float | None]) -> float | None:
+        """Returns the mean of a number for each prompt, None where one is not known."""
+        found = list(values)
+        known = [value for value in found if value is not None]
+        return float(self.scenario.probabilities @ np.array(known)) if len(known) == len(found) else None
+
+    def _group_win_rates(self, x: int) -> dict[str, float]:
+        """Returns the win rate of each group of a prompt's users, against the worst opponent that is worst for it."""
+        users = self.scenario.populations[x]
+        groups = self.scenario.groups[x] or users.by_favourite()
+        if self.l == 1:
+            worst = np.flatnonzero(self.payoffs[x, : users.n_responses] >= self.payoffs[x].max() - _AS_BAD)[:, None]
+        else:
+            worst = np.array([self.opponents.responses[x]])
+        rates = {}
+        for name, members in groups.items():
+            contest = self.learned.contest(members, x, self.k)
+            lost = contest.payoffs()[worst[:, 0]] if self.l == 1 else contest.values(worst)
+            rates[name] = 1 - float(lost.max())
+        return rates
+
     def curve(self, sizes: Iterable[int]) -> tuple[tuple[int, float], ...]:
         """Returns pairs (k', robust win rate of k' samples)."""
         sampled = self.learned.sampled()
@@ -302,6 +369,9 @@ class Evaluation:
         average = self.learned.average()
         entropy = float(probabilities @ _entropies(average))
         players = isinstance(self.learned, Players)
+        groups = [self._group_win_rates(x) for x in range(self.scenario.n_prompts)]
+        named = [(x, name) for x, rates in enumerate(groups) for name in rates]
+        worst = min(named, key=lambda one: groups[one[0]][one[1]], default=None)
         return Scorecard(
             scenario=self.scenario.name,
             k=self.k,
@@ -319,6 +389,13 @@ class Evaluation:
             worst_prompt=int(found.rates.argmin()),
             entropy=entropy,
             effective_responses=float(np.exp(entropy)),
+            distinct_responses=float(probabilities @ self.learned.distinct(self.k)),
+            u_alignment_limit=self.u_alignment_limit,
+            favourite_shown=self._mean(contest.favourite_shown() for contest in self.contests),
+            best_utility=self._mean(contest.best_utility() for contest in self.contests),
+            group_win_rates=tuple(groups),
+            worst_group=None if worst is None else (worst[0], worst[1]),
+            worst_group_win_rate=None if worst is None else groups[worst[0]][worst[1]],
             curve=self.curve(map(_checks.number_of_outputs, sizes)),
         )
 

@@ -255,7 +255,7 @@ class BatchedExploiter(OneShotGames):
         learned = read(policy, self.scenario, self.k)
         self.payoffs = learned.payoffs(self.scenario, self.k)
         prompts = range(self.scenario.n_prompts if self.l > 1 else 0)
-        self._contests = [learned.contest(self.scenario, x, self.k) for x in prompts]
+        self._contests = [learned.contest(self.scenario.populations[x], x, self.k) for x in prompts]
 
     def step(self, actions: npt.ArrayLike) -> Floats:
         """Plays the games to their end.

@@ -96,7 +96,7 @@ def best_responses(
     """
     loaded, x = one_prompt(scenario, prompt)
     k, l = _checks.number_of_outputs(k), _checks.number_of_responses(l)
-    return respond(read(policy, loaded, k).contest(loaded, x, k), l, method)
+    return respond(read(policy, loaded, k).contest(loaded.populations[x], x, k), l, method)
 
 
 def respond(contest: Contest, l: int, method: Method = "auto") -> BestResponses:

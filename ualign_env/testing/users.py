@@ -39,6 +39,7 @@ def check_users(users: Users, seed: int = 0) -> None:
     _check_choices(small)
     _check_contests(small, rng)
     _check_payoffs(small, rng)
+    _check_groups(small, rng)
     _check_copies(users, rng)
 
 
@@ -168,6 +169,34 @@ def _check_payoffs(users: Users, rng: np.random.Generator) -> None:
         others = [[*players[:i], *players[i + 1 :]] for i in range(len(players))]
         expected = [[_enumerated(users, rest, (y,)) for y in range(n)] for rest in others]
         _equal("leave_one_out_payoffs", users.leave_one_out_payoffs(players), expected)
+
+
+def _check_groups(users: Users, rng: np.random.Generator) -> None:
+    n = users.n_responses
+    rows = np.array(list(product(range(n), repeat=2)))
+    types = np.repeat(np.arange(users.n_types), len(rows))
+    each = users.type_shares(types, np.tile(rows, (users.n_types, 1))).reshape(users.n_types, *rows.shape)
+    weights = rng.dirichlet(np.ones(users.n_types))
+    found = users.reweighted(weights)
+    _equal("reweighted", found.shares(rows), np.tensordot(weights, each, axes=1))
+    likes = users.user_favourites() * users.weights[:, None]
+    groups = users.by_favourite()
+    require(set(groups) == {users.responses[y] for y in range(n) if likes[:, y].any()}, "by_favourite: other groups")
+    for name, members in groups.items():
+        shares = likes[:, users.responses.index(name)]
+        expected = np.tensordot(shares / shares.sum(), each, axes=1)
+        _equal("by_favourite", members.shares(rows), expected)
+    policy = rng.dirichlet(np.ones(n))
+    for shown in (np.arange(n) < 1, np.arange(n) > 0, np.ones(n, bool)):
+        limit = users.beyond(shown) if shown.any() else None
+        if limit is not None:
+            many = users.payoffs(shown / shown.sum(), 1_000_000)
+            np.testing.assert_allclose(limit, many, atol=1e-4, err_msg="beyond")
+    favourites = (likes > 0) @ policy
+    for k in (1, 3):
+        found = users.against_samples(policy[None, :], np.ones(1), k).favourite_shown()
+        if found is not None:
+            _equal("favourite_shown", found, users.weights @ (1 - (1 - favourites) ** k))
 
 
 def _check_copies(users: Users, rng: np.random.Generator) -> None:

@@ -138,6 +138,14 @@ class Users(ABC):
         """Returns `[N]`: the share of users whose favourite each response is (random dictatorship)."""
         return self.weights @ self.user_favourites()
 
+    def by_favourite(self) -> dict[str, "Users"]:
+        """Returns the users who like each response best, by its name; those with several favourites belong to each."""
+        if self.max_shown is not None and self.max_shown < self.n_responses:
+            return {}  # nobody knows whose favourite is what
+        shares = self.user_favourites() * self.weights[:, None]
+        liked = np.flatnonzero(shares.any(axis=0))
+        return {self.responses[y]: self.reweighted(shares[:, y]) for y in liked}
+
     def plurality(self) -> int:
         """Returns the response that most users like best; the first of those tied."""
         return _first_best(self.favourites())
@@ -176,7 +184,20 @@ class Users(ABC):
         """Returns what the users of a type like, in words."""
         return f"type {user_type}"
 
+    def beyond(self, shown: npt.NDArray[np.bool_]) -> Floats | None:  # noqa: ARG002
+        """Returns `[N]`: the chance that each response is picked against ever more samples, None where nobody knows.
+
+        Args:
+            shown: `[N]` which responses are among the samples sooner or later.
+        """
+        return None
+
     # --- users made from these
+
+    def reweighted(self, weights: Floats) -> "Users":
+        """Returns the users of each type with other weights, `[U]`, not all zero."""
+        packed = self.pack()
+        return self.unpack(packed | {"weights": weights / weights.sum(), "n_users": max(1, packed["n_users"])})
 
     def restricted(self, responses: npt.ArrayLike) -> Self:
         """Returns the same users choosing among some of the responses.
@@ -332,6 +353,17 @@ class Contest(ABC):
     def payoffs(self) -> Floats:
         """Returns `[N]`: the chance that each response alone is picked."""
         return self.values(np.arange(self.users.n_responses)[:, None])
+
+    def favourite_shown(self) -> float | None:
+        """Returns the chance that a favourite of a user is among the responses shown; None where nobody knows."""
+        return None
+
+    def best_utility(self) -> float | None:
+        """Returns the mean utility of what users like best of the responses shown; None where there are no utilities.
+
+        A user's best response has 1, her worst 0, and the others lie between in steps of equal size.
+        """
+        return None
 
     def gains(self, held: Sequence[int], copies: int) -> Floats:
         """Returns `[copies, N]`: what a first copy of each response would add to a multiset, and what a second.

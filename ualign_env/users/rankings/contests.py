@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ualign_env._types import Floats, Ints
 from ualign_env.users.base import Contest, Users
-from ualign_env.users.rankings import loops, program, set_loops
+from ualign_env.users.rankings import best_shown, loops, program, set_loops
 from ualign_env.users.rankings.guards import Ranks
 
 _MAX_TIERS = 50_000_000  # numbers in memory at once
@@ -46,6 +46,16 @@ class RankingContest(Contest):
             tiers = self.tiers(rows, sets.shape[1])
             total += set_loops.add_set_values(self.ranks[rows], self.weights[rows], tiers, sets)
         return total
+
+    @abstractmethod
+    def _best_shown(self) -> Floats:
+        """Returns `[2]`: the chance that a favourite is shown, and the mean utility of the best that is."""
+
+    def favourite_shown(self) -> float:
+        return float(self._best_shown()[0])
+
+    def best_utility(self) -> float:
+        return float(self._best_shown()[1])
 
     def gains(self, held: Sequence[int], copies: int) -> Floats:
         best, tied = self._best(held)
@@ -95,6 +105,9 @@ class SampleContest(RankingContest):
     def payoffs(self) -> Floats:
         return loops.deviation_payoffs(self.ranks, self.weights, self.policies, self.mixture, self.k)
 
+    def _best_shown(self) -> Floats:
+        return best_shown.of_samples(self.ranks, self.weights, self.policies, self.mixture, self.k)
+
     def tiers(self, rows: slice, l: int) -> Floats:
         return set_loops.sample_tiers(self.ranks[rows], self.policies, self.mixture, self.k, l)
 
@@ -127,6 +140,9 @@ class OutputContest(RankingContest):
         players = np.vstack([self.policies, self.policies[:1]])
         return loops.leave_one_out_payoffs(self.ranks, self.weights, players)[-1]
 
+    def _best_shown(self) -> Floats:
+        return best_shown.of_outputs(self.ranks, self.weights, self.policies)
+
     def tiers(self, rows: slice, l: int) -> Floats:
         return set_loops.output_tiers(self.ranks[rows], self.policies, l)
 
@@ -142,6 +158,9 @@ class SetContest(RankingContest):
 
     sets: Ints
     chances: Floats
+
+    def _best_shown(self) -> Floats:
+        return best_shown.of_sets(self.ranks, self.weights, self.sets, self.chances)
 
     def tiers(self, rows: slice, l: int) -> Floats:
         return set_loops.set_tiers(self.ranks[rows], self.sets, self.chances, l)

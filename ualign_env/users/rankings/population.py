@@ -222,6 +222,31 @@ class Population(Users):
         shares = (self.weights / np.bincount(users))[users]
         return np.bincount(best, weights=shares, minlength=self.n_responses).astype(np.float64)
 
+    def beyond(self, shown: npt.NDArray[np.bool_]) -> Floats:
+        """Returns `[N]`: the share of users who like each response better than everything that is shown."""
+        best = self.ranks[:, shown].min(axis=1)  # a tie with what is shown again and again is lost in the end
+
+        def work(first: int, last: int, out: Floats) -> None:
+            out += self.weights[first:last] @ (self.ranks[first:last] < best[first:last, None])
+
+        return loops.sum_over_users(work, self.ranks, (self.n_responses,), cost=1)
+
+    def by_favourite(self) -> dict[str, Users]:
+        """Returns the users who like each response best, by its name; those with several favourites belong to each."""
+        users, best = np.nonzero(self.ranks == 0)
+        shares = (self.weights / np.bincount(users))[users]
+        found: dict[str, Users] = {}
+        order = np.argsort(best, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(best[order])) + 1):
+            weights = shares[rows] / shares[rows].sum()
+            name = self.responses[best[rows[0]]]
+            found[name] = self._trusted(self.ranks[users[rows]], weights, self.responses, self.n_users)
+        return found
+
+    def reweighted(self, weights: Floats) -> "Population":
+        ranks, weights = self.ranks[weights > 0], weights[weights > 0]
+        return self._trusted(ranks, weights / weights.sum(), self.responses, self.n_users)
+
     def pick(self, types: Ints, slots: Ints, numbers: npt.NDArray[np.uint32]) -> Ints:
         rewards, prompts = np.empty(slots.shape), np.zeros(len(slots), np.int64)
         if not _RankingPicker([self])(prompts, types, numbers, np.ascontiguousarray(slots), rewards, 0, len(slots)):
