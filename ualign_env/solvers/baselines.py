@@ -40,7 +40,7 @@ def _all_on(users: Users, response: int) -> Floats:
 BASELINES = {
     "nlhf": Baseline(
         "NLHF (maximal lottery)",
-        "Nash learning from human feedback: the maximal lottery, an equilibrium for k = 1.",
+        "Nash learning from human feedback: the maximal lottery, of several that of greatest entropy.",
         maximal_lottery,
     ),
     "borda": Baseline(

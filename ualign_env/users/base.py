@@ -70,6 +70,11 @@ class Users(ABC):
         """U, the number of different types of users."""
         return self.weights.size
 
+    @property
+    def strict(self) -> bool:
+        """Whether they have strict rankings, so that equilibria for k >= 2 are unique; False where it is not known."""
+        return False
+
     # --- how they choose: abstract
 
     @abstractmethod
