@@ -9,19 +9,18 @@ Axes: m responses, d directions.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy.linalg import qr, solve_triangular
+from scipy.linalg import solve_triangular
 
 from ualign_env._types import Floats
 from ualign_env.solvers.lottery_face import Face
 
 _GAP = 1e-18  # of slacks times multipliers: shares are then off by 1e-9 at most
 _FLAT = 1e-12  # slope that rounding may leave
-_TO_THE_BOUND = 0.95
+_TO_THE_BOUND = 0.9  # longer steps end at bounds of faces far narrower than shares
 _SHORTEST = 1e-10  # step
-_CENTRED = 0.1  # what mu is multiplied by in a step
+_CENTRED = 0.1  # what mu is multiplied by in a step, until the end is near
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +58,7 @@ def greatest_entropy(found: Face, max_iterations: int) -> Entropic:
         gap = rooms @ multipliers
         if (gap <= _GAP and residual <= _FLAT) or iteration >= max_iterations:
             break
-        mu = max(_CENTRED * gap, _GAP / 2) / rooms.size
+        mu = max(min(_CENTRED, np.sqrt(gap)) * gap, _GAP / 2) / rooms.size
         # Newton's step solves these least squares; the normal equations would lose the entropy's curvature
         roots, pulls = np.sqrt(rooms[:m]), np.sqrt(multipliers / rooms)
         rows = np.concatenate([directions / roots[:, None], slopes * pulls[:, None]])
@@ -85,10 +84,7 @@ def _slope(policy: Floats, directions: Floats) -> Floats:
 
 
 def _least_squares(rows: Floats, aims: Floats) -> Floats:
-    """Returns x with `rows @ x` next to the aims, accurate for rows of all magnitudes: large ones and columns first."""
+    """Returns x with `rows @ x` next to the aims; with the largest rows first, it is as accurate for small ones."""
     order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
-    decomposed: Any = qr(rows[order], mode="economic", pivoting=True, check_finite=False)
-    q, r, columns = decomposed
-    found = np.empty(columns.size)
-    found[columns] = solve_triangular(r, q.T @ aims[order], check_finite=False)
-    return found
+    q, r = np.linalg.qr(rows[order])
+    return solve_triangular(r, q.T @ aims[order], check_finite=False)

@@ -10,6 +10,7 @@ Axes: U user types, N responses.
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ualign_env._result import Result
 from ualign_env._threads import one_blas_thread
@@ -113,8 +114,8 @@ def maximal_lotteries(scenario: ScenarioLike, *, prompt: int | None = None) -> M
 def search(users: Users, max_iterations: int = _NEWTON_STEPS) -> Found:
     """Returns the maximal lottery of greatest entropy, and the face around it, after so many Newton steps at most.
 
-    Takes all responses, or first a few and then those that do not lose to the lottery of greatest entropy of the game
-    of those taken. In the end all others lose to it. Then no maximal lottery uses one of them, since maximal lotteries
+    Takes all responses, or first a few and then those that do not lose to a maximal lottery of the game of those taken,
+    at last that of greatest entropy. In the end all others lose to it. Then no maximal lottery uses one of them, since maximal lotteries
     tie with each other's responses: all maximal lotteries are among those of the game of the responses taken, and are
     the same around the one found, whose entropy is the greatest of more.
 
@@ -123,36 +124,43 @@ def search(users: Users, max_iterations: int = _NEWTON_STEPS) -> Found:
     n = users.n_responses
     scores = users.payoffs(np.full(n, 1 / n), 1)
     taken = np.arange(n) if n <= _SMALL else np.sort(np.argsort(-scores, kind="stable")[:_FEW])
-    policy, iterations = np.zeros(n), 0
+    iterations = 0
     with one_blas_thread():
         while True:
             found = face(_margins(users.among(taken)), max_iterations - iterations)
             iterations += found.iterations
-            best = greatest_entropy(found, max_iterations - iterations)
-            iterations += best.iterations
-            policy[:] = 0
-            policy[taken[found.support]] = best.policy
-            gains = users.payoffs(policy, 1) - 1 / 2
-            certificate = max(0.0, float(gains.max()))
-            gains[taken] = -1
-            joining = np.argsort(-gains, kind="stable")[: max(_FEW, taken.size)]
-            joining = joining[gains[joining] >= -_NEAR]
+            policy, support = np.zeros(n), taken[found.support]
+            policy[support] = found.interior
+            (certificate, joining), distance = _look(users, policy, taken), 0.0
+            if not joining.size and found.directions.size:
+                best = greatest_entropy(found, max_iterations - iterations)
+                iterations, distance = iterations + best.iterations, best.distance
+                policy[support] = best.policy
+                certificate, joining = _look(users, policy, taken)
             if not joining.size or iterations >= max_iterations:
                 break
             taken = np.union1d(taken, joining)
-    known = found.strict and not joining.size and certificate <= _TIED and best.distance <= _CLOSE
+    known = found.strict and not joining.size and certificate <= _TIED and distance <= _CLOSE
     dimension = found.directions.shape[1] if known else None
-    support = taken[found.support]
     lotteries = MaximalLotteries(
         policy=policy,
         unique=None if dimension is None else dimension == 0,
         support=tuple(support.tolist()),
         dimension=dimension,
         certificate=certificate,
-        distance=best.distance if known else np.sqrt(2.0),
+        distance=distance if known else np.sqrt(2.0),
         iterations=iterations,
     )
     return Found(lotteries, replace(found, support=support))
+
+
+def _look(users: Users, policy: Floats, taken: npt.NDArray[np.intp]) -> tuple[float, npt.NDArray[np.intp]]:
+    """Returns what a response gains against the policy, and those not taken that win or tie, the best ones first."""
+    gains = users.payoffs(policy, 1) - 1 / 2
+    certificate = max(0.0, float(gains.max()))
+    gains[taken] = -1
+    best = np.argsort(-gains, kind="stable")[: max(_FEW, taken.size)]
+    return certificate, best[gains[best] >= -_NEAR]
 
 
 def _margins(users: Users) -> Floats:
