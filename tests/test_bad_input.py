@@ -45,6 +45,7 @@ atexit.register(shutil.rmtree, FILES)
 
 # a function, and arguments that it takes
 CALLS = {
+    "best_on_face": (ua.best_on_face, {"scenario": S, "k": 2, "tolerance": 1e-6, "prompt": 0}),
     "best_responses": (ua.best_responses, {"scenario": S, "policy": "uniform", "k": 2, "l": 2, "prompt": 0}),
     "cached_game": (ua.cached_game, {"game": GAME, "max_states": 1000}),
     "choice_shares": (ua.choice_shares, {"scenario": S, "slots": [0, 1], "prompt": 0}),
@@ -74,6 +75,7 @@ CALLS = {
     ),
     "matrix_game": (ua.matrix_game, {"losses": [[0, 1], [1, 0]]}),
     "mirror_descent": (ua.mirror_descent, {"scenario": S, "k": 2, "steps": 3, "step": 1.0}),
+    "maximal_lotteries": (ua.maximal_lotteries, {"scenario": S, "prompt": 0}),
     "Mixture": (
         lambda **given: ua.score(S, ua.Mixture(**given), 2),
         {"policies": np.full((2, 2), 0.5), "weights": [1, 1]},

@@ -275,6 +275,16 @@ def test_solve_prints_and_stores_certificates(ualign, tmp_path):
     assert load_scenario(str(stored["scenario"])) == load_scenario("german-goals")
 
 
+def test_solve_says_where_there_are_other_maximal_lotteries(ualign):
+    said = "k = 1: not the only maximal lottery; the one of greatest entropy is shown"
+    assert said in ualign("solve", "two-groups/majority:0.5", "--k", "1,2")[1].splitlines()
+    assert "not the only" not in ualign("solve", "german-goals", "--k", "1,2")[1]
+    several = ualign("solve", "two-groups/majority:0.5/prompts:2", "--k", "1")[1]
+    assert "k = 1: not the only maximal lottery on every prompt; the one of greatest entropy is shown" in several
+    found = json.loads(ualign("solve", "two-groups/majority:0.5", "--k", "1,2", "--json")[1])
+    assert [one["unique"] for one in found] == [False, True]
+
+
 def test_solve_with_a_temperature_prints_its_certificate(ualign):
     status, out, _ = ualign("solve", "--k", "3", "--temperature", "0.05")
     assert status == 0

@@ -24,6 +24,12 @@ def test_ties_share_a_rank():
     np.testing.assert_array_equal(population.ranks, [[0, 0, 1], [0, 1, 1], [1, 1, 0]])
 
 
+def test_rankings_are_strict_where_nobody_is_indifferent():
+    assert Population.from_rankings([[0, 1, 2], [2, 1, 0]]).strict
+    assert not Population.from_scores([[0, 1, 2], [1, 1, 2]]).strict
+    assert Population.from_scores([[0, 1, 2], [1, 1, 2]], [1, 0]).strict
+
+
 def test_only_the_order_of_scores_matters():
     assert Population.from_scores([[1, 2, 3]]) == Population.from_scores([[-1e300, 0, 1e-300]])
 

@@ -204,6 +204,52 @@ def test_responses_that_the_reference_excludes_stay_out():
     np.testing.assert_array_equal(result.policy[2:], 0)
 
 
+# Whether there are others
+
+
+TIED = Population.from_rankings([[0, 1], [1, 0]])
+WEAK = Population.from_scores([[1, 1, 0], [0, 1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("scenario", "k", "arguments", "unique"),
+    [
+        (GERMAN_GOALS, 1, {}, True),
+        (TIED, 1, {}, False),
+        (TIED, 1, {"method": "maximal-lottery"}, False),
+        (TIED, 1, {"method": "interior-point"}, None),
+        (TIED, 1, {"temperature": 0.1}, True),
+        (TIED, 2, {}, True),
+        (WEAK, 2, {}, None),
+        (WEAK, 2, {"temperature": 0.1}, True),
+        (Scenario([GERMAN_GOALS, GERMAN_GOALS]), 1, {}, True),
+        (Scenario([GERMAN_GOALS, TIED]), 1, {}, False),
+        (Scenario([GERMAN_GOALS, TIED]), 2, {}, True),
+        (Scenario([TIED, WEAK]), 2, {}, None),
+    ],
+)
+def test_results_tell_whether_there_are_others(scenario, k, arguments, unique):
+    result = solve(scenario, k, **arguments)
+    assert result.unique is unique
+    assert result.to_dict()["unique"] is unique
+    assert ("not the only maximal lottery" in result.summary()) == (unique is False)
+
+
+def test_named_methods_may_find_another_maximal_lottery():
+    # c loses to a and b, which tie: each share of a is one
+    users = Population.from_rankings([[0, 1, 2], [1, 0, 2], [2, 0, 1], [0, 1, 2], [1, 0, 2]], [2, 4, 2, 1, 1])
+    np.testing.assert_allclose(solve(users, 1).policy, [0.5, 0.5, 0], atol=1e-9)
+    named = solve(users, 1, method="mirror-descent", tolerance=1e-6)
+    assert named.converged
+    assert named.unique is None
+
+
+def test_limits_on_the_steps_to_a_maximal_lottery():
+    with pytest.warns(ConvergenceWarning, match="maximal-lottery stopped .* after 3 steps"):
+        result = solve("impartial/responses:20", 1, max_iterations=3)
+    assert (result.iterations, result.unique) == (3, None)
+
+
 # Scenarios, failures, bad input
 
 
@@ -291,6 +337,7 @@ def test_impossible_tolerances_end_with_the_best():
         ({"method": None}, "unknown method 'None'"),
         ({"method": "newton"}, "method 'newton' needs a temperature above 0"),
         ({"tolerance": True}, "tolerance is True"),
+        ({"method": "maximal-lottery"}, "method 'maximal-lottery' is for k = 1, not for k = 3"),
         ({"k": 0}, "k is 0"),
         ({"k": 10**10}, "k is 10000000000, but must be an integer from 1 to 1000000"),
         ({"temperature": -1}, "temperature is -1"),
@@ -433,7 +480,7 @@ def test_large_games():
     scenario = Scenario([load_scenario("euclidean/responses:300/users:1500/dimensions:8").populations[0]])
     for k in (1, 64):
         result = solve(scenario, k, tolerance=1e-11)
-        assert result.method == "active-set"
+        assert result.method == ("maximal-lottery" if k == 1 else "active-set")
         assert result.converged
 
 

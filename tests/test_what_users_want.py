@@ -76,7 +76,7 @@ def test_equal_the_enumeration(users):
     ]
     for policy, k, parts in cases:
         card = ua.score(population, policy, k, curve=())
-        expected = sum(share * np.array(enumerated(users, competitors)) for share, competitors in parts)
+        expected = np.sum([share * np.array(enumerated(users, competitors)) for share, competitors in parts], axis=0)
         assert (card.favourite_shown, card.best_utility) == pytest.approx(tuple(expected), abs=1e-12)
         distinct = 0.0
         for share, competitors in parts:

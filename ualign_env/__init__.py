@@ -28,7 +28,9 @@ from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_fami
 from ualign_env.scoring.samples import SampleScore, score_samples
 from ualign_env.scoring.scorecard import Scorecard, exploitability, nash_conv, robust_win_rate, score
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, BatchedVersusGame
+from ualign_env.solvers.best_lottery import BestLottery, best_on_face
 from ualign_env.solvers.best_responses import BestResponses, best_responses
+from ualign_env.solvers.maximal_lottery import MaximalLotteries, maximal_lotteries
 from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent, self_play
 from ualign_env.solvers.proximal import proximal
 from ualign_env.solvers.result import ConvergenceWarning, Equilibrium
@@ -70,6 +72,7 @@ __all__ = [
     "BatchedExploiter",
     "BatchedGame",
     "BatchedVersusGame",
+    "BestLottery",
     "BestResponses",
     "Contest",
     "ConvergenceWarning",
@@ -80,6 +83,7 @@ __all__ = [
     "GamePolicy",
     "JointPolicy",
     "MatrixEquilibrium",
+    "MaximalLotteries",
     "Mixture",
     "Outputs",
     "PairwiseUsers",
@@ -96,6 +100,7 @@ __all__ = [
     "Users",
     "VersusEquilibrium",
     "VersusMap",
+    "best_on_face",
     "best_responses",
     "cached_game",
     "choice_shares",
@@ -111,6 +116,7 @@ __all__ = [
     "load_scenario",
     "load_versus_game",
     "matrix_game",
+    "maximal_lotteries",
     "mirror_descent",
     "nash_conv",
     "payoff_tensor",

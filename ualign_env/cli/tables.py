@@ -141,7 +141,8 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
     _print_table((*columns, *["regularised certificate"] * regularised), rows)
     for result in equilibria:
         emit("")
-        emit(f"k = {result.k}" if result.converged else f"k = {result.k}: NOT CONVERGED to {result.tolerance:.0e}")
+        said = [] if result.converged else [f"NOT CONVERGED to {result.tolerance:.0e}"]
+        emit(": ".join([f"k = {result.k}", *said, *([result.others] if result.others else [])]))
         for x, policy in enumerate(np.atleast_2d(result.policy)):
             emit(f"  {short(scenario.prompts[x])}: {_main_responses(scenario.populations[x], policy)}")
 

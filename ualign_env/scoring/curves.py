@@ -14,7 +14,8 @@ from ualign_env._result import Result
 from ualign_env._text import short
 from ualign_env._types import Floats
 from ualign_env.scoring.scorecard import optimal_rate, score
-from ualign_env.solvers.baselines import BASELINES, baseline
+from ualign_env.solvers.baselines import baseline, possible
+from ualign_env.solvers.maximal_lottery import maximal_lotteries
 from ualign_env.solvers.symmetric import solve
 from ualign_env.solvers.versus import solve_versus
 from ualign_env.specs import ScenarioLike, as_scenario, one_prompt
@@ -56,6 +57,8 @@ class Curve(_OfEquilibria):
         temperature: of the regularised equilibria, 0 where there are none.
         regularised: the rate of each k's equilibrium at the temperature; empty where there is none.
         baselines: for each baseline's name, its rate for each k.
+        nlhf_unique: whether NLHF, the maximal lottery of greatest entropy, is the only maximal lottery on every prompt;
+            None where it was not found out.
     """
 
     scenario: str
@@ -66,6 +69,7 @@ class Curve(_OfEquilibria):
     temperature: float
     regularised: tuple[float, ...]
     baselines: dict[str, tuple[float, ...]]
+    nlhf_unique: bool | None
 
     def summary(self) -> str:
         """Returns the rates of all lines, a column for each k."""
@@ -74,7 +78,8 @@ class Curve(_OfEquilibria):
         if self.regularised:
             named["regularised"] = self.regularised
         lines += [(name, [f"{rate:.4f}" for rate in rates]) for name, rates in named.items()]
-        return "\n".join(f"{name:<20}{''.join(f'{cell:>9}' for cell in cells)}" for name, cells in lines)
+        text = "\n".join(f"{name:<20}{''.join(f'{cell:>9}' for cell in cells)}" for name, cells in lines)
+        return text if self.nlhf_unique is not False else f"{text}\nnlhf: of several, the lottery of greatest entropy"
 
 
 def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, temperature: float = 0.0) -> Curve:
@@ -91,7 +96,7 @@ def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, tem
     loaded, ks = as_scenario(scenario), _sizes(sizes)
     equilibria = [solve(loaded, k) for k in ks]
     heated = [solve(loaded, k, temperature=temperature) for k in ks] if temperature else []
-    tables = {name: baseline(loaded, name) for name in BASELINES}
+    tables = {name: baseline(loaded, name) for name in possible(loaded)}
     return Curve(
         scenario=loaded.name,
         sizes=ks,
@@ -103,6 +108,7 @@ def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, tem
         baselines={
             name: tuple(rate for _, rate in score(loaded, table, 1, curve=ks).curve) for name, table in tables.items()
         },
+        nlhf_unique=_all([maximal_lotteries(users).unique for users in loaded.populations]),
     )
 
 
@@ -231,6 +237,11 @@ def versus_map(scenario: ScenarioLike, largest_k: int, largest_l: int, *, tolera
             converged[own] = all(game.converged for game in games)
             sampled[own], proven[own] = card.robust_win_rate, card.proven
     return VersusMap(loaded.name, together, sampled, converged, proven, float(certificates.max()), tolerance)
+
+
+def _all(known: list[bool | None]) -> bool | None:
+    """Returns whether all are true, None where that is open."""
+    return False if False in known else None if None in known else True
 
 
 def _sizes(sizes: Iterable[int]) -> tuple[int, ...]:

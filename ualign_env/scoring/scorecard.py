@@ -209,8 +209,7 @@ def optimal_rate(k: int, l: int = 1) -> float:
 
 def known_sizes(scenario: Scenario, sizes: Iterable[int]) -> list[int]:
     """Returns those k for which what is known of the users determines payoffs."""
-    most = min((users.max_shown - 1 for users in scenario.populations if users.max_shown), default=None)
-    return [k for k in sizes if most is None or k <= most]
+    return [k for k in sizes if all(users.knows(k + 1) for users in scenario.populations)]
 
 
 def evaluate(scenario: ScenarioLike, policy: Any, k: int, l: int = 1, player: int | None = None) -> "Evaluation":

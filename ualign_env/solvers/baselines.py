@@ -25,11 +25,13 @@ class Baseline:
         label: what pictures call it.
         summary: what it is, in a line.
         policy: its `[N]` policy for some users.
+        of_favourites: whether it has to be known which response users like best of all.
     """
 
     label: str
     summary: str
     policy: Callable[[Users], Floats]
+    of_favourites: bool = False
 
 
 def _all_on(users: Users, response: int) -> Floats:
@@ -40,7 +42,7 @@ def _all_on(users: Users, response: int) -> Floats:
 BASELINES = {
     "nlhf": Baseline(
         "NLHF (maximal lottery)",
-        "Nash learning from human feedback: the maximal lottery, an equilibrium for k = 1.",
+        "Nash learning from human feedback: the maximal lottery, of several that of greatest entropy.",
         maximal_lottery,
     ),
     "borda": Baseline(
@@ -52,11 +54,13 @@ BASELINES = {
         "plurality winner",
         "The response that most users like best.",
         lambda users: _all_on(users, users.plurality()),
+        of_favourites=True,
     ),
     "random-dictatorship": Baseline(
         "random dictatorship",
         "The favourite of a random user.",
         lambda users: users.favourites(),
+        of_favourites=True,
     ),
     "uniform": Baseline(
         "uniform",
@@ -64,6 +68,12 @@ BASELINES = {
         lambda users: np.full(users.n_responses, 1 / users.n_responses),
     ),
 }
+
+
+def possible(scenario: Scenario) -> list[str]:
+    """Returns the baselines for which enough is known of the users."""
+    known = all(users.knows(users.n_responses) for users in scenario.populations)
+    return [name for name, one in BASELINES.items() if known or not one.of_favourites]
 
 
 def baseline(scenario: Scenario, name: str) -> Floats:

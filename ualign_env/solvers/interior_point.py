@@ -39,7 +39,10 @@ def interior_point(users: Users, k: int, tolerance: float, max_iterations: int, 
     Source: S. Mehrotra, "On the Implementation of a Primal-Dual Interior Point Method", 1992, for linear programs.
     """
     n = users.n_responses
-    policy = 0.5 / n + 0.5 * users.favourites() if start is None else start
+    policy = start
+    if policy is None:
+        liked = users.favourites() if users.knows(n) else np.full(n, 1 / n)
+        policy = 0.5 / n + 0.5 * liked
     best, least, extra, iteration = policy, np.inf, 0, 0
     payoffs, slack, level, damping = policy, policy, 0.0, 0.0  # set at the start, and at each restart
     for iteration in range(max_iterations + 1):
@@ -69,12 +72,12 @@ def interior_point(users: Users, k: int, tolerance: float, max_iterations: int, 
         ones = lu_solve(factors, np.ones(n))  # how the policy follows the level
 
         # predictor: how far does a step straight to mu = 0 get? corrector: its second-order error, and a mu to match
-        to_policy, to_slack, _ = _direction(factors, ones, policy, slack, residual, np.zeros(n))
-        step = _longest(policy, to_policy, slack, to_slack)
+        to_policy, to_slack, _ = direction(factors, ones, policy, slack, residual, np.zeros(n))
+        step = longest(policy, to_policy, slack, to_slack)
         reached = (policy + step * to_policy) @ (slack + step * to_slack) / n
         products = mu * (reached / mu) ** 3 - to_policy * to_slack
-        to_policy, to_slack, to_level = _direction(factors, ones, policy, slack, residual, products)
-        step = min(1.0, _TO_THE_BOUND * _longest(policy, to_policy, slack, to_slack))
+        to_policy, to_slack, to_level = direction(factors, ones, policy, slack, residual, products)
+        step = min(1.0, _TO_THE_BOUND * longest(policy, to_policy, slack, to_slack))
 
         bound = np.inf if iteration < _FREE_STEPS else _GROWTH * (np.abs(residual).max() + mu)
         while True:
@@ -90,7 +93,7 @@ def interior_point(users: Users, k: int, tolerance: float, max_iterations: int, 
     return Run(sparse if _exploitability(users, sparse, k) <= max(least, tolerance) else best, iteration)
 
 
-def _direction(
+def direction(
     factors: Any, ones: Floats, policy: Floats, slack: Floats, residual: Floats, products: Floats
 ) -> tuple[Floats, Floats, float]:
     """Returns the steps of policy, slack and level to residual 0 and `policy * slack = products`, to first order."""
@@ -100,7 +103,7 @@ def _direction(
     return to_policy, (products - slack * to_policy) / policy - slack, float(to_level)
 
 
-def _longest(policy: Floats, to_policy: Floats, slack: Floats, to_slack: Floats) -> float:
+def longest(policy: Floats, to_policy: Floats, slack: Floats, to_slack: Floats) -> float:
     """Returns the longest step, at most 1, that keeps policy and slack from becoming negative."""
     ratios = np.concatenate([-to_policy / policy, -to_slack / slack])
     return float(1 / max(1.0, ratios.max()))

@@ -22,10 +22,12 @@ class Run:
     Attributes:
         policy: `[N]` the best policy found.
         iterations: steps taken.
+        unique: whether it is the only equilibrium; None where that is not known.
     """
 
     policy: Floats
     iterations: int
+    unique: bool | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,6 +50,8 @@ class Equilibrium(Result):
         certificate: what a player can gain by deviating, in the regularised game with a temperature, on the prompt
             where it is largest.
         certificate_prompt: the name of that prompt.
+        unique: whether no prompt has another equilibrium. For k = 1 the method `"maximal-lottery"` finds it out; for
+            k >= 2 it is true of strict rankings, and not known where users may be indifferent: None.
     """
 
     scenario: str
@@ -64,6 +68,7 @@ class Equilibrium(Result):
     temperature: float
     certificate: float
     certificate_prompt: str
+    unique: bool | None
 
     @property
     def advice(self) -> str | None:
@@ -84,7 +89,16 @@ class Equilibrium(Result):
             f"of {self.k / (self.k + 1):.6f}, certificate {self.certificate:.1e}, {self.support_size} responses, by "
             f"{self.method} in {self.seconds:.3g} s"
         )
+        text += f"\n{self.others}" if self.others else ""
         return f"{text}\nnot converged: {self.advice}" if self.advice else text
+
+    @property
+    def others(self) -> str | None:
+        """What is shown where there are other equilibria."""
+        if self.unique is not False:
+            return None
+        where = " on every prompt" if self.policy.ndim == 2 and len(self.policy) > 1 else ""
+        return f"not the only maximal lottery{where}; the one of greatest entropy is shown"
 
     def __repr__(self) -> str:
         with np.printoptions(precision=4, suppress=True, threshold=12):

@@ -6,7 +6,7 @@ Axes: P prompts, N responses.
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,14 @@ from ualign_env.scenario import Scenario
 from ualign_env.solvers import regularised
 from ualign_env.solvers.active_set import active_set
 from ualign_env.solvers.interior_point import interior_point
+from ualign_env.solvers.maximal_lottery import search
 from ualign_env.solvers.mirror_descent import iterates, softmax, uniform_logits
 from ualign_env.solvers.proximal import magnetic_self_play
 from ualign_env.solvers.result import ConvergenceWarning, Equilibrium, Run
 from ualign_env.specs import ScenarioLike, as_scenario
 from ualign_env.users import Users, warm_up
 
-METHODS = ("auto", "interior-point", "active-set", "mirror-descent", "proximal", "newton")
+METHODS = ("auto", "maximal-lottery", "interior-point", "active-set", "mirror-descent", "proximal", "newton")
 _REGULARISED = ("auto", "newton", "proximal")
 _SMALL = 100  # responses up to which the interior-point method takes all of them at once
 _NEWTON_STEPS = 500
@@ -45,15 +46,16 @@ def solve(
 ) -> Equilibrium:
     """Computes the symmetric equilibrium of the (k+1)-player alignment game.
 
-    With strict rankings and k >= 2 it is unique; for k = 1 it is a maximal lottery.
+    With strict rankings and k >= 2 it is unique. For k = 1 it is a maximal lottery: of several the one of greatest
+    entropy, unless a method is named that may find another.
 
     Args:
         scenario: a scenario, its spec, or the population of its only prompt.
         k: number of samples of the policy that are shown, from 1 to 1,000,000.
         tolerance: the exploitability to reach on every prompt (with a temperature: that of the regularised game).
-        method: `"interior-point"`, `"active-set"` (the same on few responses, for many), `"mirror-descent"` or
-            `"proximal"` (learning dynamics), or `"auto"`, one of the first two; with a temperature `"newton"`
-            (`"auto"`) or `"proximal"`.
+        method: `"maximal-lottery"` (k = 1), `"interior-point"`, `"active-set"` (the same on few responses, for many),
+            `"mirror-descent"` or `"proximal"` (learning dynamics), or `"auto"`, one of the first three; with a
+            temperature `"newton"` (`"auto"`) or `"proximal"`.
         temperature: weight of a KL divergence from `reference` that every player's payoff is reduced by.
         reference: one policy, anything that `tabulate` takes (default: uniform); only with a temperature.
         max_iterations: limit on the steps for each prompt (default: 500, or 100,000 for the dynamics).
@@ -77,13 +79,15 @@ def solve(
         raise ValueError(f"method {method!r} knows no temperature; use one of {', '.join(_REGULARISED)}")
     if method == "newton" and not temperature:
         raise ValueError("method 'newton' needs a temperature above 0")
+    if method == "maximal-lottery" and k > 1:
+        raise ValueError(f"method 'maximal-lottery' is for k = 1, not for k = {k}")
     if max_iterations is not None:
         max_iterations = _checks.count("max_iterations", max_iterations, 1)
     prior = _reference(loaded, reference, k)
 
     policy = np.zeros((loaded.n_prompts, loaded.n_responses))
     conceded, certificates = np.zeros(loaded.n_prompts), np.zeros(loaded.n_prompts)
-    iterations, seconds, used = 0, 0.0, set()
+    iterations, seconds, used, unique = 0, 0.0, set(), set()
     with one_blas_thread():
         for x, users in enumerate(loaded.populations):
             own = slice(users.n_responses)
@@ -99,6 +103,7 @@ def solve(
             seconds += time.perf_counter() - start
             iterations += run.iterations
             used.add(name)
+            unique.add(run.unique)
 
     policy.flags.writeable = False
     rate = float(loaded.probabilities @ conceded)
@@ -117,6 +122,7 @@ def solve(
         temperature=temperature,
         certificate=float(certificates.max()),
         certificate_prompt=loaded.prompts[int(certificates.argmax())],
+        unique=False if False in unique else None if None in unique else True,
     )
     if result.advice:
         warnings.warn(result.advice, ConvergenceWarning, stacklevel=2)
@@ -136,12 +142,23 @@ class _Game:
         """Returns the method to take."""
         if self.temperature:
             return "proximal" if asked == "proximal" else "newton"
+        if asked == "auto" and self.k == 1:
+            return "maximal-lottery"
         if asked == "auto":
             return "interior-point" if self.users.n_responses <= _SMALL else "active-set"
         return asked
 
     def run(self, method: str, tolerance: float, max_iterations: int | None) -> Run:
         """Returns a policy whose certificate is at most `tolerance`, or the best of so many iterations."""
+        users, k = self.users, self.k
+        if method == "maximal-lottery":
+            found = search(users, max_iterations or _NEWTON_STEPS).lotteries
+            policy = found.policy.copy()  # a locked array would have loops of its own
+            return Run(policy, found.iterations, found.unique)
+        run = self._run(method, tolerance, max_iterations)
+        return replace(run, unique=True if self.temperature or (k > 1 and users.strict) else None)
+
+    def _run(self, method: str, tolerance: float, max_iterations: int | None) -> Run:
         users, k = self.users, self.k
         if method == "interior-point":
             return interior_point(users, k, tolerance, max_iterations or _NEWTON_STEPS)
@@ -172,7 +189,7 @@ def _warm_up(game: _Game, method: str) -> None:
 
     def run(tiny: Users) -> None:
         reference = np.full(tiny.n_responses, 1 / tiny.n_responses)
-        for k in (1, 20) if tiny.max_shown is None else (1,):
+        for k in filter(lambda k: tiny.knows(k + 1), (1, 20)):
             _Game(tiny, k, game.temperature, reference).run(method, 1e-10, 1)
 
     warm_up(game.users, f"solve by {method}, temperature {bool(game.temperature)}", run)

@@ -73,6 +73,15 @@ class Users(ABC):
         """U, the number of different types of users."""
         return self.weights.size
 
+    @property
+    def strict(self) -> bool:
+        """Whether they have strict rankings, so that equilibria for k >= 2 are unique; False where it is not known."""
+        return False
+
+    def knows(self, slots: int) -> bool:
+        """Returns whether what is known of these users determines what they pick among so many responses."""
+        return self.max_shown is None or slots <= self.max_shown
+
     # --- how they choose: abstract
 
     @abstractmethod
@@ -140,7 +149,7 @@ class Users(ABC):
 
     def by_favourite(self) -> dict[str, "Users"]:
         """Returns the users who like each response best, by its name; those with several favourites belong to each."""
-        if self.max_shown is not None and self.max_shown < self.n_responses:
+        if not self.knows(self.n_responses):
             return {}  # nobody knows whose favourite is what
         shares = self.user_favourites() * self.weights[:, None]
         liked = np.flatnonzero(shares.any(axis=0))

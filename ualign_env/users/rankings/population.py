@@ -179,6 +179,10 @@ class Population(Users):
         shares = sums / sums.sum()
         return cls._trusted(ranks[shares > 0], shares[shares > 0], names, n_users)
 
+    @property
+    def strict(self) -> bool:
+        return bool((self.ranks.max(axis=1) == self.n_responses - 1).all())
+
     # --- how they choose
 
     def type_shares(self, types: Ints, slots: Ints) -> Floats:
