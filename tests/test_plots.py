@@ -89,7 +89,7 @@ def test_names_are_text_and_nothing_else(monkeypatch, tmp_path):
     scenario = Scenario([users], ["_prompt $"], name="$\\frac{")
     family = plots.family(equilibrium_family(scenario, SIZES))
     legend = family.axes[0].get_legend_handles_labels()[1]
-    assert sorted(legend) == [" _hidden", names[1], "two\\nlines \\x1b[31m"]
+    assert sorted(legend) == [" _hidden", names[1], "two lines \\x1b[31m"]
     for figure in (
         family,
         plots.curve(win_rate_curve(scenario, SIZES)),

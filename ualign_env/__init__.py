@@ -25,6 +25,7 @@ from ualign_env.readers.preflib import read_preflib
 from ualign_env.readers.ratings import read_ratings, read_wide_ratings
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_family, versus_map, win_rate_curve
+from ualign_env.scoring.inspection import Inspection, inspect_scenario
 from ualign_env.scoring.samples import SampleScore, score_samples
 from ualign_env.scoring.scorecard import Scorecard, exploitability, nash_conv, robust_win_rate, score
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, BatchedVersusGame
@@ -81,6 +82,7 @@ __all__ = [
     "Equilibrium",
     "Family",
     "GamePolicy",
+    "Inspection",
     "JointPolicy",
     "MatrixEquilibrium",
     "MaximalLotteries",
@@ -109,6 +111,7 @@ __all__ = [
     "equilibrium_family",
     "exploitability",
     "greedy",
+    "inspect_scenario",
     "joint_policy",
     "leave_one_out_payoffs",
     "list_scenarios",

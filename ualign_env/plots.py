@@ -1,9 +1,10 @@
-"""Pictures of results: win rates against k, the family of equilibria, and k responses against l.
+"""Pictures of results: win rates against k, the family of equilibria, k responses against l, and what a population is.
 
-Nothing is computed here; the results come from `scoring.curves`.
+Nothing is computed here; the results come from `scoring`.
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -11,23 +12,41 @@ from textwrap import wrap
 from typing import Any, TypeVar
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ualign_env._files import write_file
 from ualign_env._text import printable, short
 from ualign_env.scoring.curves import Curve, Family, VersusMap
+from ualign_env.scoring.inspection import Inspection
 from ualign_env.solvers.baselines import BASELINES
 
 # one colour a line, told apart by people with any colour vision (Okabe & Ito)
 _EQUILIBRIUM, _REGULARISED = "#009E73", "#E69F00"
 _COLOURS = ["#D55E00", "#CC79A7", "#0072B2", "#999999", "#009E73", "#E69F00", "#56B4E9", "#F0E442", "#000000"]
 
+_WRITTEN = 10  # responses up to which a heat map has numbers
+
 _Result = TypeVar("_Result")
 
-#: Names come from data, and mean nothing to TeX; the same picture gives the same file.
-_SETTINGS: dict[Any, Any] = {"text.usetex": False, "text.parse_math": False, "svg.hashsalt": "ualign"}
+#: Fonts with the characters of many languages, of which the installed ones are taken where the usual one has none.
+_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Source Han Sans",
+    "WenQuanYi Zen Hei",
+    "PingFang SC",
+    "Hiragino Sans",
+)
+_FONTS += ("Microsoft YaHei", "Arial Unicode MS", "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Hebrew")
+
+
+def _settings() -> dict[Any, Any]:
+    """Returns settings in which names mean nothing to TeX, and the same picture gives the same file."""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    fonts = ["DejaVu Sans", *(name for name in _FONTS if name in installed)]
+    return {"text.usetex": False, "text.parse_math": False, "svg.hashsalt": "ualign", "font.family": fonts}
 
 
 def _drawn(draw: Callable[[_Result], Figure]) -> Callable[[_Result], Figure]:
@@ -35,7 +54,7 @@ def _drawn(draw: Callable[[_Result], Figure]) -> Callable[[_Result], Figure]:
 
     @wraps(draw)
     def drawn(result: _Result) -> Figure:
-        with rc_context(_SETTINGS):
+        with rc_context(_settings()):
             return draw(result)
 
     return drawn
@@ -114,6 +133,45 @@ def versus(result: VersusMap) -> Figure:
     return figure
 
 
+@_drawn
+def inspection(result: Inspection) -> Figure:
+    """Draws a prompt's majorities and favourites, and the robust win rates of simple policies against k."""
+    pictured = result.pictured
+    names = [_name(name) for name in pictured.responses]
+    figure = Figure(figsize=(14, 4.6), layout="constrained")
+    majorities, favourites, rates = figure.subplots(1, 3, width_ratios=(1.15, 0.8, 1.2))
+    image = majorities.imshow(pictured.pairwise, vmin=0, vmax=1, cmap="PuOr", aspect="auto")
+    majorities.set_xticks(range(len(names)), [str(i) for i in range(1, len(names) + 1)], fontsize="x-small")
+    majorities.set_yticks(range(len(names)), [f"{y}  {i}" for i, y in enumerate(names, 1)], fontsize="x-small")
+    if len(names) <= _WRITTEN:
+        for (i, j), share in np.ndenumerate(pictured.pairwise):
+            colour = "black" if 0.2 < share < 0.8 else "white"
+            majorities.text(j, i, f"{share:.2f}", ha="center", va="center", color=colour, fontsize="x-small")
+    figure.colorbar(image, ax=majorities, label="share who prefer the row")
+    majorities.set_title("pairs, best Borda count first", fontsize="medium")
+    favourites.barh(range(len(names)), np.nan_to_num(pictured.favourites), color=_COLOURS[2])
+    favourites.set_yticks(range(len(names)), names, fontsize="x-small")
+    favourites.invert_yaxis()
+    favourites.set_xlabel("share of users")
+    favourites.set_title("favourites", fontsize="medium")
+    rates.plot(result.sizes, result.optimum, color="black", linestyle=":", label="optimum k/(k+1)")
+    for i, (name, values) in enumerate(result.rates.items()):
+        label = BASELINES[name].label if name in BASELINES else "best maximal lottery for k"
+        style = ("-", "--", ":", "-.")[i % 4]
+        rates.plot(result.sizes, values, color=_COLOURS[i % len(_COLOURS)], ls=style, marker=".", label=label)
+    rates.set_xscale("log", base=2)
+    rates.set_xticks(result.sizes, [str(k) for k in result.sizes])
+    rates.set_ylim(0, 1)
+    rates.set_xlabel("k, responses shown")
+    rates.set_title("robust win rate", fontsize="medium")
+    rates.legend(frameon=False, fontsize="small", loc="lower right")
+    for axes in (favourites, rates):
+        axes.spines[["top", "right"]].set_visible(False)
+    title = short(f"{result.scenario}, {pictured.prompt}" if len(result.prompts) > 1 else result.scenario, 120)
+    figure.suptitle(printable(title))
+    return figure
+
+
 def check_path(path: str | os.PathLike[str]) -> None:
     """Raises an error unless a picture can go there, before the work of making one.
 
@@ -136,10 +194,27 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     check_path(path)
     ending = Path(path).suffix.lower()[1:]
     dated = {"svg": "Date", "pdf": "CreationDate"}.get(ending)
-    with rc_context(_SETTINGS):
+    with rc_context(_settings()):
+        metadata = {dated: None} if dated else None
         write_file(
-            path,
-            lambda file: figure.savefig(file, format=ending, dpi=150, metadata={dated: None} if dated else None),
+            path, lambda file: _one_warning(lambda: figure.savefig(file, format=ending, dpi=150, metadata=metadata))
+        )
+
+
+def _one_warning(draw: Callable[[], None]) -> None:
+    """Draws, and warns once of all characters that no font has, instead of once for each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        draw()
+    missing = [one for one in caught if "missing from" in str(one.message)]
+    for one in caught:
+        if one not in missing:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if missing:
+        warnings.warn(
+            f"{len({str(one.message) for one in missing})} characters are in no font that is installed, and appear as "
+            "boxes; fonts such as Noto Sans CJK have them",
+            stacklevel=2,
         )
 
 

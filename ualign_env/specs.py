@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from ualign_env import _checks, _options
 from ualign_env._summaries import first_line
 from ualign_env.readers.choose import ENDINGS, choose
+from ualign_env.readers.choose import other_rules as other_readings
 from ualign_env.scenario import INLINE, Scenario, specified
 from ualign_env.sources import SOURCES
 from ualign_env.users import Users
@@ -131,6 +132,16 @@ def describe_scenarios() -> list[tuple[str, str]]:
         for name, entry in SOURCES.items()
     ]
     return [*rows, *((name, repr(scenario)) for name, scenario in _REGISTERED.items())]
+
+
+def other_rules(spec: ScenarioLike) -> dict[str, str]:
+    """Returns specs of the same file with another answer to what is arguable in its reading, each by what differs."""
+    text = os.fspath(spec) if isinstance(spec, str | os.PathLike) else ""
+    path, pairs = split_path(text)
+    if not path or text.partition("/")[0] in (*SOURCES, *_REGISTERED):
+        return {}
+    found = other_readings(path, _options.split(pairs))
+    return {what: "/".join([path, *map(":".join, options.items())]) for what, options in found.items()}
 
 
 def source_options() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands: `ualign list`, `score`, `solve`, `versus`, `curve`, `family` and `bench`."""
+"""The commands: `ualign list`, `inspect`, `convert`, `score`, `solve`, `versus`, `curve`, `family` and `bench`."""
 
 import zipfile
 import zlib
@@ -24,6 +24,7 @@ from ualign_env.readers.choose import ENDINGS, describe_readers
 from ualign_env.readers.polis import VOTES
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import POWERS, equilibrium_family, versus_map, win_rate_curve
+from ualign_env.scoring.inspection import inspect_scenario
 from ualign_env.scoring.scorecard import score
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.solvers.symmetric import METHODS, solve
@@ -140,6 +141,24 @@ def _files_of(given: str) -> list[str]:
     if not found:
         raise ValueError(f"{path!r} has no files that end in {', '.join(ENDINGS)}")
     return ["/".join([str(file), *pairs]) for file in found]
+
+
+@_command("inspect")
+def inspect(
+    scenario: _Scenario = specs.DEFAULT,
+    out: _Picture = None,
+    as_json: _Json = False,
+) -> None:
+    """Say what a population is like, how far simple policies are from k/(k+1), and whether it separates any."""
+    if out is not None:
+        _check_picture(out)
+    result = inspect_scenario(scenario)
+    if as_json:
+        emit_json(result)
+    else:
+        tables.print_inspection(result)
+    if out is not None:
+        _draw("inspection", result, out, as_json)
 
 
 @_command("score")

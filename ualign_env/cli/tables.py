@@ -11,12 +11,15 @@ from ualign_env._text import printable, short
 from ualign_env.benchmark.runner import RunResult
 from ualign_env.cli.output import emit
 from ualign_env.scenario import Scenario
+from ualign_env.scoring.facts import PromptFacts
+from ualign_env.scoring.inspection import SHOWN, Inspection
 from ualign_env.scoring.scorecard import Scorecard, optimal_rate
 from ualign_env.solvers.result import Equilibrium
 from ualign_env.solvers.versus import VersusEquilibrium
 from ualign_env.users import Users
 
 _LISTED = 8  # multisets of a strategy
+_PROMPTS = 30
 
 
 def progress() -> Progress:
@@ -95,6 +98,79 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     ):
         emit("")
         _print_table(columns, rows)
+
+
+def print_inspection(found: Inspection) -> None:
+    """Prints what a scenario is like: facts on each prompt, simple policies against the optimum, the verdict."""
+    emit(found.scenario)
+    for note in found.notes:
+        emit(f"note: {note}")
+    emit("")
+    if len(found.prompts) == 1:
+        _print_table(("prompt", short(found.prompts[0].prompt)), _fact_rows(found.prompts[0]))
+    else:
+        levels = [f"set of {i}" for i in range(1, 1 + max(len(one.condorcet_levels) for one in found.prompts))]
+        columns = ("prompt", "users", "responses", "ties", "Condorcet winner", "circle", "Smith set", *levels)
+        _print_table((*columns, "lottery"), [_fact_row(one, len(levels)) for one in found.prompts[:_PROMPTS]])
+        if len(found.prompts) > _PROMPTS:
+            emit(f"and {len(found.prompts) - _PROMPTS} other prompts: --json has all")
+        emit("set of i: share of users whom some other response pleases better than the best i together")
+    for what, distance in found.other_readings.items():
+        if isinstance(distance, float):
+            emit(f"with {what} the equilibrium for k = 3 moves by {distance:.4f} (total variation)")
+        else:
+            emit(f"with {what}: {distance}")
+    shown = [i for i, k in enumerate(found.sizes) if k in SHOWN] or list(range(len(found.sizes)))
+    columns = ["robust win rate", *(f"k = {found.sizes[i]}" for i in shown), "U-alignment limit"]
+    rows = [["optimum k/(k+1)", *(f"{found.optimum[i]:.4f}" for i in shown), "1"]]
+    for name, rates in found.rates.items():
+        rows.append([name, *(f"{rates[i]:.4f}" for i in shown), _number(found.limits.get(name), ".4f")])
+    emit("")
+    _print_table(columns, rows, numbers=True)
+    emit("")
+    for sentence in found.verdict:
+        emit(f"verdict: {sentence}")
+
+
+def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:
+    """Yields what is known of a prompt."""
+    yield "users", f"{one.users:,} of {one.types:,} types"
+    yield "responses", f"{one.responses:,}"
+    if one.tied_pairs is not None:
+        yield "ties", f"{one.tied_pairs:.1%} of pairs; {one.indifferent:.1%} of users tell nothing apart"
+    yield "Condorcet winner", short(one.condorcet_winner) if one.condorcet_winner else "none"
+    yield "majorities", "go in circles" if one.cycle else "without a circle"
+    yield "Smith set", _named(one.smith_set)
+    for i, (share, responses) in enumerate(one.condorcet_levels, start=1):
+        yield f"Condorcet set of {i}", f"{_named(responses)}: another response pleases {share:.4f} of the users better"
+    unique = {True: "the only one", False: "one of several", None: "perhaps one of several"}[one.lottery_unique]
+    yield "maximal lottery", f"{unique}, on {_named(one.lottery_support)}"
+    if one.favourites:
+        yield "favourites", ", ".join(f"{short(name, 30)} {share:.3f}" for name, share in one.favourites[:5])
+
+
+def _fact_row(one: PromptFacts, levels: int) -> list[str]:
+    """Returns the cells of a prompt in the table of several."""
+    sets = [f"{share:.3f}" for share, _ in one.condorcet_levels]
+    lottery = {True: "", False: ", one of several", None: ", perhaps one of several"}[one.lottery_unique]
+    return [
+        short(one.prompt, 30),
+        f"{one.users:,}",
+        f"{one.responses:,}",
+        "-" if one.tied_pairs is None else f"{one.tied_pairs:.1%}",
+        short(one.condorcet_winner, 30) if one.condorcet_winner else "none",
+        "yes" if one.cycle else "no",
+        f"{len(one.smith_set)}",
+        *sets,
+        *["-"] * (levels - len(sets)),
+        f"on {len(one.lottery_support)}{lottery}",
+    ]
+
+
+def _named(responses: Sequence[str]) -> str:
+    """Returns the first of some names, and how many there are."""
+    names = " + ".join(short(name, 30) for name in responses[:3])
+    return names if len(responses) <= 3 else f"{names} and {len(responses) - 3} others"
 
 
 def print_results(results: Iterable[RunResult]) -> None:

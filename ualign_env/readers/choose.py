@@ -20,6 +20,12 @@ from ualign_env.scenario import Scenario
 #: The endings of files that are read.
 ENDINGS = tuple(dict.fromkeys(ending for one in READERS.values() for ending in one.endings if ending != FOLDER))
 
+_ARGUABLE = {
+    "unranked": ("bottom", "drop"),
+    "missing": ("complete", "bottom"),
+    "rule": ("bradley-terry", "copeland", "win-share"),
+}
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -142,6 +148,17 @@ def _needed(reader: str, given: Mapping[str, str]) -> list[str]:
                 tuple(map(_options.decoded, text.split(";"))) if isinstance(value, tuple) else _options.decoded(text)
             )
         found += value if isinstance(value, tuple) else [value]
+    return found
+
+
+def other_rules(path: str, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Returns the options of a file with another answer to what is arguable in its reading, each by its `key:value`."""
+    choice = choose(path, given)
+    found = {}
+    for key, values in _ARGUABLE.items():
+        if key in choice.defaults:
+            used = _options.decoded(given[key]) if key in given else choice.defaults[key]
+            found |= {f"{key}:{value}": {**given, key: value} for value in values if value != used}
     return found
 
 

@@ -193,6 +193,13 @@ class Users(ABC):
         """Returns what the users of a type like, in words."""
         return f"type {user_type}"
 
+    def indifference(self) -> tuple[float, float] | None:
+        """Returns the mean share of pairs of responses that users tie, and the share of users who tie all.
+
+        None where nobody knows.
+        """
+        return None
+
     def beyond(self, shown: npt.NDArray[np.bool_]) -> Floats | None:  # noqa: ARG002
         """Returns `[N]`: the chance that each response is picked against ever more samples, None where nobody knows.
 

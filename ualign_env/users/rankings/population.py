@@ -226,6 +226,20 @@ class Population(Users):
         shares = (self.weights / np.bincount(users))[users]
         return np.bincount(best, weights=shares, minlength=self.n_responses).astype(np.float64)
 
+    def indifference(self) -> tuple[float, float]:
+        """Returns the mean share of pairs of responses that users tie, and the share of users who tie all."""
+        n = self.n_responses
+
+        def work(first: int, last: int, out: Floats) -> None:
+            ranks = self.ranks[first:last]
+            cells = ranks + n * np.arange(len(ranks))[:, None]
+            sizes = np.bincount(cells.ravel(), minlength=n * len(ranks)).reshape(len(ranks), n)
+            out[0] += self.weights[first:last] @ (sizes * (sizes - 1)).sum(axis=1)
+            out[1] += self.weights[first:last] @ (sizes[:, 0] == n)
+
+        pairs, nothing = loops.sum_over_users(work, self.ranks, (2,), cost=3)
+        return float(pairs / max(1, n * (n - 1))), float(nothing)
+
     def beyond(self, shown: npt.NDArray[np.bool_]) -> Floats:
         """Returns `[N]`: the share of users who like each response better than everything that is shown."""
         best = self.ranks[:, shown].min(axis=1)  # a tie with what is shown again and again is lost in the end

@@ -1,0 +1,222 @@
+"""What a population is like, and whether anything can be learned from it: facts, simple policies, and a verdict.
+
+Axes: P prompts, N responses, S numbers of responses shown, M responses in the picture.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ualign_env import _checks
+from ualign_env._result import Result
+from ualign_env._text import short
+from ualign_env._types import Floats
+from ualign_env.policies.tables import SharedPolicy
+from ualign_env.scenario import Scenario
+from ualign_env.scoring.facts import PromptFacts, prompt_facts
+from ualign_env.scoring.scorecard import evaluate, known_sizes, optimal_rate
+from ualign_env.solvers.baselines import BASELINES, baseline, possible
+from ualign_env.solvers.best_lottery import best_on_face
+from ualign_env.solvers.maximal_lottery import MaximalLotteries, maximal_lotteries
+from ualign_env.solvers.symmetric import solve
+from ualign_env.specs import ScenarioLike, as_scenario, load_scenario, other_rules
+from ualign_env.users import Users
+
+#: The numbers of responses of an inspection's curves, and those of its table and verdict.
+SIZES, SHOWN = (1, 2, 4, 8, 16, 32, 64), (2, 4, 8)
+
+_TIED = 1e-12  # shares of users that differ by less are equal, as everywhere
+_PICTURED = 20
+_COMPARED_AT = 3  # k of the equilibria by which two readings of a file are compared
+_POINT = 0.01
+_MANY = 0.05  # share of users who tell nothing apart, from which on it is said
+
+
+@dataclass(frozen=True, eq=False)
+class Pictured:
+    """The prompt that a picture shows: the one on which NLHF is farthest from the optimum.
+
+    Attributes:
+        prompt: its name.
+        responses: M names, the best by Borda count first, of many the first ones.
+        pairwise: `[M, M]` the chance that a user prefers the row to the column, ties counted half.
+        favourites: `[M]` the share of users whose favourite each is; NaN where it is not known.
+    """
+
+    prompt: str
+    responses: tuple[str, ...]
+    pairwise: Floats
+    favourites: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection(Result):
+    """What a scenario is like, and how far simple policies are from k/(k+1).
+
+    Attributes:
+        scenario: its name.
+        notes: what was left out or changed when it was read.
+        prompts: facts on each of the P prompts.
+        sizes: the S numbers of responses shown.
+        optimum: k / (k + 1) for each.
+        rates: for each simple policy, its robust win rate for each; `"nlhf, best"` is the best maximal lottery for each
+            k, where NLHF is not unique.
+        limits: for each simple policy, what its rate tends to with k (see `Scorecard.u_alignment_limit`).
+        other_readings: how far the equilibrium for k = 3 moves, in total variation, averaged over prompts, where what
+            is arguable in the reading of a file is answered otherwise; the reason, where it cannot be.
+        verdict: what follows, in sentences.
+        pictured: what the picture shows.
+    """
+
+    scenario: str
+    notes: tuple[str, ...]
+    prompts: tuple[PromptFacts, ...]
+    sizes: tuple[int, ...]
+    optimum: tuple[float, ...]
+    rates: dict[str, tuple[float, ...]]
+    limits: dict[str, float | None]
+    other_readings: dict[str, float | str]
+    verdict: tuple[str, ...]
+    pictured: Pictured
+
+    def summary(self) -> str:
+        """Returns the verdict, under the scenario's size."""
+        users, responses = (sorted({getattr(one, name) for one in self.prompts}) for name in ("users", "responses"))
+        many = f"{len(self.prompts)} prompts, " if len(self.prompts) > 1 else ""
+        size = f"{many}{_range(users)} users, {_range(responses)} responses"
+        return "\n".join([f"{self.scenario}: {size}", *self.verdict])
+
+
+def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] = SIZES) -> Inspection:
+    """Returns what a scenario is like: ties, majorities, lotteries, favourites, simple policies, and a verdict.
+
+    Args:
+        scenario: a scenario, its spec, a path, or the users of its only prompt. Of a file, the other ways of reading
+            what is arguable in it are compared.
+        sizes: the k for which simple policies are scored, each from 1 to 1,000,000.
+
+    Raises:
+        ValueError: if the scenario cannot be read, or an argument is out of range.
+    """
+    loaded = as_scenario(scenario)
+    ks = sorted({_checks.number_of_outputs(k) for k in _checks.several("sizes", sizes)} | set(SHOWN))
+    ks = tuple(known_sizes(loaded, ks)) or (1,)
+    lotteries = [maximal_lotteries(users) for users in loaded.populations]
+    policies = {name: baseline(loaded, name) for name in possible(loaded)}
+    rates = {name: tuple(evaluate(loaded, table, k).rate for k in ks) for name, table in policies.items()}
+    if any(one.unique is False for one in lotteries):
+        rates["nlhf, best"] = _best_lotteries(loaded, lotteries, ks)
+    limits = {name: evaluate(loaded, table, 1).u_alignment_limit for name, table in policies.items()}
+    facts = tuple(prompt_facts(loaded, x, one) for x, one in enumerate(lotteries))
+    return Inspection(
+        scenario=loaded.name,
+        notes=loaded.notes,
+        prompts=facts,
+        sizes=ks,
+        optimum=tuple(map(optimal_rate, ks)),
+        rates=rates,
+        limits=limits,
+        other_readings=_other_readings(loaded, scenario),
+        verdict=tuple(_verdict(loaded, facts, ks, rates, limits)),
+        pictured=_pictured(loaded, policies["nlhf"], ks[-1]),
+    )
+
+
+def _best_lotteries(scenario: Scenario, lotteries: list[MaximalLotteries], sizes: Sequence[int]) -> tuple[float, ...]:
+    """Returns what the best maximal lottery for each k reaches, where there are several."""
+    rates = np.zeros((scenario.n_prompts, len(sizes)))
+    for x, (users, one) in enumerate(zip(scenario.populations, lotteries, strict=True)):
+        for i, k in enumerate(sizes):
+            if one.unique is False:
+                rates[x, i] = best_on_face(users, k).robust_win_rate
+            else:
+                rates[x, i] = 1 - users.payoffs(one.policy, k).max()
+    return tuple((scenario.probabilities @ rates).tolist())
+
+
+def _other_readings(loaded: Scenario, given: ScenarioLike) -> dict[str, float | str]:
+    """Returns how far the equilibrium moves where a file is read in another way."""
+    found: dict[str, float | str] = {}
+    for what, spec in other_rules(given).items():
+        try:
+            other = load_scenario(spec)
+        except ValueError as error:
+            found[what] = short(str(error), 300)
+            continue
+        if other != loaded and known_sizes(loaded, [_COMPARED_AT]) and known_sizes(other, [_COMPARED_AT]):
+            found[what] = _distance(loaded, other)
+    return found
+
+
+def _distance(one: Scenario, other: Scenario) -> float:
+    """Returns the mean total variation of two scenarios' equilibria, over the prompts that both have."""
+    distances = []
+    for prompt, users in zip(one.prompts, one.populations, strict=True):
+        if prompt in other.prompts:
+            first, second = _equilibrium(users), _equilibrium(other.populations[other.prompts.index(prompt)])
+            distances.append(sum(abs(first.get(y, 0.0) - second.get(y, 0.0)) for y in {*first, *second}) / 2)
+    return float(np.mean(distances)) if distances else 1.0
+
+
+def _equilibrium(users: Users) -> dict[str, float]:
+    """Returns how likely each response is."""
+    return dict(zip(users.responses, solve(users, _COMPARED_AT).policy.tolist(), strict=True))
+
+
+def _verdict(
+    scenario: Scenario,
+    facts: Sequence[PromptFacts],
+    sizes: Sequence[int],
+    rates: dict[str, tuple[float, ...]],
+    limits: dict[str, float | None],
+) -> list[str]:
+    """Returns what follows, in sentences."""
+    k = max((k for k in sizes if k in SHOWN), default=sizes[-1])
+    if k == 1:
+        return ["only pairwise preferences are known, which say nothing of more than one response shown"]
+    lost = {name: optimal_rate(k) - values[sizes.index(k)] for name, values in rates.items()}
+    said = _gaps(lost, k)
+    limit = limits["nlhf"]
+    if limit is not None and limit > 1 - _TIED:
+        said.append("NLHF is U-aligned: no response pleases anybody better than everything that it ever shows")
+    elif limit is not None:
+        said.append(
+            f"NLHF is not U-aligned: however many it shows, {1 - limit:.1%} of the users like one and the same other "
+            "response better"
+        )
+    indifferent = scenario.probabilities @ np.array([one.indifferent or 0.0 for one in facts])
+    if indifferent >= _MANY:
+        said.append(f"{indifferent:.0%} of the users tell nothing apart, and pull every policy towards k/(k+1)")
+    return said
+
+
+def _gaps(lost: dict[str, float], k: int) -> list[str]:
+    """Returns what simple policies lack for the optimum, in points."""
+    for policies, who in ((lost, "policy"), ({**lost, "uniform": 0.0}, "policy but the uniform one")):
+        if max(policies.values()) < 2 * _POINT:
+            return [f"every {who} is near the optimum at k = {k}: this population separates nothing"]
+    points = {name: round(value / _POINT) for name, value in lost.items()}
+    room = round((optimal_rate(k) - 1 / 2) / _POINT)
+    said = f"NLHF wastes {points['nlhf']} of {room} points that samples could win at k = {k}"
+    if points.get("nlhf, best", points["nlhf"]) != points["nlhf"]:
+        said += f"; the best of its several lotteries wastes {points['nlhf, best']}"
+    near = min(filter(BASELINES.__contains__, lost), key=lost.__getitem__)
+    gap = f"{points[near]} point{'' if points[near] == 1 else 's'} below {optimal_rate(k):.3f}"
+    return [said, f"of the simple policies, {near} comes closest: {gap}"]
+
+
+def _pictured(scenario: Scenario, nlhf: Floats, k: int) -> Pictured:
+    """Returns the prompt on which NLHF is farthest from the optimum."""
+    x = int(SharedPolicy(nlhf).payoffs(scenario, k).max(axis=1).argmax())
+    users = scenario.populations[x]
+    margins = users.pairwise()
+    order = np.argsort(-margins.sum(axis=1), kind="stable")[:_PICTURED]
+    known = users.knows(users.n_responses)
+    favourites = users.favourites()[order] if known else np.full(order.size, np.nan)
+    names = tuple(users.responses[y] for y in order)
+    return Pictured(scenario.prompts[x], names, margins[np.ix_(order, order)], favourites)
+
+
+def _range(values: Sequence[int]) -> str:
+    return f"{values[0]:,}" if values[0] == values[-1] else f"{values[0]:,} to {values[-1]:,}"
