@@ -431,7 +431,7 @@ def test_json_with_a_picture(ualign, tmp_path):
 def test_tables_are_the_same_whatever_the_terminal(width):
     command = [sys.executable, "-m", "ualign_env", "score"]
     result = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": width})
-    assert "robust win rate         0.629317\n" in result.stdout
+    assert "robust win rate           0.629317\n" in result.stdout
     assert "prompt 0  2262   0.629317  fight prices\n" in result.stdout
 
 

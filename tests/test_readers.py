@@ -256,9 +256,9 @@ def test_ballots(tmp_path):
     # an only response that is left out is the last
     assert orders(users) == {"Ann > Bob > Cy": 1, "Bob > Ann > Cy": 1, "Cy > Ann = Bob": 2, "Cy > Ann > Bob": 1}
     assert scenario.notes == (
-        "1 ballot that name nobody: left out",
-        "1 ballot that name a response again: its best place counts",
-        "2 ballots that skip a place: closed up",
+        "1 ballot without a name: left out",
+        "1 ballot with a name that occurs again: its best place counts",
+        "2 ballots with a place skipped: closed up",
         "2 of 5 users judged some of their prompt's responses: those that they left out tie at the bottom",
     )
     assert orders(read_ballots(path, weight="ballots", unranked="drop").populations[0]) == {

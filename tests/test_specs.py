@@ -165,7 +165,7 @@ def test_camps_are_two_and_prefer_their_own():
         )
         orders = np.argsort(users.ranks, axis=1)
         camp = orders[:, 0] // 7
-        assert users.weights[camp == 0].sum() == pytest.approx(0.7, abs=0.03)
+        assert users.weights[camp == 0].sum() == pytest.approx(0.7)
         kinds = np.where(orders % 7 < 3, 0, 1) + 2 * (
             orders // 7 != camp[:, None]
         )  # own core, own niche, others' core ...
@@ -187,8 +187,8 @@ def test_camps_defeat_the_usual_answers():
         policies = ("nlhf", "random-dictatorship", "uniform", np.array(cores) / 10)
         rates.append([[robust_win_rate(scenario, policy, k) for k in (3, 8)] for policy in policies])
     low, high = np.min(rates, axis=0), np.max(rates, axis=0)
-    assert (low >= [[0.49, 0.49], [0.40, 0.54], [0.50, 0.67], [0.71, 0.86]]).all()
-    assert (high <= [[0.55, 0.55], [0.49, 0.61], [0.56, 0.72], [0.75, 0.889]]).all()
+    assert (low >= [[0.50, 0.50], [0.45, 0.57], [0.53, 0.69], [0.71, 0.86]]).all()
+    assert (high <= [[0.521, 0.521], [0.46, 0.59], [0.54, 0.70], [0.75, 0.889]]).all()
     np.testing.assert_allclose(np.array(rates)[:, 0, 0], np.array(rates)[:, 0, 1], atol=1e-9)  # of one response
 
 

@@ -173,9 +173,9 @@ def read_ballots(
     notes = [
         f"{counted(number, 'ballot')} {what}"
         for number, what in (
-            (idle, "that name nobody: left out"),
-            (again, "that name a response again: its best place counts"),
-            (skipped, "that skip a place: closed up"),
+            (idle, "without a name: left out"),
+            (again, "with a name that occurs again: its best place counts"),
+            (skipped, "with a place skipped: closed up"),
         )
         if number
     ]

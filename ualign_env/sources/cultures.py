@@ -129,7 +129,7 @@ def camps(
 ) -> Scenario:
     """Two camps: everybody likes a niche response best, her camp's core next, and the other camp's responses least.
 
-    Each camp has `core` responses that all of it like and `niche` that are the favourites of a few; a user's favourite
+    To the nearest user, a share of `majority` is of camp a. Each camp has `core` responses that all of it like and `niche` that are the favourites of a few; a user's favourite
     is one random niche response of her camp, after which come its core, its other niches, the other camp's core and its
     niches, each in random order. NLHF stays near 1/2, random dictatorship shows niches, and neither improves much with
     k; an equilibrium mixes the cores.
@@ -144,7 +144,7 @@ def camps(
     blocks = np.repeat([[1, 2, 3, 4], [3, 4, 1, 2]], [n_core, n_niche] * 2, axis=1)
 
     def draw(rng: np.random.Generator) -> Population:
-        own = rng.random(n_users) >= share  # whether a user is of camp b
+        own = np.arange(n_users) >= round(share * n_users)  # whether a user is of camp b
         places = blocks[own.astype(int)] + rng.random((n_users, 2 * per_camp))
         favourites = own * per_camp + n_core + rng.integers(n_niche, size=n_users)
         places[np.arange(n_users), favourites] = 0
