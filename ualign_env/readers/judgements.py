@@ -3,9 +3,8 @@
 Axes of one prompt: U users, N responses.
 """
 
-from array import array
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,17 +13,8 @@ from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._limits import MAX_NUMBERS
 from ualign_env._types import Floats
-from ualign_env.readers.table import Table
 from ualign_env.scenario import Scenario
 from ualign_env.users import Population
-
-
-class Numbered(dict[Hashable, int]):
-    """Numbers things in order of their appearance."""
-
-    def __missing__(self, key: Hashable) -> int:
-        self[key] = len(self)
-        return self[key]
 
 
 @dataclass
@@ -204,69 +194,3 @@ def distinct(names: Sequence[str]) -> list[str]:
             name = f"{name} ({i})"
         found[name] = None
     return list(found)
-
-
-class Collector:
-    """Collects what users said of responses, one saying at a time, in order of appearance."""
-
-    def __init__(self, name: str, repeated: str = "error") -> None:
-        """Prepares for sayings.
-
-        Args:
-            name: what errors call the data.
-            repeated: what becomes of a second saying of a user on a response: `"error"`, `"first"`, `"last"` or
-                `"mean"`.
-        """
-        self._name, self._repeated = name, repeated
-        self.prompts = Numbered()
-        self._responses: dict[int, Numbered] = defaultdict(Numbered)
-        self._users: dict[int, Numbered] = defaultdict(Numbered)
-        self._groups: dict[int, dict[int, str]] = defaultdict(dict)
-        self._said: dict[int, tuple[array[int], array[int], array[int], array[float]]] = {}
-        self.again = 0  # sayings beyond the first, known once all prompts were gone through
-
-    def add(self, prompt: str, user: str, response: str, score: float, place: int, group: str = "") -> None:
-        """Adds one saying."""
-        x = self.prompts[prompt]
-        u = self._users[x][user]
-        if x not in self._said:
-            self._said[x] = array("q"), array("q"), array("q"), array("d")
-        for kept, value in zip(self._said[x], (u, self._responses[x][response], place, score), strict=True):
-            kept.append(value)  # type: ignore[arg-type]
-        if group:
-            self._groups[x][u] = group
-
-    def judged(self, table: Table) -> Iterable[Judged]:
-        """Yields what was said of each prompt, and forgets it.
-
-        Args:
-            table: what names places in errors.
-
-        Raises:
-            ValueError: if a saying is repeated that must not be.
-        """
-        for prompt, x in self.prompts.items():
-            rows, columns, places, scores = (np.asarray(kept) for kept in self._said.pop(x))
-            users, responses = list(self._users.pop(x)), list(map(str, self._responses.pop(x)))
-            out = whole(self._name, len(users), len(responses))
-            cells = rows * len(responses) + columns
-            different, first, counts = np.unique(cells, return_index=True, return_counts=True)
-            self.again += cells.size - different.size
-            if self._repeated == "error" and different.size < cells.size:
-                cell = different[np.argmax(counts > 1)]
-                one, other = (table.where(int(places[i])) for i in np.flatnonzero(cells == cell)[:2])
-                raise ValueError(
-                    f"{other}: user {users[cell // len(responses)]!r:.100} judged response "
-                    f"{responses[cell % len(responses)]!r:.100} of prompt {prompt!r:.100} before, at {one}; "
-                    "repeated:last or repeated:mean says what counts"
-                )
-            if self._repeated == "mean":
-                out.flat[different] = np.bincount(np.searchsorted(different, cells), weights=scores) / counts
-            elif self._repeated == "last":
-                _, last = np.unique(cells[::-1], return_index=True)
-                out.flat[different] = scores[::-1][last]
-            else:
-                out.flat[different] = scores[first]
-            groups = self._groups.pop(x, {})
-            named = [groups.get(u, "") for u in range(len(users))] if groups else []
-            yield Judged(str(prompt), responses, out, np.ones(len(users)), named)

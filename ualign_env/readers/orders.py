@@ -9,7 +9,8 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env.readers.arguments import checked
-from ualign_env.readers.judgements import Collector, Judged, Numbered, counted, made, whole
+from ualign_env.readers.collector import Collector, Numbered
+from ualign_env.readers.judgements import Judged, counted, made, whole
 from ualign_env.readers.ratings import prompt_column, titled
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
 from ualign_env.scenario import Scenario
@@ -69,15 +70,15 @@ def read_orders(
             again += 1
         if key not in orders or repeated == "last":
             orders[key] = place, found, as_text(rest[-1]) if group else ""
-    collector = Collector(rows.name)
+    collector = Collector(rows, prompt, user, order)
     for (title, who), (place, found, member) in orders.items():
         for below, tied in enumerate(found):
             for response in tied:
-                collector.add(title, who, response, -float(below), place, member)
+                collector.add(place, title if columns else None, who, response, -float(below), member)
     notes = [f"{counted(blank, 'row')} without an order: left out"] * bool(blank)
     if again:
         notes.append(f"{counted(again, 'order')} beyond a user's first of a prompt: the {repeated} counts")
-    judged = [closed(one) for one in titled(rows, collector.judged(rows))]
+    judged = [closed(one) for one in titled(rows, collector.judged())]
     return made(rows.name, judged, missing=unranked, min_users=min_users, probabilities=probabilities, notes=notes)
 
 

@@ -12,7 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from ualign_env import _checks
 from ualign_env._types import Floats
 from ualign_env.readers.arguments import checked
-from ualign_env.readers.judgements import Judged, Numbered, counted, distinct, made, whole
+from ualign_env.readers.collector import Numbered
+from ualign_env.readers.judgements import Judged, counted, distinct, made, whole
 from ualign_env.readers.ratings import prompt_column, titled
 from ualign_env.readers.table import TableLike, as_table, as_text, is_missing
 from ualign_env.scenario import Scenario

@@ -5,7 +5,8 @@ from typing import Any
 
 from ualign_env import _checks
 from ualign_env.readers.arguments import checked
-from ualign_env.readers.judgements import Collector, counted, made
+from ualign_env.readers.collector import Collector
+from ualign_env.readers.judgements import counted, made
 from ualign_env.readers.ratings import prompt_column, titled
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
 from ualign_env.scenario import Scenario
@@ -70,11 +71,11 @@ def read_picks(
             again += 1
         if key not in picks or repeated == "last":
             picks[key] = place, picked, as_text(rest[-1]) if group else ""
-    collector = Collector(rows.name)
+    collector = Collector(rows, prompt, user, chosen)
     for (title, options, who), (place, picked, member) in picks.items():
         for response in options:
-            collector.add(json.dumps([title, *options]), who, response, float(response == picked), place, member)
-    judged = list(collector.judged(rows))
+            collector.add(place, json.dumps([title, *options]), who, response, float(response == picked), member)
+    judged = list(collector.judged())
     for one in judged:
         one.prompt = json.loads(one.prompt)[0]
     notes = [f"{counted(blank, 'row')} without a choice: left out"] * bool(blank)

@@ -16,10 +16,12 @@ from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._files import readable, unzipped
 from ualign_env.readers.arguments import checked
-from ualign_env.readers.judgements import Collector, Judged, counted, made, whole
-from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
+from ualign_env.readers.collector import Collector
+from ualign_env.readers.judgements import Judged, counted, made, whole
+from ualign_env.readers.table import Table, TableLike, as_table, as_text
 from ualign_env.scenario import Scenario
 
+_KNOWN = 10_000  # different scores that are remembered
 _ARRAYS = ("ratings", "responses", "weights")  # in an npz file; the last two need not be there
 
 
@@ -70,16 +72,20 @@ def read_ratings(
     _checks.one_of("repeated", repeated, ("error", "last", "mean"))
     sign = -1.0 if lower_is_better else 1.0
     columns = prompt_column(rows, prompt)
-    collector, blank = Collector(rows.name, repeated), 0
+    collector, blank = Collector(rows, prompt, user, response, repeated), 0
+    numbers: dict[str, float] = {}  # few scores occur again and again
     for place, (who, what, value, *rest) in rows.rows(user, response, score, *columns, *[group] * bool(group)):
-        if is_missing(value):
+        said = numbers.get(value) if type(value) is str else None
+        if said is None:
+            said = rows.number(place, score, value)
+            if type(value) is str and len(numbers) < _KNOWN:
+                numbers[value] = said
+        if said != said:
             blank += 1
             continue
-        said = sign * rows.number(place, score, value)
-        title = rows.text(place, prompt, rest[0]) if columns else ""
         member = as_text(rest[-1]) if group else ""
-        collector.add(title, rows.text(place, user, who), rows.text(place, response, what), said, place, member)
-    judged = list(titled(rows, collector.judged(rows)))
+        collector.add(place, rest[0] if columns else None, who, what, sign * said, member)
+    judged = list(titled(rows, collector.judged()))
     notes = [f"{counted(blank, 'row')} without a score: left out"] * bool(blank)
     if collector.again:
         done = "the last counts" if repeated == "last" else "their mean counts"

@@ -190,13 +190,12 @@ class _CsvTable(Table):
         with self._opened() as (reader, _):
             next(reader, None)
             line = reader.line_num + 1
+            width = len(self.columns)
             for cells in reader:
-                if cells:  # an empty line is no row
-                    if len(cells) != len(self.columns):
-                        raise ValueError(
-                            f"{self._file}:{line}: has {len(cells)} cells, but there are {len(self.columns)} columns"
-                        )
+                if len(cells) == width:
                     yield line, [cells[i] for i in at]
+                elif cells:  # an empty line is no row
+                    raise ValueError(f"{self._file}:{line}: has {len(cells)} cells, but there are {width} columns")
                 line = reader.line_num + 1
 
     def has(self, column: str) -> bool:

@@ -129,10 +129,10 @@ def camps(
 ) -> Scenario:
     """Two camps: everybody likes a niche response best, her camp's core next, and the other camp's responses least.
 
-    To the nearest user, a share of `majority` is of camp a. Each camp has `core` responses that all of it like and `niche` that are the favourites of a few; a user's favourite
-    is one random niche response of her camp, after which come its core, its other niches, the other camp's core and its
-    niches, each in random order. NLHF stays near 1/2, random dictatorship shows niches, and neither improves much with
-    k; an equilibrium mixes the cores.
+    To the nearest user, a share of `majority` is of camp a. Each camp has `core` responses that all of it like and
+    `niche` that are the favourites of a few; a user's favourite is one random niche response of her camp, after which
+    come its core, its other niches, the other camp's core and its niches, each in random order. NLHF stays near 1/2,
+    random dictatorship shows niches, and neither improves much with k; an equilibrium mixes the cores.
     """
     n_niche, n_core = _checks.count("niche", niche, 1), _checks.count("core", core, 1)
     n_users, share = _checks.count("users", users, 1), _checks.real("majority", majority, 0, 1)

@@ -1,0 +1,129 @@
+"""What users said of responses, collected one saying at a time.
+
+Axes of one prompt: U users, N responses.
+"""
+
+from array import array
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ualign_env.readers.judgements import Judged, whole
+from ualign_env.readers.table import Table
+
+
+class Numbered(dict[Hashable, int]):
+    """Numbers things in order of their appearance."""
+
+    def __missing__(self, key: Hashable) -> int:
+        self[key] = len(self)
+        return self[key]
+
+
+class _Names(Numbered):
+    """Numbers the names in the cells of a column."""
+
+    def __init__(self, table: Table, column: str) -> None:
+        super().__init__()
+        self._table, self._column = table, column
+        self._cells: dict[str, int] = {}  # texts as they stand in the table, most of which occur again and again
+
+    def of(self, place: int, cell: Any) -> int:
+        """Returns the number of a cell's name, which must not be empty."""
+        if type(cell) is not str:
+            return self[self._table.text(place, self._column, cell)]
+        found = self._cells.get(cell)
+        if found is None:
+            found = self._cells[cell] = self[self._table.text(place, self._column, cell)]
+        return found
+
+
+class Collector:
+    """Collects what users said of responses to prompts, each in order of appearance."""
+
+    def __init__(self, table: Table, prompt: str, user: str, response: str, repeated: str = "error") -> None:
+        """Prepares for sayings.
+
+        Args:
+            table: where they are, as errors say.
+            prompt: what errors call the column of prompts, and so on.
+            user: the column of users.
+            response: the column of responses.
+            repeated: what becomes of a second saying of a user on a response: `"error"`, `"first"`, `"last"` or
+                `"mean"`.
+        """
+        self._table, self._repeated = table, repeated
+        self._prompts, self._users, self._responses = (_Names(table, column) for column in (prompt, user, response))
+        self._groups: dict[tuple[int, int], str] = {}
+        self._x, self._u, self._y, self._places = array("q"), array("q"), array("q"), array("q")
+        self._scores = array("d")
+        self.again = 0  # sayings beyond the first, known once all prompts were gone through
+
+    def add(self, place: int, prompt: Any, user: Any, response: Any, score: float, group: str = "") -> None:
+        """Adds one saying: the cells that name the prompt (None where there is but one), the user and the response."""
+        x = 0 if prompt is None else self._prompts.of(place, prompt)
+        u = self._users.of(place, user)
+        self._x.append(x)
+        self._u.append(u)
+        self._y.append(self._responses.of(place, response))
+        self._places.append(place)
+        self._scores.append(score)
+        if group:
+            self._groups[x, u] = group
+
+    def judged(self) -> Iterable[Judged]:
+        """Yields what was said of each prompt.
+
+        Raises:
+            ValueError: if a saying is repeated that must not be.
+            TooLargeError: if a prompt has too many users and responses.
+        """
+        if not self._x:
+            return
+        prompts, users, responses = (
+            list(map(str, names)) for names in (self._prompts or [""], self._users, self._responses)
+        )
+        kept = self._x, self._u, self._y, self._places, self._scores
+        x, u, y, places, scores = (np.asarray(column) for column in kept)
+        order = np.argsort(x, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(x[order])) + 1):
+            who, u_rows = _by_appearance(u[rows])
+            what, y_rows = _by_appearance(y[rows])
+            names = [users[i] for i in who], [responses[i] for i in what]
+            prompt = prompts[x[rows[0]]]
+            table = self._cells(prompt, *names, u_rows * what.size + y_rows, places[rows], scores[rows])
+            groups = [self._groups.get((int(x[rows[0]]), int(i)), "") for i in who] if self._groups else []
+            yield Judged(prompt, names[1], table, np.ones(who.size), groups)
+
+    def _cells(
+        self, prompt: str, users: list[str], responses: list[str], cells: Any, places: Any, scores: Any
+    ) -> npt.NDArray[np.float64]:
+        """Returns `[U, N]` scores of one prompt, from those of some cells."""
+        out = whole(self._table.name, len(users), len(responses))
+        different, first, counts = np.unique(cells, return_index=True, return_counts=True)
+        self.again += cells.size - different.size
+        if self._repeated == "error" and different.size < cells.size:
+            cell = different[np.argmax(counts > 1)]
+            one, other = (self._table.where(int(places[i])) for i in np.flatnonzero(cells == cell)[:2])
+            raise ValueError(
+                f"{other}: user {users[cell // len(responses)]!r:.100} judged response "
+                f"{responses[cell % len(responses)]!r:.100} of prompt {prompt!r:.100} before, at {one}; "
+                "repeated:last or repeated:mean says what counts"
+            )
+        if self._repeated == "mean":
+            out.flat[different] = np.bincount(np.searchsorted(different, cells), weights=scores) / counts
+        elif self._repeated == "last":
+            _, last = np.unique(cells[::-1], return_index=True)
+            out.flat[different] = scores[::-1][last]
+        else:
+            out.flat[different] = scores[first]
+        return out
+
+
+def _by_appearance(values: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns the different values in order of appearance, and the place of each value among them."""
+    different, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return different[order], np.argsort(order)[inverse]
