@@ -45,7 +45,7 @@ atexit.register(shutil.rmtree, FILES)
 
 # a function, and arguments that it takes
 CALLS = {
-    "best_on_face": (ua.best_on_face, {"scenario": S, "k": 2, "tolerance": 1e-6, "prompt": 0}),
+    "best_maximal_lottery": (ua.best_maximal_lottery, {"scenario": S, "k": 2, "tolerance": 1e-6, "prompt": 0}),
     "best_responses": (ua.best_responses, {"scenario": S, "policy": "uniform", "k": 2, "l": 2, "prompt": 0}),
     "cached_game": (ua.cached_game, {"game": GAME, "max_states": 1000}),
     "choice_shares": (ua.choice_shares, {"scenario": S, "slots": [0, 1], "prompt": 0}),
@@ -115,6 +115,7 @@ CALLS = {
         {"table": TABLE, "user": "user", "shown": ("chosen", "rejected"), "chosen": "chosen", "min_users": 1},
     ),
     "read_polis": (ua.read_polis, {"path": FILES, "responses": 2, "moderated": False, "agree": 1, "group": ""}),
+    "read_preferences": (ua.read_preferences, {"table": [[0.5, 0.7], [0.3, 0.5]], "prompt": "p"}),
     "read_preflib": (ua.read_preflib, {"path": FILES / "x.soc", "unranked": "bottom", "prompts": 1}),
     "read_ratings": (
         ua.read_ratings,

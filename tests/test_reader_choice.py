@@ -19,8 +19,12 @@ HEADERS = {
     "user,shown,chosen": "picks",
     "id,rank1,rank2": "ballots",
     "id,Rank 1,Rank 2": "ballots",
-    "a,b": "wide-ratings",
     "user,a,b": "wide-ratings",
+    "User ,a,b": "wide-ratings",
+    "id,1st Choice,2nd Choice": "ballots",
+    "a,b": None,  # of which one may say whose row it is
+    "user,prompt,item,score": None,
+    "userId,movieId,rating,timestamp": None,
     "a": None,
     "name,text": None,
 }
@@ -108,11 +112,19 @@ def test_described_options_are_the_defaults(tmp_path):
     for name, spec, summary in describe_readers():
         assert summary.endswith(".")
         if name in ("ratings", "orders", "ballots"):
-            assert spec.startswith("FILE.csv|.tsv|.jsonl|.parquet/")
+            assert spec.startswith("FILE.csv|.tsv|.jsonl|.json|.parquet/")
+    tables = {
+        "ratings": "user,response,score\nu,a,1\nv,a,2\nu,b,1\nv,b,3\n",
+        "wide-ratings": "user,a,b\nu,1,2\nv,3,0\n",
+        "ballots": "rank1,rank2\na,b\nb,a\n",
+        "orders": "user,order\nu,a>b\nv,b>a\n",
+        "picks": "user,shown,chosen\nu,a;b,a\nv,a;b,b\n",
+    }
     path = tmp_path / "x.csv"
-    path.write_text("user,response,score\nu,a,1\nv,a,2\nu,b,1\nv,b,3\n", encoding="utf-8")
-    described = next(spec for name, spec, _ in describe_readers() if name == "ratings").partition("/")[2]
-    assert load_scenario(f"{path}/{described}") == load_scenario(path)
+    for reader, text in tables.items():
+        path.write_text(text, encoding="utf-8")
+        described = next(spec for name, spec, _ in describe_readers() if name == reader).partition("/")[2]
+        assert load_scenario(f"{path}/{described}") == load_scenario(path)
 
 
 def run(*arguments):
@@ -137,6 +149,7 @@ def test_flags_are_options(tmp_path):
         (["--user"], "--user needs a value"),
         (["--user", "x", "--user", "y"], "option 'user' is given twice"),
         (["--nobody", "x"], "No such option"),
+        (["--score", "sc%6Fre"], "unknown column 'sc%6Fre'; did you mean 'score'"),
     ):
         refused = run("score", path, *wrong)
         assert (refused.returncode, refused.stdout) == (2, "")
@@ -145,6 +158,12 @@ def test_flags_are_options(tmp_path):
         json.loads(run("solve", "mallows", "--seed", 3, "--responses", 4, "--k", 1, "--json").stdout)[0]["scenario"]
         == "mallows/seed:3/responses:4"
     )
+
+
+def test_commands_without_a_scenario_take_no_options_of_one():
+    refused = run("list", "--phi", "0.5")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "No such option" in refused.stderr
 
 
 def test_no_option_has_two_meanings():

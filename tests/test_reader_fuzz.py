@@ -1,4 +1,4 @@
-"""Whatever a file holds: a scenario in which everybody is counted, or a ValueError that names the file."""
+"""Whatever a file holds: a scenario, or a ValueError that names the file; nobody is left out uncounted."""
 
 import csv
 import io
@@ -37,8 +37,8 @@ TABLES = [name for name, one in READERS.items() if ".csv" in one.endings]
 QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def read(path: Path, *options: str) -> None:
-    """Reads a file; its users are those that count."""
+def read(path: Path, *options: str) -> int:
+    """Reads a file and returns how many prompts it has; an error names the file."""
     error, populations = path.name, ()
     try:
         populations = load_scenario("/".join([str(path), *options])).populations
@@ -47,7 +47,41 @@ def read(path: Path, *options: str) -> None:
     assert path.name in error
     for users in populations:
         assert users.weights.sum() == pytest.approx(1)
-        assert users.n_users >= 1
+    return len(populations)
+
+
+SCORES = st.lists(st.sampled_from(["", "1", "2", "NA", "3.5", "x", "inf"]), min_size=12, max_size=12)
+
+
+def seen(scores):
+    """Returns the responses that somebody judged."""
+    return {i % 3 for i, score in enumerate(scores) if score not in ("", "NA")}
+
+
+@QUIET
+@given(SCORES, st.sampled_from(["complete", "bottom"]), st.integers(1, 3))
+def test_everybody_is_counted(tmp_path, scores, missing, responses):
+    """The users of a scenario and those that its notes leave out are all there are."""
+    path = tmp_path / "x.csv"
+    rows = [f"{i // 3},{i % 3},{score}" for i, score in enumerate(scores)]
+    path.write_text("\n".join(["user,response,score", *rows]), encoding="utf-8")
+    wrong = bool({"x", "inf"} & set(scores))
+    judged = {i // 3 for i, score in enumerate(scores) if score not in ("", "NA")}
+    complete = {u for u in judged if all(score not in ("", "NA") for score in scores[3 * u : 3 * u + 3])}
+    spec = f"{path}/missing:{missing}/responses:{responses}/min-users:1"
+    if wrong or not judged or (missing == "complete" and responses == 3 and len(seen(scores)) == 3 and not complete):
+        with pytest.raises(ValueError, match=r"x\.csv"):
+            load_scenario(spec)
+        return
+    scenario = load_scenario(spec)
+    lost = sum(
+        int(note.split()[0])
+        for note in scenario.notes
+        if note.endswith("left out") and ("judged none" in note or "judged some" in note)
+    )
+    assert scenario.populations[0].n_users + lost == len(judged)
+    blank = [int(note.split()[0]) for note in scenario.notes if "without a score" in note]
+    assert sum(blank) == sum(score in ("", "NA") for score in scores)
 
 
 @QUIET
@@ -118,17 +152,18 @@ def test_budgets_of_anything(tmp_path, text):
     read(path)
 
 
-def test_bombs_are_refused(tmp_path):
+def test_bombs_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "bomb.npz"
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**5, 10**4)})
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("ratings.npy", "w") as member:
         member.write(header.getvalue())
-        for _ in range(600):
+        for _ in range(10):
             member.write(b"\0" * 10**6)
-    assert path.stat().st_size < 10**6
-    with pytest.raises(ValueError, match="it unpacks to 600,000,128 bytes, but at most 500,000,000 are read"):
+    monkeypatch.setattr("ualign_env._files.MAX_FILE", 10**7)
+    with pytest.raises(ValueError, match="it unpacks to 10,000,128 bytes, but at most 10,000,000 are read"):
         load_scenario(path)
+    monkeypatch.undo()
     huge = tmp_path / "huge.npy"
     huge.write_bytes(header.getvalue())  # declares 8 GB that are not there
     with pytest.raises(ValueError, match=r"huge\.npy: is no array, or damaged"):

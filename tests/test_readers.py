@@ -20,6 +20,7 @@ from ualign_env import (
     read_pairwise,
     read_picks,
     read_polis,
+    read_preferences,
     read_ratings,
     read_wide_ratings,
 )
@@ -64,7 +65,7 @@ def test_ratings_are_read_in_order_of_appearance(tmp_path):
     assert orders(scenario.populations[1]) == {"b = a": 1, "b > a": 1}
     assert scenario.notes == (
         "1 row without a score: left out",
-        "1 of 5 users judged some of their prompt's responses: left out",
+        "1 of 5 users (counted for each prompt) judged some of the responses: left out",
     )
     assert load_scenario(f"{tmp_path / 'r.csv'}/{SPEC}") == scenario
 
@@ -194,6 +195,16 @@ def test_frames_give_what_files_give(tmp_path):
         assert read_ratings(frame, **NAMED).populations == expected
 
 
+def test_a_column_of_jsonl_may_come_late(tmp_path):
+    rows: list[Any] = [{"user": u, "response": y, "score": u * y % 3} for u in range(100) for y in range(2)]
+    rows.append({"user": 100, "response": 0, "score": 2, "team": "late"})
+    rows.append({"user": 100, "response": 1, "score": 1, "team": "late"})
+    path = write(tmp_path / "r.jsonl", "\n".join(map(json.dumps, rows)))
+    assert set(read_ratings(path, group="team").groups[0]) == {"late"}
+    with pytest.raises(ValueError, match="unknown column 'tem'; did you mean 'team'"):
+        read_ratings(path, group="tem")
+
+
 # --- ratings, one user a row
 
 
@@ -205,7 +216,10 @@ def test_wide_ratings(tmp_path):
     assert load_scenario(f"{path}/reader:wide-ratings/weight:times/missing:bottom") == scenario
     complete = read_wide_ratings(path, weight="times", min_users=1)
     assert orders(complete.populations[0]) == {"c > b > a": 2}
-    assert complete.notes == ("2 of 3 users judged some of their prompt's responses: left out",)
+    assert complete.notes == (
+        "3 columns are the responses: a, b, c",
+        "6 of 8 users judged some of the responses: left out",
+    )
     lower = read_wide_ratings(path, weight="times", missing="bottom", lower_is_better=True)
     assert orders(lower.populations[0]) == {"a > b > c": 2, "c > a > b": 1, "a = b > c": 5}
     with pytest.raises(ValueError, match=r"w\.csv:2: times is '-1', but must be a number of users"):
@@ -259,7 +273,7 @@ def test_ballots(tmp_path):
         "1 ballot without a name: left out",
         "1 ballot with a name that occurs again: its best place counts",
         "2 ballots with a place skipped: closed up",
-        "2 of 5 users judged some of their prompt's responses: those that they left out tie at the bottom",
+        "2 of 5 users judged some of the responses: the others tie at the bottom",
     )
     assert orders(read_ballots(path, weight="ballots", unranked="drop").populations[0]) == {
         "Ann > Bob > Cy": 3,
@@ -273,7 +287,7 @@ def test_ballots(tmp_path):
     words = load_scenario(f'{path}/blank:""').populations[0]
     assert words.responses == ("Ann", "Bob", "Cy", "skipped", "overvote", "undervote", "SKIPPED")
     with pytest.raises(ValueError, match=r"b\.csv: has no columns place1, place2, \.\.\., only id, rank1"):
-        read_ballots(path, rank="place")
+        read_ballots(path, rank=("place",))
 
 
 # --- orders
@@ -362,7 +376,7 @@ def test_picks_of_three_tie_the_rest():
         "shown": [["a", "b", "c"], ["c", "b", "a"], ["a", "b", "c"]],
         "chosen": ["a", "c", "b"],
     }
-    with pytest.raises(ValueError, match="row 2: user 'u' chose among these responses before, at table, row 0"):
+    with pytest.raises(ValueError, match="row 2: user 'u' chose among these before, at table, row 0"):
         read_picks(table)
     assert orders(read_picks(table, repeated="first").populations[0]) == {"a > b = c": 1, "c > a = b": 1}
     assert orders(read_picks(table, repeated="last").populations[0]) == {"b > a = c": 1, "c > a = b": 1}
@@ -437,7 +451,7 @@ def test_ties_and_unseen_responses():
     scenario = read_pairwise(table, rule="copeland", tie="tied")
     # u: a 0, b +1, c -1; w: a +1, b -1, c 0; v did not compare b
     assert orders(scenario.populations[0]) == {"b > a > c": 1, "a > c > b": 1}
-    assert "1 of 3 users judged some of their prompt's responses: left out" in scenario.notes
+    assert "1 of 3 users judged some of the responses: left out" in scenario.notes
     bottom = read_pairwise(table, rule="copeland", tie="tied", missing="bottom")
     assert orders(bottom.populations[0]) == {"b > a > c": 1, "a > c > b": 2}
 
@@ -452,6 +466,23 @@ def test_pooled_comparisons_play_with_one_sample_alone():
         "1 pair of responses that nobody compared: counted as tied",
         "pooled comparisons: they determine payoffs for k = 1 alone",
     )
+
+
+def test_matrices_of_preferences(tmp_path):
+    matrix = np.array([[0.5, 0.7, 0.2], [0.3, 0.5, 1.0], [0.8, 0.0, 0.5]])
+    np.save(tmp_path / "p.npy", matrix)
+    scenario = load_scenario(tmp_path / "p.npy")
+    assert scenario.prompts == ("p",)
+    np.testing.assert_allclose(scenario.populations[0].pairwise(), matrix)
+    assert "k = 1 alone" in scenario.notes[0]
+    np.savez(tmp_path / "p.npz", preferences=matrix, responses=["a", "b", "c"])
+    named = load_scenario(f"{tmp_path / 'p.npz'}/prompt:why")
+    assert (named.prompts, named.populations[0].responses) == (("why",), ("a", "b", "c"))
+    assert read_preferences(matrix).populations == scenario.populations
+    np.save(tmp_path / "q.npy", matrix + 0.1)  # these are ratings
+    assert load_scenario(tmp_path / "q.npy").populations[0].n_users == 3
+    with pytest.raises(ValueError, match=r"q\.npy: preferences must be chances from 0 to 1 that add up to 1"):
+        load_scenario(f"{tmp_path / 'q.npy'}/reader:preferences")
 
 
 # --- Polis
@@ -485,7 +516,7 @@ def test_polis(tmp_path):
     }
     assert scenario.notes == (
         "1 response that fewer users judged than others: left out",
-        "1 of 4 users judged none of their prompt's responses: left out",
+        "1 of 4 users judged none of the responses kept: left out",
     )
     assert load_scenario(f"{tmp_path}/responses:3") == scenario
     moderated = read_polis(tmp_path, moderated=True, responses=2)
@@ -584,8 +615,8 @@ def test_pabulib_unranked(tmp_path):
         "park > bus; fast > tree": 1,
     }
     assert read_pabulib(path).notes[1:] == (
-        "1 of 4 users judged none of their prompt's responses: left out",
-        "1 of 4 users judged some of their prompt's responses: those that they left out tie at the bottom",
+        "1 of 4 users judged none of the responses: left out",
+        "1 of 4 users judged some of the responses: the others tie at the bottom",
     )
 
 

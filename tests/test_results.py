@@ -11,7 +11,6 @@ import pytest
 import ualign_env as ua
 from ualign_env._result import Result, plain
 from ualign_env.benchmark.runner import run
-from ualign_env.solvers.best_lottery import best_on_face
 from ualign_env.solvers.maximal_lottery import maximal_lotteries
 
 USERS = ua.load_scenario("mallows/responses:4/users:20").populations[0]
@@ -30,7 +29,7 @@ RESULTS = {
     "equilibrium-family": ua.equilibrium_family(USERS, [1, 2]),
     "versus-map": ua.versus_map(USERS, 2, 2),
     "maximal-lotteries": maximal_lotteries(USERS),
-    "best-on-face": best_on_face(USERS, 2),
+    "best-maximal-lottery": ua.best_maximal_lottery(USERS, 2),
     "run": run("uniform", ua.Task(ua.Scenario([USERS]), 2), 0.1),
 }
 

@@ -18,18 +18,19 @@ from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, S
 from ualign_env.policies.tabulate import greedy, tabulate
 from ualign_env.readers.orders import read_ballots, read_orders
 from ualign_env.readers.pabulib import read_pabulib
-from ualign_env.readers.pairwise import read_pairwise
+from ualign_env.readers.pairwise import read_pairwise, read_preferences
 from ualign_env.readers.picks import read_picks
 from ualign_env.readers.polis import read_polis
 from ualign_env.readers.preflib import read_preflib
-from ualign_env.readers.ratings import read_ratings, read_wide_ratings
+from ualign_env.readers.ratings import read_ratings
+from ualign_env.readers.wide import read_wide_ratings
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_family, versus_map, win_rate_curve
 from ualign_env.scoring.inspection import Inspection, inspect_scenario
 from ualign_env.scoring.samples import SampleScore, score_samples
 from ualign_env.scoring.scorecard import Scorecard, exploitability, nash_conv, robust_win_rate, score
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, BatchedVersusGame
-from ualign_env.solvers.best_lottery import BestLottery, best_on_face
+from ualign_env.solvers.best_lottery import BestLottery, best_maximal_lottery
 from ualign_env.solvers.best_responses import BestResponses, best_responses
 from ualign_env.solvers.maximal_lottery import MaximalLotteries, maximal_lotteries
 from ualign_env.solvers.mirror_descent import SelfPlay, mirror_descent, self_play
@@ -102,7 +103,7 @@ __all__ = [
     "Users",
     "VersusEquilibrium",
     "VersusMap",
-    "best_on_face",
+    "best_maximal_lottery",
     "best_responses",
     "cached_game",
     "choice_shares",
@@ -130,6 +131,7 @@ __all__ = [
     "read_pairwise",
     "read_picks",
     "read_polis",
+    "read_preferences",
     "read_preflib",
     "read_ratings",
     "read_wide_ratings",

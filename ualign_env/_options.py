@@ -15,10 +15,16 @@ from ualign_env import _checks
 EMPTY = '""'
 
 
+class Texts(tuple[str, ...]):
+    """A list of texts, which may be empty."""
+
+    __slots__ = ()
+
+
 def options(function: Callable[..., Any]) -> dict[str, Any]:
     """Returns a function's options, with hyphens, and their defaults."""
-    parameters = inspect.signature(function).parameters.values()
-    return {hyphened(p.name): p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    return {hyphened(p.name): Texts(p.default) if p.annotation == tuple[str, ...] else p.default for p in parameters}
 
 
 def hyphened(name: str) -> str:
@@ -50,7 +56,9 @@ def parsed(given: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, A
 def _converted(key: str, text: str, default: Any) -> Any:
     if isinstance(default, str):
         return decoded(text)
-    if isinstance(default, tuple) and default and isinstance(default[0], str):
+    if isinstance(default, tuple) and text == EMPTY:
+        return ()
+    if isinstance(default, Texts):
         return tuple(decoded(part) for part in text.split(";"))
     kind = {bool: "true or false", int: "an integer", float: "a number", tuple: "numbers joined by ';'"}[type(default)]
     try:
@@ -80,10 +88,10 @@ def written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return ";".join(map(written, value))
+        return ";".join(map(written, value)) if value else EMPTY
     return encoded(value) if isinstance(value, str) else str(value)
 
 
 def described(name: str, defaults: Mapping[str, Any]) -> str:
-    """Returns a name with all its options; those whose default is no number at all are left out."""
-    return "/".join([name, *(f"{key}:{written(default)}" for key, default in defaults.items() if default != ())])
+    """Returns a name with all its options."""
+    return "/".join([name, *(f"{key}:{written(default)}" for key, default in defaults.items())])

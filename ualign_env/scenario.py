@@ -283,9 +283,7 @@ class Scenario:
             content["prompts"],
             content["probabilities"],
             features=content.get("features"),
-            groups=[
-                {group: Users.unpack(users) for group, users in known.items()} for known in content.get("groups", ())
-            ]
+            groups=[{group: Users.unpack(users) for group, users in known} for known in content.get("groups", ())]
             or None,
             name=content.get("name"),
             notes=content.get("notes", ()),
@@ -333,7 +331,7 @@ def _groups(groups: Any, populations: tuple[Users, ...]) -> tuple[Mapping[str, U
                 raise ValueError(f"groups[{x}] holds {group!r:.100}: {users!r:.100}, but must map names to users")
             if users.responses != population.responses:
                 raise ValueError(f"groups[{x}][{group!r:.100}] has other responses than the population of the prompt")
-    return tuple(MappingProxyType(dict(known)) for known in given)
+    return tuple(MappingProxyType(dict(sorted(known.items()))) for known in given)
 
 
 def specified(scenario: Scenario, spec: str) -> Scenario:
@@ -352,7 +350,7 @@ def _content(scenario: Scenario) -> dict[str, Any]:
     if scenario.features.size:
         content["features"] = scenario.features
     if any(scenario.groups):
-        content["groups"] = [{group: users.pack() for group, users in known.items()} for known in scenario.groups]
+        content["groups"] = [[[group, users.pack()] for group, users in known.items()] for known in scenario.groups]
     return content
 
 

@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 from ualign_env import _checks, _options
 from ualign_env._summaries import first_line
+from ualign_env.readers import choose as reading
 from ualign_env.readers.choose import ENDINGS, choose
-from ualign_env.readers.choose import other_rules as other_readings
 from ualign_env.scenario import INLINE, Scenario, specified
 from ualign_env.sources import SOURCES
 from ualign_env.users import Users
@@ -45,7 +45,9 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
     """
     text = os.fspath(spec) if isinstance(spec, str | os.PathLike) else None
     if not isinstance(text, str):
-        raise ValueError(f"spec is {spec!r:.200}, but must be a string or a path")
+        raise ValueError(
+            f"spec is {spec!r:.200}, but must be a string or a path; `read_ratings` and others take frames"
+        )
     if text.startswith(INLINE):
         return Scenario.from_inline(text.removeprefix(INLINE))
     name, *pairs = text.split("/")
@@ -134,13 +136,13 @@ def describe_scenarios() -> list[tuple[str, str]]:
     return [*rows, *((name, repr(scenario)) for name, scenario in _REGISTERED.items())]
 
 
-def other_rules(spec: ScenarioLike) -> dict[str, str]:
+def other_readings(spec: ScenarioLike) -> dict[str, str]:
     """Returns specs of the same file with another answer to what is arguable in its reading, each by what differs."""
     text = os.fspath(spec) if isinstance(spec, str | os.PathLike) else ""
     path, pairs = split_path(text)
     if not path or text.partition("/")[0] in (*SOURCES, *_REGISTERED):
         return {}
-    found = other_readings(path, _options.split(pairs))
+    found = reading.other_readings(path, _options.split(pairs))
     return {what: "/".join([path, *map(":".join, options.items())]) for what, options in found.items()}
 
 

@@ -43,8 +43,11 @@ class _Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Moves options of scenarios into their specs; of an option that is repeated, one would be ignored silently."""
-        own = {name for param in self.get_params(ctx) for name in [*param.opts, *param.secondary_opts]}
-        args, pairs = flags.taken(args, own)
+        params = self.get_params(ctx)
+        own = {name for param in params for name in [*param.opts, *param.secondary_opts]}
+        pairs: list[str] = []
+        if any(param.name in flags.SCENARIOS for param in params):
+            args, pairs = flags.taken(args, own)
         given = [arg.partition("=")[0] for arg in (args[: args.index("--")] if "--" in args else args)]
         for param in self.get_params(ctx):
             if getattr(param, "multiple", False) or param.param_type_name != "option":

@@ -5,6 +5,9 @@ from typing import Any
 from ualign_env import _options, specs
 from ualign_env.readers.choose import reader_options
 
+#: The parameters of commands that are scenarios.
+SCENARIOS = ("scenario", "scenarios")
+
 
 def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
     """Returns the arguments that a command takes itself, and what the others are in specs.
@@ -29,13 +32,14 @@ def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
             value = "true" if isinstance(known[key], bool) else next(given, None)
             if value is None:
                 raise ValueError(f"{flag} needs a value")
-        pairs.append(f"{key}:{value.replace('/', '%2F') or _options.EMPTY}")
+        text = value.replace("%", "%25").replace("/", "%2F")
+        pairs.append(f"{key}:{text or _options.EMPTY}")
     return rest, pairs
 
 
 def put(params: dict[str, Any], pairs: list[str]) -> None:
     """Adds options to the scenarios among a command's parameters."""
-    for name in ("scenario", "scenarios"):
+    for name in SCENARIOS:
         given = params.get(name, ())
         if isinstance(given, str):
             params[name] = "/".join([given, *pairs])

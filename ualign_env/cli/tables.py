@@ -114,12 +114,12 @@ def print_inspection(found: Inspection) -> None:
         _print_table((*columns, "lottery"), [_fact_row(one, len(levels)) for one in found.prompts[:_PROMPTS]])
         if len(found.prompts) > _PROMPTS:
             emit(f"and {len(found.prompts) - _PROMPTS} other prompts: --json has all")
-        emit("set of i: share of users whom some other response pleases better than the best i together")
+        if levels:
+            emit("set of i: share of users whom some other response pleases better than the best i together")
     for what, distance in found.other_readings.items():
-        if isinstance(distance, float):
-            emit(f"with {what} the equilibrium for k = 3 moves by {distance:.4f} (total variation)")
-        else:
-            emit(f"with {what}: {distance}")
+        emit(f"with {what} the equilibrium for k = 3 moves by {distance:.4f} (total variation)")
+    for what, reason in found.unreadable.items():
+        emit(f"with {what}: {reason}")
     shown = [i for i, k in enumerate(found.sizes) if k in SHOWN] or list(range(len(found.sizes)))
     columns = ["robust win rate", *(f"k = {found.sizes[i]}" for i in shown), "U-alignment limit"]
     rows = [["optimum k/(k+1)", *(f"{found.optimum[i]:.4f}" for i in shown), "1"]]
@@ -146,7 +146,7 @@ def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:
     unique = {True: "the only one", False: "one of several", None: "perhaps one of several"}[one.lottery_unique]
     yield "maximal lottery", f"{unique}, on {_named(one.lottery_support)}"
     if one.favourites:
-        yield "favourites", ", ".join(f"{short(name, 30)} {share:.3f}" for name, share in one.favourites[:5])
+        yield "favourites", "; ".join(f"{short(name, 30)} {share:.3f}" for name, share in one.favourites[:5])
 
 
 def _fact_row(one: PromptFacts, levels: int) -> list[str]:
@@ -188,7 +188,7 @@ def print_results(results: Iterable[RunResult]) -> None:
                 cells.append(())
             cells.append(_result_row(result, several))
         emit(scenario)
-        _print_table(("agent", "k", *names, "shortfall", "NashConv", "seconds"), cells, numbers=True)
+        _print_table(("agent", "k", *names, "shortfall", "NashConv", "limit", "seconds"), cells, numbers=True)
         for result in rows:
             if result.error is not None:
                 against = f", l = {result.l}" if several else ""
@@ -290,9 +290,9 @@ def _result_row(result: RunResult, several: bool) -> list[str]:
     card, bound = result.scorecard, optimal_rate(result.k, result.l)
     game = [result.agent, str(result.k), *[str(result.l)] * several]
     if card is None:
-        return [*game, "-", f"{bound:.6f}", "-", "-", f"{result.seconds:.2f}"]
+        return [*game, "-", f"{bound:.6f}", "-", "-", "-", f"{result.seconds:.2f}"]
     metrics = f"{card.robust_win_rate:.6f}", f"{bound:.6f}", f"{card.shortfall:.1e}", _number(card.nash_conv)
-    return [*game, *metrics, f"{result.seconds:.2f}"]
+    return [*game, *metrics, _number(card.u_alignment_limit, ".4f"), f"{result.seconds:.2f}"]
 
 
 def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 #: What stands for a folder among endings.
 FOLDER = "/"
 
-_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,12 @@ READERS = {
     "saved": Reader("ualign_env.readers.saved:read_npz", (".npz",)),
     "preflib": Reader("ualign_env.readers.preflib:read_preflib", (".soc", ".soi", ".toc", ".toi")),
     "ratings": Reader("ualign_env.readers.ratings:read_ratings", _TABLES, ("user", "response", "score")),
-    "wide-ratings": Reader("ualign_env.readers.ratings:read_wide_ratings", (*_TABLES, ".npy", ".npz")),
+    "wide-ratings": Reader("ualign_env.readers.wide:read_wide_ratings", (*_TABLES, ".npy", ".npz")),
     "ballots": Reader("ualign_env.readers.orders:read_ballots", _TABLES),
-    "orders": Reader("ualign_env.readers.orders:read_orders", _TABLES, ("user", "order")),
-    "picks": Reader("ualign_env.readers.picks:read_picks", _TABLES, ("user", "shown", "chosen")),
+    "orders": Reader("ualign_env.readers.orders:read_orders", _TABLES, ("order",)),
+    "picks": Reader("ualign_env.readers.picks:read_picks", _TABLES, ("shown", "chosen")),
     "pairwise": Reader("ualign_env.readers.pairwise:read_pairwise", _TABLES, ("chosen", "rejected")),
+    "preferences": Reader("ualign_env.readers.pairwise:read_preferences", (".npy", ".npz")),
     "polis": Reader("ualign_env.readers.polis:read_polis", (FOLDER,)),
     "pabulib": Reader("ualign_env.readers.pabulib:read_pabulib", (".pb",)),
 }

@@ -8,10 +8,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ualign_env import _checks, _options
 from ualign_env._summaries import first_line
 from ualign_env.readers import FOLDER, READERS
+from ualign_env.readers.arrays import load_array
 from ualign_env.readers.orders import rank_columns
+from ualign_env.readers.pairwise import POOLED
 from ualign_env.readers.polis import VOTES
 from ualign_env.readers.presets import PRESETS, Preset, unfolded
 from ualign_env.readers.table import Table, as_table
@@ -76,8 +80,8 @@ def choose(path: str, given: Mapping[str, str]) -> Choice:
         raise ValueError(f"cannot read {path!r}: only files that end in {', '.join(ENDINGS)} are read")
     if len(fitting) == 1:
         return _choice(fitting[0], None)
-    if _ending(path) == ".npz":
-        return _choice("saved" if _has_header(path) else "wide-ratings", None)
+    if _ending(path) in (".npy", ".npz"):
+        return _choice(_by_array(path), None)
     return _by_columns(as_table(path), given, fitting)
 
 
@@ -105,13 +109,19 @@ def _ending(path: str) -> str:
     return Path(path).suffix.lower()
 
 
-def _has_header(path: str) -> bool:
-    """Returns whether an npz file is a scenario, or so damaged that it might be one."""
+def _by_array(path: str) -> str:
+    """Returns the reader of an array: what is square and adds up to 1 with its transpose are preferences."""
+    if _ending(path) == ".npy":
+        array = load_array(path)
+        square = array.ndim == 2 and array.shape[0] == array.shape[1] and array.dtype.kind == "f"
+        return "preferences" if square and np.abs(array + array.T - 1).max(initial=0) < 1e-6 else "wide-ratings"
     try:
         with zipfile.ZipFile(path) as archive:
-            return "ratings.npy" not in archive.namelist()
+            names = archive.namelist()
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
-        return True
+        return "saved"  # which says what is wrong with it
+    known = {"ratings.npy": "wide-ratings", "preferences.npy": "preferences"}
+    return next((reader for name, reader in known.items() if name in names), "saved")
 
 
 def _by_columns(table: Table, given: Mapping[str, str], readers: list[str]) -> Choice:
@@ -120,10 +130,12 @@ def _by_columns(table: Table, given: Mapping[str, str], readers: list[str]) -> C
     if len(known) == 1:
         return _choice(PRESETS[known[0]].reader, PRESETS[known[0]])
     needs = {name: _needed(name, given) for name in readers if READERS[name].columns}
+    for column in {column for options in needs.values() for column, named in options.items() if named}:
+        table.find(column)  # a name that was given must be there
     fitting = [name for name, columns in needs.items() if all(map(table.has, columns))]
-    if rank_columns(table.columns, _options.decoded(given.get("rank", "rank"))):
+    if rank_columns(table, _value("ballots", "rank", given)):
         fitting.append("ballots")
-    if not fitting and len(table.numeric() - {_options.decoded(given.get("user", "user"))}) > 1:
+    if not fitting and _is_wide(table, given, {column for columns in needs.values() for column in columns}):
         fitting.append("wide-ratings")
     if len(fitting) == 1:
         return _choice(fitting[0], None)
@@ -132,29 +144,44 @@ def _by_columns(table: Table, given: Mapping[str, str], readers: list[str]) -> C
     wanted = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in needs.items())
     raise ValueError(
         f"{table.name}: has columns {', '.join(table.columns)!s:.300}, which fit no reader ({wanted}; ballots: rank1, "
-        "rank2, ...; wide-ratings: numbers). Name columns, as in user:COLUMN, or choose by reader:NAME"
+        "rank2, ...; wide-ratings: user, and numbers). Name columns, as in user:COLUMN, or choose by reader:NAME"
     )
 
 
-def _needed(reader: str, given: Mapping[str, str]) -> list[str]:
-    """Returns the columns that a reader would look for."""
+def _is_wide(table: Table, given: Mapping[str, str], roles: set[str]) -> bool:
+    """Returns whether a table has the column of users, no other column with a role, and numbers everywhere else."""
+    user = _value("wide-ratings", "user", given)
+    if not table.has(user) or any(map(table.has, roles - {user})):
+        return False
+    named = _value("wide-ratings", "columns", given)
+    rest = set(named or filter(None, table.columns)) - {table.find(user)}
+    rest -= {_value("wide-ratings", option, given) for option in ("weight", "group")}
+    return len(rest) > 1 and (rest <= table.numeric() or "levels" in given)
+
+
+def _value(reader: str, option: str, given: Mapping[str, str]) -> Any:
+    """Returns what an option would be."""
     defaults = _choice(reader, None).defaults
-    found = []
+    if option not in given:
+        return defaults[option]
+    return _options.parsed({option: given[option]}, defaults)[option.replace("-", "_")]
+
+
+def _needed(reader: str, given: Mapping[str, str]) -> dict[str, bool]:
+    """Returns the columns that a reader would look for, and whether their names were given."""
+    found = {}
     for option in READERS[reader].columns:
-        text = given.get(option)
-        value = defaults[option]
-        if text is not None:
-            value = (
-                tuple(map(_options.decoded, text.split(";"))) if isinstance(value, tuple) else _options.decoded(text)
-            )
-        found += value if isinstance(value, tuple) else [value]
+        value = _value(reader, option, given)
+        found |= dict.fromkeys(value if isinstance(value, tuple) else [value], option in given)
     return found
 
 
-def other_rules(path: str, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def other_readings(path: str, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Returns the options of a file with another answer to what is arguable in its reading, each by its `key:value`."""
     choice = choose(path, given)
-    found = {}
+    found: dict[str, dict[str, str]] = {}
+    if given.get("rule") == POOLED:
+        return found
     for key, values in _ARGUABLE.items():
         if key in choice.defaults:
             used = _options.decoded(given[key]) if key in given else choice.defaults[key]

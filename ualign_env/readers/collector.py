@@ -22,7 +22,7 @@ class Numbered(dict[Hashable, int]):
         return self[key]
 
 
-class _Names(Numbered):
+class Names(Numbered):
     """Numbers the names in the cells of a column."""
 
     def __init__(self, table: Table, column: str) -> None:
@@ -48,30 +48,37 @@ class Collector:
 
         Args:
             table: where they are, as errors say.
-            prompt: what errors call the column of prompts, and so on.
+            prompt: what errors call the column of prompts; `""` where all is one prompt.
             user: the column of users.
             response: the column of responses.
-            repeated: what becomes of a second saying of a user on a response: `"error"`, `"first"`, `"last"` or
-                `"mean"`.
+            repeated: what becomes of a second saying of a user on a response: `"error"`, `"last"` or `"mean"`.
         """
-        self._table, self._repeated = table, repeated
-        self._prompts, self._users, self._responses = (_Names(table, column) for column in (prompt, user, response))
+        self._table, self._repeated, self._one = table, repeated, not prompt
+        self._prompts, self._users, self._responses = (Names(table, column) for column in (prompt, user, response))
         self._groups: dict[tuple[int, int], str] = {}
+        self._weights: dict[tuple[int, int], float] = {}
         self._x, self._u, self._y, self._places = array("q"), array("q"), array("q"), array("q")
         self._scores = array("d")
         self.again = 0  # sayings beyond the first, known once all prompts were gone through
 
-    def add(self, place: int, prompt: Any, user: Any, response: Any, score: float, group: str = "") -> None:
-        """Adds one saying: the cells that name the prompt (None where there is but one), the user and the response."""
-        x = 0 if prompt is None else self._prompts.of(place, prompt)
+    def add(
+        self, place: int, prompt: Any, user: Any, response: Any, score: float, group: str = "", weight: float = 1.0
+    ) -> None:
+        """Adds one saying: the cells that name the prompt, where there are several, the user and the response."""
+        x = 0 if self._one else self._prompts.of(place, prompt)
         u = self._users.of(place, user)
         self._x.append(x)
         self._u.append(u)
         self._y.append(self._responses.of(place, response))
         self._places.append(place)
         self._scores.append(score)
-        if group:
-            self._groups[x, u] = group
+        if weight != 1.0:
+            self._weights[x, u] = weight
+        if group and self._groups.setdefault((x, u), group) != group:
+            raise ValueError(
+                f"{self._table.where(place)}: user {user!r:.100} is of group {group!r:.100}, but before of group "
+                f"{self._groups[x, u]!r:.100}"
+            )
 
     def judged(self) -> Iterable[Judged]:
         """Yields what was said of each prompt.
@@ -89,20 +96,22 @@ class Collector:
         x, u, y, places, scores = (np.asarray(column) for column in kept)
         order = np.argsort(x, kind="stable")
         for rows in np.split(order, np.flatnonzero(np.diff(x[order])) + 1):
-            who, u_rows = _by_appearance(u[rows])
-            what, y_rows = _by_appearance(y[rows])
+            who, u_rows = by_appearance(u[rows])
+            what, y_rows = by_appearance(y[rows])
             names = [users[i] for i in who], [responses[i] for i in what]
             prompt = prompts[x[rows[0]]]
             table = self._cells(prompt, *names, u_rows * what.size + y_rows, places[rows], scores[rows])
-            groups = [self._groups.get((int(x[rows[0]]), int(i)), "") for i in who] if self._groups else []
-            yield Judged(prompt, names[1], table, np.ones(who.size), groups)
+            keys = [(int(x[rows[0]]), int(i)) for i in who] if self._groups or self._weights else []
+            groups = [self._groups.get(key, "") for key in keys] if self._groups else []
+            weights = np.array([self._weights.get(key, 1.0) for key in keys]) if self._weights else np.ones(who.size)
+            yield Judged(prompt, names[1], table, weights, groups)
 
     def _cells(
         self, prompt: str, users: list[str], responses: list[str], cells: Any, places: Any, scores: Any
     ) -> npt.NDArray[np.float64]:
         """Returns `[U, N]` scores of one prompt, from those of some cells."""
         out = whole(self._table.name, len(users), len(responses))
-        different, first, counts = np.unique(cells, return_index=True, return_counts=True)
+        different, counts = np.unique(cells, return_counts=True)
         self.again += cells.size - different.size
         if self._repeated == "error" and different.size < cells.size:
             cell = different[np.argmax(counts > 1)]
@@ -113,17 +122,56 @@ class Collector:
                 "repeated:last or repeated:mean says what counts"
             )
         if self._repeated == "mean":
-            out.flat[different] = np.bincount(np.searchsorted(different, cells), weights=scores) / counts
-        elif self._repeated == "last":
+            means = np.bincount(np.searchsorted(different, cells), weights=scores) / counts
+            out.flat[different] = _rounded(means)
+        else:
             _, last = np.unique(cells[::-1], return_index=True)
             out.flat[different] = scores[::-1][last]
-        else:
-            out.flat[different] = scores[first]
         return out
 
 
-def _by_appearance(values: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Returns numbers to 13 digits: the mean of .1 and .2 is that of 0 and .3."""
+    size = 10.0 ** (12 - np.floor(np.log10(np.abs(values), out=np.zeros_like(values), where=values != 0)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = np.round(values * size) / size
+    return np.where(np.isfinite(rounded), rounded, values)
+
+
+def by_appearance(values: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Returns the different values in order of appearance, and the place of each value among them."""
     different, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return different[order], np.argsort(order)[inverse]
+
+
+class Once:
+    """Keeps one thing a key, of those that come again the first or the last; or refuses them."""
+
+    def __init__(self, table: Table, repeated: str) -> None:
+        """Prepares for things; `repeated` is `"error"`, `"first"` or `"last"`."""
+        self._table, self._repeated = table, repeated
+        self._kept: dict[Hashable, tuple[int, Any]] = {}
+        self.again = 0
+
+    def add(self, key: Hashable, place: int, value: Any, what: str) -> None:
+        """Adds a thing, which errors call what it is.
+
+        Raises:
+            ValueError: if there is one with this key, and that is an error.
+        """
+        if key not in self._kept:
+            self._kept[key] = place, value
+            return
+        if self._repeated == "error":
+            raise ValueError(
+                f"{self._table.where(place)}: {what} before, at {self._table.where(self._kept[key][0])}; "
+                "repeated:first or repeated:last says what counts"
+            )
+        self.again += 1
+        if self._repeated == "last":
+            self._kept[key] = place, value
+
+    def items(self) -> list[tuple[Any, int, Any]]:
+        """Returns each key, the place of what is kept, and that."""
+        return [(key, place, value) for key, (place, value) in self._kept.items()]

@@ -3,9 +3,10 @@
 Axes of one prompt: U users, N responses.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -36,13 +37,15 @@ class Judged:
     groups: list[str] = field(default_factory=list)
 
 
+def check_numbers(name: str, numbers: int) -> None:
+    """Raises an error for more scores than are read."""
+    if numbers > MAX_NUMBERS:
+        raise TooLargeError(f"{name}: {numbers:,} scores are more than the {MAX_NUMBERS:,} that are read")
+
+
 def whole(name: str, users: int, responses: int) -> Floats:
     """Returns `[U, N]` scores of which nothing is known yet, unless they would be too many."""
-    if users * responses > MAX_NUMBERS:
-        raise TooLargeError(
-            f"{name}: {users:,} users times {responses:,} responses are more than the {MAX_NUMBERS:,} scores that are "
-            "read"
-        )
+    check_numbers(name, users * responses)
     return np.full((users, responses), np.nan)
 
 
@@ -50,56 +53,103 @@ def made(
     name: str,
     prompts: Iterable[Judged],
     *,
-    missing: str,
+    bottom: bool,
     responses: int | str = "all",
     min_users: int = 1,
     tie_width: float = 0.0,
     probabilities: str = "equal",
-    notes: Sequence[str] = (),
+    notes: Callable[[], Sequence[str]] = tuple,
 ) -> Scenario:
     """Returns the scenario of what users said.
 
     Args:
         name: what errors call the data.
-        prompts: what the users of each prompt said.
-        missing: `"complete"` or `"drop"` leave out users who said nothing of some response, `"bottom"` ties those
-            responses below the others.
+        prompts: what the users of each prompt said, one after the other.
+        bottom: whether responses of which a user said nothing tie below the others; such users are left out otherwise.
         responses: how many to keep of each prompt, those of which most users said something; `"all"` for all.
         min_users: prompts with fewer users are left out.
         tie_width: scores of a user that are closer than this are equal; so are those that a chain of such pairs joins.
         probabilities: `"equal"`, or `"users"` where a prompt is as likely as it has users.
-        notes: what is known to be lost before.
+        notes: returns what was lost before, once all prompts were gone through.
 
     Raises:
         ValueError: if nothing is left.
+        TooLargeError: if it would be too much.
     """
-    _checks.one_of("missing", missing, ("complete", "bottom", "drop"))
     _checks.one_of("probabilities", probabilities, ("equal", "users"))
     most = _count_or_all("responses", responses)
     _checks.count("min_users", min_users, 1)
-    losses, kept, fewest = Counter[str](), [], Counter[str]()
-    everybody = 0
+    losses, numbers = _Losses(bottom), 0
+    titles, populations, groups, sizes = [], [], [], []
     for judged in prompts:
-        everybody += len(judged.scores)
-        losses += _reduce(judged, most, missing)
-        if len(judged.scores) < min_users or not len(judged.scores):
-            fewest[judged.prompt] = len(judged.scores)
-            losses["thin"] += len(judged.scores)
-        else:
-            kept.append(judged)
-    notes = [*notes, *_losses(losses, everybody, missing, fewest, min_users)]
-    if not kept:
-        reasons = "".join(f"; {note}" for note in notes)
+        losses.reduce(judged, most)
+        size = float(judged.weights.sum())
+        if size < min_users or not size:
+            losses.thin.append(size)
+            continue
+        numbers += judged.scores.size
+        check_numbers(name, numbers)
+        titles.append(judged.prompt or Path(name).stem)
+        populations.append(_population(judged, judged.scores, judged.weights, tie_width))
+        groups.append(_groups(judged, tie_width))
+        sizes.append(size)
+    said = [*notes(), *losses.notes(min_users)]
+    if not populations:
+        reasons = "".join(f"; {note}" for note in said)
         raise ValueError(f"{name}: no prompt has {counted(min_users, 'user')} or more{reasons}")
-    populations = [_population(judged, judged.scores, judged.weights, tie_width) for judged in kept]
-    sizes = np.array([judged.weights.sum() for judged in kept])
-    return Scenario(
-        populations,
-        distinct([judged.prompt for judged in kept]),
-        sizes / sizes.sum() if probabilities == "users" else None,
-        groups=[_groups(judged, tie_width) for judged in kept],
-        notes=notes,
-    )
+    chances = np.array(sizes) / sum(sizes) if probabilities == "users" else None
+    return Scenario(populations, distinct(titles), chances, groups=groups, notes=said)
+
+
+class _Losses:
+    """Counts users, by their weights, who are left out or of whom something is missing."""
+
+    def __init__(self, bottom: bool) -> None:
+        self._bottom = bottom
+        self._prompts = self._responses = 0
+        self._everybody = self._silent = self._partial = 0.0
+        self.thin: list[float] = []  # the sizes of prompts with too few users
+
+    def reduce(self, judged: Judged, most: int | None) -> None:
+        """Leaves out responses, and users who said too little."""
+        known = ~np.isnan(judged.scores)
+        if most is not None and most < len(judged.responses):
+            # those most spoken of, in their old order; of equally many the first
+            chosen = np.sort(np.argsort(-(judged.weights @ known), kind="stable")[:most])
+            self._responses += len(judged.responses) - most
+            judged.responses = [judged.responses[y] for y in chosen]
+            judged.scores, known = judged.scores[:, chosen], known[:, chosen]
+        silent = np.array(~known.any(axis=1))
+        partial = np.array(~known.all(axis=1) & ~silent)
+        self._prompts += 1
+        self._everybody += judged.weights.sum()
+        self._silent += judged.weights[silent].sum()
+        self._partial += judged.weights[partial].sum()
+        keep = ~silent
+        if self._bottom:
+            judged.scores = np.where(known, judged.scores, -np.inf)
+        else:
+            keep &= ~partial
+        judged.scores, judged.weights = judged.scores[keep], judged.weights[keep]
+        judged.groups = [group for group, stays in zip(judged.groups, keep, strict=False) if stays]
+
+    def notes(self, min_users: int) -> list[str]:
+        """Returns what was left out, in words."""
+        notes = []
+        of = f"of {self._everybody:,.12g} users{' (counted for each prompt)' if self._prompts > 1 else ''}"
+        kept = "the responses kept" if self._responses else "the responses"
+        if self._responses:
+            notes.append(f"{counted(self._responses, 'response')} that fewer users judged than others: left out")
+        if self._silent:
+            notes.append(f"{self._silent:,.12g} {of} judged none of {kept}: left out")
+        if self._partial:
+            done = "the others tie at the bottom" if self._bottom else "left out"
+            notes.append(f"{self._partial:,.12g} {of} judged some of {kept}: {done}")
+        if self.thin:
+            least = f"fewer than {min_users} users" if any(self.thin) else "no user"
+            users = counted(sum(self.thin), "user")
+            notes.append(f"{counted(len(self.thin), 'prompt')} with {least} left: left out, with {users}")
+        return notes
 
 
 def _groups(judged: Judged, tie_width: float) -> dict[str, Population]:
@@ -110,46 +160,6 @@ def _groups(judged: Judged, tie_width: float) -> dict[str, Population]:
             members[group].append(user)
     rows = ((group, judged.scores[users], judged.weights[users]) for group, users in members.items())
     return {group: _population(judged, scores, weights, tie_width) for group, scores, weights in rows if weights.any()}
-
-
-def _reduce(judged: Judged, most: int | None, missing: str) -> Counter[str]:
-    """Leaves out responses, and users who said too little; returns how many."""
-    losses = Counter[str]()
-    known = ~np.isnan(judged.scores)
-    if most is not None and most < len(judged.responses):
-        # those most spoken of, in their old order; of equally many the first
-        chosen = np.sort(np.argsort(-known.sum(axis=0), kind="stable")[:most])
-        losses["responses"] = len(judged.responses) - most
-        judged.responses = [judged.responses[y] for y in chosen]
-        judged.scores, known = judged.scores[:, chosen], known[:, chosen]
-    silent = ~known.any(axis=1)
-    partial = ~known.all(axis=1) & ~silent
-    keep = np.array(~silent)
-    losses["silent"], losses["partial"] = int(silent.sum()), int(partial.sum())
-    if missing == "bottom":
-        judged.scores = np.where(known, judged.scores, -np.inf)
-    else:
-        keep &= ~partial
-    judged.scores, judged.weights = judged.scores[keep], judged.weights[keep]
-    judged.groups = [group for group, stays in zip(judged.groups, keep, strict=False) if stays]
-    return losses
-
-
-def _losses(losses: Counter[str], everybody: int, missing: str, fewest: Counter[str], min_users: int) -> list[str]:
-    """Returns what was left out, in words."""
-    notes = []
-    if losses["responses"]:
-        notes.append(f"{counted(losses['responses'], 'response')} that fewer users judged than others: left out")
-    if losses["silent"]:
-        notes.append(f"{losses['silent']:,} of {everybody:,} users judged none of their prompt's responses: left out")
-    if losses["partial"]:
-        done = "those that they left out tie at the bottom" if missing == "bottom" else "left out"
-        notes.append(f"{losses['partial']:,} of {everybody:,} users judged some of their prompt's responses: {done}")
-    if fewest:
-        least = "no user" if not any(fewest.values()) else f"fewer than {min_users} users"
-        users = counted(losses["thin"], "user")
-        notes.append(f"{counted(len(fewest), 'prompt')} with {least} left: left out, with {users}")
-    return notes
 
 
 def _population(judged: Judged, scores: Floats, weights: Floats, tie_width: float) -> Population:
@@ -164,7 +174,8 @@ def _tied(scores: Floats, width: float) -> Floats:
     order = np.argsort(-scores, axis=1, kind="stable")
     ordered = np.take_along_axis(scores, order, axis=1)
     with np.errstate(invalid="ignore"):  # unknown less unknown
-        steps = ordered[:, :-1] - ordered[:, 1:] >= width
+        # .4 - .3 is less than .1, for rounding
+        steps = ordered[:, :-1] - ordered[:, 1:] >= width * (1 - 1e-9)
     places = np.zeros(scores.shape)
     np.put_along_axis(places, order, np.cumsum(np.pad(steps, ((0, 0), (1, 0))), axis=1), axis=1)
     return places
@@ -181,9 +192,9 @@ def _count_or_all(name: str, value: int | str) -> int | None:
         raise ValueError(f"{name} is {value!r:.100}, but must be 'all' or an integer of at least 1") from None
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: float, noun: str) -> str:
     """Returns a number of things, such as `1 row` or `2,000 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,.12g} {noun}{'' if number == 1 else 's'}"
 
 
 def distinct(names: Sequence[str]) -> list[str]:

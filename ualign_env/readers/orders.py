@@ -9,10 +9,9 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env.readers.arguments import checked
-from ualign_env.readers.collector import Collector, Numbered
+from ualign_env.readers.collector import Collector, Numbered, Once
 from ualign_env.readers.judgements import Judged, counted, made, whole
-from ualign_env.readers.ratings import prompt_column, titled
-from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
+from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
 
 
@@ -23,6 +22,8 @@ def read_orders(
     prompt: str = "prompt",
     user: str = "user",
     order: str = "order",
+    separator: str = ">",
+    weight: str = "",
     group: str = "",
     unranked: str = "bottom",
     repeated: str = "error",
@@ -34,9 +35,11 @@ def read_orders(
     Args:
         table: a path, a frame or a dictionary of columns, as in `read_ratings`.
         prompt: the column of prompts; where the table has none of this name, or it is `""`, all is one prompt.
-        user: the column of whoever judges.
+        user: the column of whoever judges; where the table has none of this name, each row is a user.
         order: the column of orders, best first: a text of names joined by `>` and, where they are tied, `=`; or a list
             of names, with lists in it of those that are tied.
+        separator: what joins names in their order instead of `>`.
+        weight: a column of how many users a row stands for; `""` for one each.
         group: a column of groups of users, for which scores are told apart; `""` for none.
         unranked: what becomes of responses to a prompt that a user left out and others did not: `"bottom"` ties them
             below the rest, `"drop"` leaves out such users. Where a single one was left out, it is the last.
@@ -51,35 +54,47 @@ def read_orders(
     rows = as_table(table)
     _checks.one_of("repeated", repeated, ("error", "first", "last"))
     _checks.one_of("unranked", unranked, ("bottom", "drop"))
-    columns = prompt_column(rows, prompt)
-    orders: dict[tuple[str, str], tuple[int, list[list[str]], str]] = {}
-    blank, again = 0, 0
-    for place, (who, text, *rest) in rows.rows(user, order, *columns, *[group] * bool(group)):
-        if is_missing(text):
+    columns = {"prompt": prompt} if rows.prompt_column(prompt) else {}
+    columns |= {"user": user} if rows.usual_column(user, "user") else {}
+    columns |= {name: column for name, column in (("weight", weight), ("group", group)) if column}
+    orders, blank, longest = Once(rows, repeated), 0, 0
+    for place, (text, *cells) in rows.rows(order, *columns.values()):
+        row = dict(zip(columns, cells, strict=True))
+        if not isinstance(text, list | tuple) and is_gap(text):
             blank += 1
             continue
-        title = rows.text(place, prompt, rest[0]) if columns else ""
-        key = title, rows.text(place, user, who)
-        found = _groups(rows, place, order, text)
-        if key in orders:
-            if repeated == "error":
-                raise ValueError(
-                    f"{rows.where(place)}: user {key[1]!r:.100} ordered the responses to prompt {title!r:.100} before, "
-                    f"at {rows.where(orders[key][0])}; repeated:first or repeated:last says what counts"
-                )
-            again += 1
-        if key not in orders or repeated == "last":
-            orders[key] = place, found, as_text(rest[-1]) if group else ""
-    collector = Collector(rows, prompt, user, order)
-    for (title, who), (place, found, member) in orders.items():
+        title = rows.text(place, prompt, row["prompt"]) if "prompt" in row else ""
+        name = rows.text(place, user, row["user"]) if "user" in row else str(place)
+        many = rows.weight(place, weight, row["weight"]) if weight else 1.0
+        found = _groups(rows, place, order, text, separator)
+        longest = max(longest, sum(map(len, found)))
+        kept = found, many, as_text(row.get("group", ""))
+        orders.add((title, name), place, kept, f"user {name!r:.100} ordered the responses to prompt {title!r:.100}")
+    if orders.items() and longest < 2:
+        raise ValueError(
+            f"{rows.name}: no {order} has two names, which {separator!r} joins, and '=' where they are tied; separator "
+            "says what does"
+        )
+    collector = Collector(rows, columns.get("prompt", ""), user, order)
+    for (title, who), place, (found, many, member) in orders.items():
         for below, tied in enumerate(found):
             for response in tied:
-                collector.add(place, title if columns else None, who, response, -float(below), member)
-    notes = [f"{counted(blank, 'row')} without an order: left out"] * bool(blank)
-    if again:
-        notes.append(f"{counted(again, 'order')} beyond a user's first of a prompt: the {repeated} counts")
-    judged = [closed(one) for one in titled(rows, collector.judged())]
-    return made(rows.name, judged, missing=unranked, min_users=min_users, probabilities=probabilities, notes=notes)
+                collector.add(place, title, who, response, -float(below), member, many)
+
+    def notes() -> list[str]:
+        found = [f"{counted(blank, 'row')} without an order: left out"] * bool(blank)
+        if orders.again:
+            found.append(f"{counted(orders.again, 'order')} beyond a user's first of a prompt: the {repeated} counts")
+        return found
+
+    return made(
+        rows.name,
+        map(closed, collector.judged()),
+        bottom=unranked == "bottom",
+        min_users=min_users,
+        probabilities=probabilities,
+        notes=notes,
+    )
 
 
 def closed(judged: Judged) -> Judged:
@@ -91,7 +106,7 @@ def closed(judged: Judged) -> Judged:
     return judged
 
 
-def _groups(rows: Table, place: int, column: str, order: Any) -> list[list[str]]:
+def _groups(rows: Table, place: int, column: str, order: Any, separator: str) -> list[list[str]]:
     """Returns the groups of tied responses of an order, best first."""
     listed = order
     if isinstance(order, str) and order.lstrip().startswith("["):
@@ -100,7 +115,8 @@ def _groups(rows: Table, place: int, column: str, order: Any) -> list[list[str]]
         except (ValueError, RecursionError):
             listed = order
     if isinstance(listed, str):
-        found = [[name.strip() for name in group.split("=")] for group in listed.split(">")]
+        groups = listed.strip().removesuffix(separator).split(separator)
+        found = [[name.strip() for name in group.split("=")] for group in groups]
     elif hasattr(listed, "__iter__"):
         found = [[as_text(one) for one in (group if isinstance(group, list | tuple) else [group])] for group in listed]
     else:
@@ -108,7 +124,8 @@ def _groups(rows: Table, place: int, column: str, order: Any) -> list[list[str]]
     names = [name for group in found for name in group]
     if not names or not all(names) or len(set(names)) < len(names):
         raise ValueError(
-            f"{rows.where(place)}: {column} is {order!r:.100}, but must be names joined by '>' and '=', each once"
+            f"{rows.where(place)}: {column} is {order!r:.100}, but must be names joined by {separator!r} and '=', each "
+            "once"
         )
     return found
 
@@ -117,7 +134,7 @@ def _groups(rows: Table, place: int, column: str, order: Any) -> list[list[str]]
 def read_ballots(
     table: TableLike,
     *,
-    rank: str = "rank",
+    rank: tuple[str, ...] = ("rank", "choice"),
     weight: str = "",
     group: str = "",
     blank: tuple[str, ...] = ("undervote", "overvote", "skipped", ""),
@@ -131,10 +148,11 @@ def read_ballots(
 
     Args:
         table: a path, a frame or a dictionary of columns, as in `read_ratings`.
-        rank: what the names of the columns begin with, before the place: `rank1`, `rank_1` and `rank 1` are the same.
+        rank: the columns, best first; or what they are called beside the place, of which the first that there is
+            counts: `rank1`, `rank_1`, `Rank 1`, `1st rank` and `1ST RANK MAYOR` are the same.
         weight: a column of how many ballots a row stands for; `""` for one each.
         group: a column of groups of users, for which scores are told apart; `""` for none.
-        blank: cells that name nobody, in whatever case.
+        blank: cells that name nobody, in whatever case; `NA` and `NaN`, as programs write them, never do.
         unranked: what becomes of responses that a ballot does not name: `"bottom"` ties them below the rest, `"drop"`
             leaves out such ballots. Where a single one was left out, it is the last.
         min_users: how many there must be.
@@ -145,26 +163,25 @@ def read_ballots(
     """
     rows = as_table(table)
     _checks.one_of("unranked", unranked, ("bottom", "drop"))
-    columns = rank_columns(rows.columns, rank)
+    columns = rank_columns(rows, rank)
     if not columns:
-        raise ValueError(f"{rows.name}: has no columns {rank}1, {rank}2, ..., only {', '.join(rows.columns)!s:.200}")
+        wanted = f"{rank[0]}1, {rank[0]}2, ..."
+        raise ValueError(f"{rows.name}: has no columns {wanted}, only {', '.join(rows.columns)!s:.200}")
     nobody = {word.strip().lower() for word in blank}
     responses, ballots, weights, groups = Numbered(), [], [], []
-    idle = again = skipped = 0
+    idle = again = skipped = 0.0
     for place, cells in rows.rows(*columns, *[column for column in (weight, group) if column]):
         rest = list(cells[len(columns) :])
-        count = rows.number(place, weight, rest.pop(0)) if weight else 1.0
-        if not 0 <= count < 1e15:
-            raise ValueError(f"{rows.where(place)}: {weight} is {count}, but must be a number of ballots")
+        count = rows.weight(place, weight, rest.pop(0)) if weight else 1.0
         named = [as_text(cell) for cell in cells[: len(columns)]]
-        ranked = [name for name in named if name.lower() not in nobody and name]
+        ranked = [name for name in named if name.lower() not in nobody and not is_gap(name)]
         once = list(dict.fromkeys(ranked))
         if not once:
-            idle += 1
+            idle += count
             continue
-        again += len(once) < len(ranked)
+        again += count * (len(once) < len(ranked))
         last = max(i for i, name in enumerate(named) if name in once)
-        skipped += any(name not in once for name in named[:last])
+        skipped += count * any(name not in once for name in named[:last])
         ballots.append([responses[name] for name in once])
         weights.append(count)
         groups.append(as_text(rest.pop()) if group else "")
@@ -181,11 +198,17 @@ def read_ballots(
         if number
     ]
     judged = closed(Judged(Path(rows.name).stem, list(map(str, responses)), table, np.array(weights), groups))
-    return made(rows.name, [judged], missing=unranked, min_users=min_users, notes=notes)
+    return made(rows.name, [judged], bottom=unranked == "bottom", min_users=min_users, notes=lambda: notes)
 
 
-def rank_columns(columns: tuple[str, ...], rank: str) -> list[str]:
+def rank_columns(table: Table, rank: tuple[str, ...]) -> list[str]:
     """Returns the columns of places, in their order."""
-    pattern = re.compile(rf"{re.escape(rank)}[ _-]?0*([1-9][0-9]{{0,5}})", re.IGNORECASE)
-    found = {int(match[1]): column for column in columns if (match := pattern.fullmatch(column))}
-    return [found[place] for place in sorted(found)]
+    if len(rank) > 1 and all(map(table.has, rank)):
+        return [table.find(name) for name in rank]
+    for name in map(re.escape, rank):
+        after, before = rf"{name}[ _-]?0*([1-9][0-9]?)", rf"([1-9][0-9]?)(?:st|nd|rd|th)[ _-]?{name}\b.*"
+        pattern = re.compile(rf"{after}|{before}", re.IGNORECASE)
+        places = {int(match[1] or match[2]): one for one in table.columns if (match := pattern.fullmatch(one.strip()))}
+        if places:
+            return [places[place] for place in sorted(places)]
+    return []

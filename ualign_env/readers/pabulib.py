@@ -32,8 +32,9 @@ def read_pabulib(path: str | os.PathLike[str], *, unranked: str = "bottom", min_
 
     Args:
         path: the file. Its numbers of projects and votes are checked against its META section.
-        unranked: what becomes of projects that a voter named nowhere: `"bottom"` ties them below the rest, `"drop"`
-            leaves out such voters. Where a voter ordered all but one, that one is the last.
+        unranked: of ordinal votes, what becomes of projects that a voter did not order: `"bottom"` ties them below the
+            rest, `"drop"` leaves out such voters. Where she ordered all but one, that one is the last. In all other
+            votes, a project that is not named has no points, or the file's `default_score`.
         min_users: how many voters there must be.
 
     Raises:
@@ -56,35 +57,41 @@ def read_pabulib(path: str | os.PathLike[str], *, unranked: str = "bottom", min_
     index = {row.get("project_id", ""): i for i, (_, row) in enumerate(projects)}
     if len(index) < len(projects) or "" in index:
         raise ValueError(f"{file}:{projects[0][0]}: projects must have a project_id each, different from the others")
-    table, blank = whole(str(file), len(votes), len(projects)), 0
+    table = whole(str(file), len(votes), len(projects))
+    default = (
+        _number(f"{file}:{meta['default_score'][0]}", meta["default_score"][1]) if "default_score" in meta else 0.0
+    )
     for scores, (line, row) in zip(table, votes, strict=True):
-        blank += not _read_vote(scores, index, kind, row, f"{file}:{line}")
+        _read_vote(scores, index, kind, row, f"{file}:{line}", default)
     names = distinct([" ".join(row.get("name", "").split()) or row["project_id"] for _, row in projects])
     judged = Judged(file.stem, names, table, np.ones(len(table)))
     notes = ["what projects cost: ignored"]
     if kind == "ordinal":
         judged = closed(judged)
-    elif kind in ("approval", "choose-1"):
-        notes.append("voters only approve: the projects that they did not name tie")
-    return made(str(file), [judged], missing=unranked, min_users=min_users, notes=notes)
+    else:
+        notes.append(f"{kind} votes: the projects that a voter did not name tie")
+    return made(str(file), [judged], bottom=unranked == "bottom", min_users=min_users, notes=lambda: notes)
 
 
-def _read_vote(scores: Floats, index: dict[str, int], kind: str, row: dict[str, str], where: str) -> bool:
-    """Enters one voter's scores, `[N]`; returns whether she named a project."""
+def _read_vote(
+    scores: Floats, index: dict[str, int], kind: str, row: dict[str, str], where: str, default: float
+) -> None:
+    """Enters one voter's scores, `[N]`, if she named a project; those that she did not name have the default's."""
     named = [name.strip() for name in row.get("vote", "").split(",") if name.strip()]
-    if not named:
-        return False
     unknown = [name for name in named if name not in index]
     if unknown or len(set(named)) < len(named):
         raise ValueError(f"{where}: vote is {row['vote']!r:.100}, but must name different projects by their project_id")
+    if not named:
+        return
     points = -np.arange(float(len(named))) if kind == "ordinal" else np.ones(len(named))
     if kind in ("cumulative", "scoring"):
         given = [part.strip() for part in row.get("points", "").split(",") if part.strip()]
         if len(given) != len(named):
             raise ValueError(f"{where}: points are {row.get('points', '')!r:.100}, but {len(named)} projects are named")
         points = np.array([_number(where, part) for part in given])
+    if kind != "ordinal":
+        scores[:] = default if kind == "scoring" else 0.0
     scores[[index[name] for name in named]] = points
-    return True
 
 
 def _number(where: str, text: str) -> float:

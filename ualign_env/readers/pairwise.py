@@ -3,23 +3,26 @@
 Axes of one user: N responses.
 """
 
-from collections import defaultdict
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from ualign_env import _checks
-from ualign_env._types import Floats
+from ualign_env._types import Floats, Ints
 from ualign_env.readers.arguments import checked
-from ualign_env.readers.collector import Numbered
-from ualign_env.readers.judgements import Judged, counted, distinct, made, whole
-from ualign_env.readers.ratings import prompt_column, titled
-from ualign_env.readers.table import TableLike, as_table, as_text, is_missing
+from ualign_env.readers.arrays import as_arrays
+from ualign_env.readers.collector import Names, by_appearance
+from ualign_env.readers.judgements import Judged, check_numbers, counted, distinct, made, whole
+from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
-from ualign_env.users import PairwiseUsers
+from ualign_env.users import PairwiseUsers, has_cycle
 
-RULES = ("bradley-terry", "copeland", "win-share", "pooled")
+POOLED = "pooled"
+RULES = ("bradley-terry", "copeland", "win-share", POOLED)
 _TIED = 1e-7  # strengths that differ by less are equal: Newton's method stops far below
 _STEPS = 200
 
@@ -33,6 +36,7 @@ def read_pairwise(
     user: str = "user",
     chosen: str = "chosen",
     rejected: str = "rejected",
+    winner: str = "",
     tie: str = "",
     group: str = "",
     prior: float = 0.0,
@@ -50,12 +54,15 @@ def read_pairwise(
         rule: how a user's comparisons become an order: `"bradley-terry"`, by the strengths that make them likeliest;
             `"copeland"`, by the number of responses that each beat more often than not, less those that it lost to;
             `"win-share"`, by the share of its comparisons that each won. Or `"pooled"`: whoever made them, only the
-            share of comparisons that each response won against each other is kept.
+            share of comparisons that each response won against each other is kept; `min_users` then counts comparisons.
         prompt: the column of prompts; where the table has none of this name, or it is `""`, all is one prompt.
         user: the column of whoever compares; not needed for pooled comparisons.
         chosen: the column of what was chosen.
         rejected: the column of what was not.
-        tie: a column that says where neither was better: true, 1, yes or tie; `""` for none. A tie is half a win.
+        winner: where `chosen` and `rejected` are but the two that were compared, a column that says which was chosen:
+            the response, the name of its column, or tie; `""` for none.
+        tie: a column that says where neither was better: true, 1, yes, or what begins with tie; `""` for none. A tie is
+            half a win.
         group: a column of groups of users, for which scores are told apart; `""` for none.
         prior: for Bradley-Terry, comparisons that each response won, and as many that it lost, against one of mean
             strength. At 0 a user needs a chain of wins from each response to each other.
@@ -71,92 +78,211 @@ def read_pairwise(
     rows = as_table(table)
     if rule not in RULES:
         raise ValueError(
-            f"{rows.name}: rule is {rule!r:.100}, but must be chosen, since answers depend on it: {', '.join(RULES)}"
+            f"{rows.name}: rule is {rule!r:.100}, but must be chosen, since answers depend on it: {', '.join(RULES)} "
+            "(the last where users are unknown, for k = 1 alone)"
         )
+    _checks.one_of("missing", missing, ("complete", "bottom"))
     _checks.scale("prior", prior, high=1e6, zero=True)
-    pooled = rule == "pooled"
-    names = prompt_column(rows, prompt)
-    columns = [chosen, rejected, *[user] * (not pooled), *names, *[tie] * bool(tie), *[group] * bool(group)]
-    prompts: dict[str, Numbered] = defaultdict(Numbered)
-    wins: dict[str, dict[str, dict[tuple[int, int], float]]] = defaultdict(lambda: defaultdict(dict))
-    groups: dict[tuple[str, str], str] = {}
-    blank = 0
-    for place, cells in rows.rows(*columns):
-        cell = dict(zip(columns, cells, strict=True))
-        if is_missing(cell[chosen]) or is_missing(cell[rejected]):
+    pooled = rule == POOLED
+    if pooled and missing != "complete":
+        raise ValueError(f"missing is {missing!r}, but of pooled comparisons nobody's are complete: leave it out")
+    columns = {"prompt": prompt} if rows.prompt_column(prompt) else {}
+    columns |= {"chosen": chosen, "rejected": rejected} | ({} if pooled else {"user": user})
+    columns |= {name: column for name, column in (("winner", winner), ("tie", tie), ("group", group)) if column}
+    said, blank = _Comparisons(rows, prompt, user, chosen), 0
+    for place, cells in rows.rows(*columns.values()):
+        row = dict(zip(columns, cells, strict=True))
+        if is_gap(row["chosen"]) or is_gap(row["rejected"]):
             blank += 1
             continue
-        title = rows.text(place, prompt, cell[prompt]) if names else ""
-        who = "" if pooled else rows.text(place, user, cell[user])
-        better, worse = (prompts[title][rows.text(place, column, cell[column])] for column in (chosen, rejected))
-        if better == worse:
-            raise ValueError(f"{rows.where(place)}: compares {as_text(cell[chosen])!r:.100} with itself")
-        share = 0.5 if tie and as_text(cell[tie]).lower() in ("1", "true", "yes", "tie") else 1.0
-        for pair, won in (((better, worse), share), ((worse, better), 1 - share)):
-            wins[title][who][pair] = wins[title][who].get(pair, 0.0) + won
-        if group:
-            groups[title, who] = as_text(cell[group])
-    notes = [f"{counted(blank, 'row')} without two responses: left out"] * bool(blank)
-    tables = {
-        title: {who: _table(won, len(prompts[title])) for who, won in users.items()} for title, users in wins.items()
-    }
+        share = _share(rows, place, (chosen, rejected), winner, row) if winner else 1.0
+        said.add(place, row, 0.5 if tie and _is_tie(rows, place, tie, row["tie"]) else share)
+    lost = [f"{counted(blank, 'row')} without two responses: left out"] * bool(blank)
     if pooled:
-        return _pooled(rows.name, prompts, tables, notes)
-    judged = []
-    cyclic = compared = users = 0
-    for title, of_users in tables.items():
-        scores = whole(rows.name, len(of_users), len(prompts[title]))
-        for row, (who, won) in zip(scores, of_users.items(), strict=True):
-            seen = (won + won.T).any(axis=1)
-            what = f"{rows.name}: user {who!r:.100}, prompt {title!r:.100}"
-            row[seen] = _scores(won[np.ix_(seen, seen)], rule, prior, what)
-            net = won > won.T
-            cyclic += _has_cycle(net)
-            compared += int(np.triu(won + won.T > 0).sum())
-            users += 1
-        named = [groups.get((title, who), "") for who in of_users]
-        judged.append(Judged(title, list(map(str, prompts[title])), scores, np.ones(len(scores)), named))
-    notes.append(f"orders by {rule}{f' with a prior of {prior:g}' if prior else ''}: another rule may give others")
-    if users:
-        notes.append(
-            f"{compared / users:.1f} pairs a user on the mean; {cyclic:,} of {users:,} users contradict themselves"
-        )
+        return _pooled(rows.name, said, min_users, probabilities, lost)
+    orders = _Orders(rows.name, said, rule, prior, complete=missing == "complete")
     return made(
         rows.name,
-        titled(rows, judged),
-        missing=missing,
+        orders.judged(),
+        bottom=missing == "bottom",
         min_users=min_users,
         tie_width=_TIED,
         probabilities=probabilities,
-        notes=notes,
+        notes=lambda: [*lost, *orders.notes()],
     )
 
 
-def _table(won: dict[tuple[int, int], float], n: int) -> Floats:
-    """Returns `[N, N]`: how often the row was chosen over the column."""
-    table = np.zeros((n, n))
-    for pair, times in won.items():
-        table[pair] = times
-    return table
+def _share(rows: Table, place: int, columns: tuple[str, str], winner: str, row: dict[str, Any]) -> float:
+    """Returns what share of a win the first of two responses had."""
+    text = as_text(row["winner"])
+    for share, column, name in ((1.0, columns[0], "chosen"), (0.0, columns[1], "rejected")):
+        if text in (column, as_text(row[name])):
+            return share
+    if _ties(text):
+        return 0.5
+    raise ValueError(
+        f"{rows.where(place)}: {winner} is {text!r:.100}, but must be {columns[0]}, {columns[1]}, what stands there, "
+        "or tie"
+    )
 
 
-def _pooled(
-    name: str, prompts: dict[str, Numbered], tables: dict[str, dict[str, Floats]], notes: list[str]
-) -> Scenario:
+def _is_tie(rows: Table, place: int, column: str, cell: Any) -> bool:
+    """Returns whether a cell says that neither response was better."""
+    text = as_text(cell).lower()
+    if is_gap(cell) or text in ("0", "0.0", "false", "f", "no", "n", "none"):
+        return False
+    if text in ("1", "1.0", "true", "t", "yes", "y") or _ties(text):
+        return True
+    raise ValueError(f"{rows.where(place)}: {column} is {cell!r:.100}, but must be true, 1, yes or tie, or else blank")
+
+
+def _ties(text: str) -> bool:
+    """Returns whether a text is a word for a tie."""
+    return text.lower().startswith(("tie", "both", "draw", "equal"))
+
+
+class _Comparisons:
+    """All comparisons, each with its prompt, user, group, responses and share of a win, in order of appearance."""
+
+    def __init__(self, rows: Table, prompt: str, user: str, response: str) -> None:
+        self._rows = rows
+        self.prompts, self.users, self.responses = (Names(rows, column) for column in (prompt, user, response))
+        self.groups: dict[int, str] = {}
+        self._codes, self._shares = array("q"), array("d")
+
+    def add(self, place: int, row: dict[str, Any], share: float) -> None:
+        """Adds the comparison of a row, of which the chosen response won a share."""
+        x = self.prompts.of(place, row["prompt"]) if "prompt" in row else 0
+        u = self.users.of(place, row["user"]) if "user" in row else 0
+        better, worse = (self.responses.of(place, row[name]) for name in ("chosen", "rejected"))
+        if better == worse:
+            raise ValueError(f"{self._rows.where(place)}: compares {as_text(row['chosen'])!r:.100} with itself")
+        if "group" in row:
+            self.groups[len(self._shares)] = as_text(row["group"])
+        self._codes.extend((x, u, better, worse))
+        self._shares.append(share)
+
+    def by_prompt(self) -> Iterator[tuple[str, list[str], Ints, Floats]]:
+        """Yields each prompt, its responses, and its comparisons: `[B, 4]` index, user, two of these; `[B]` shares."""
+        codes, shares = np.asarray(self._codes).reshape(-1, 4), np.asarray(self._shares)
+        prompts, responses = list(map(str, self.prompts)) or [""], list(map(str, self.responses))
+        order = np.argsort(codes[:, 0], kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(codes[order, 0])) + 1) if len(order) else []:
+            own, places = by_appearance(codes[rows, 2:].ravel())
+            pairs = places.reshape(-1, 2)
+            table = np.column_stack([rows, codes[rows, 1], pairs])
+            yield prompts[codes[rows[0], 0]], [responses[y] for y in own], table, shares[rows]
+
+
+class _Orders:
+    """The orders that a rule makes of users' comparisons, with counts of what they say."""
+
+    def __init__(self, name: str, said: _Comparisons, rule: str, prior: float, complete: bool) -> None:
+        self._name, self._said, self._rule, self._prior, self._complete = name, said, rule, prior, complete
+        self._users = self._pairs = self._cyclic = 0
+
+    def judged(self) -> Iterator[Judged]:
+        """Yields the orders of each prompt's users."""
+        names = list(map(str, self._said.users))
+        for prompt, responses, table, shares in self._said.by_prompt():
+            users, places = by_appearance(table[:, 1])
+            scores = whole(self._name, users.size, len(responses))
+            groups = [""] * users.size
+            order = np.argsort(places, kind="stable")
+            for rows in np.split(order, np.flatnonzero(np.diff(places[order])) + 1):
+                u = places[rows[0]]
+                seen, pairs = np.unique(table[rows, 2:], return_inverse=True)
+                if seen.size < len(responses) and self._complete:
+                    scores[u, seen] = 0.0  # will be left out
+                    continue
+                won = _table(seen.size, pairs.reshape(-1, 2), shares[rows])
+                what = f"{self._name}: user {names[users[u]]!r:.100}, prompt {prompt!r:.100}"
+                scores[u, seen] = _scores(won, self._rule, self._prior, what)
+                groups[u] = self._said.groups.get(int(table[rows[-1], 0]), "")
+                self._users += 1
+                self._pairs += int(np.triu(won + won.T > 0).sum())
+                self._cyclic += has_cycle(won > won.T)
+            yield Judged(prompt, responses, scores, np.ones(users.size), groups)
+
+    def notes(self) -> list[str]:
+        """Returns what kind of orders they are."""
+        prior = f" with a prior of {self._prior:g}" if self._prior else ""
+        said = [f"orders by {self._rule}{prior}: another rule may give others"]
+        if self._users:
+            mean = f"{self._pairs / self._users:.1f} pairs a user on the mean"
+            said.append(f"{mean}; {self._cyclic:,} of {self._users:,} users contradict themselves")
+        return said
+
+
+def _table(n: int, pairs: Ints, shares: Floats) -> Floats:
+    """Returns `[N, N]`: how often the row was chosen over the column, from `[B, 2]` pairs and shares of wins."""
+    won = np.zeros((n, n))
+    np.add.at(won, (pairs[:, 0], pairs[:, 1]), shares)
+    np.add.at(won, (pairs[:, 1], pairs[:, 0]), 1 - shares)
+    return won
+
+
+def _pooled(name: str, said: _Comparisons, min_users: int, probabilities: str, notes: list[str]) -> Scenario:
     """Returns users of whom pairwise preferences alone are known."""
-    if not tables:
-        raise ValueError(f"{name}: has no comparisons{''.join(f'; {note}' for note in notes)}")
-    populations, never = [], 0
-    for title, of_users in tables.items():
-        (won,) = of_users.values()
-        total = won + won.T
-        shares = np.divide(won, total, out=np.full(won.shape, 0.5), where=total > 0)
-        never += int((total[np.triu_indices(len(won), 1)] == 0).sum())
-        populations.append(PairwiseUsers(shares, distinct(list(map(str, prompts[title]))), round(total.sum() / 2)))
-    notes = [*notes, *[f"{counted(never, 'pair')} of responses that nobody compared: counted as tied"] * bool(never)]
-    notes.append("pooled comparisons: they determine payoffs for k = 1 alone")
-    titles = [title or "comparisons" for title in tables]
-    return Scenario(populations, titles, notes=notes)
+    _checks.one_of("probabilities", probabilities, ("equal", "users"))
+    titles, populations, groups, never, thin = [], [], [], 0, 0
+    for prompt, responses, table, shares in said.by_prompt():
+        if len(table) < min_users:
+            thin += 1
+            continue
+        check_numbers(name, len(responses) ** 2)
+        members = np.array([said.groups.get(int(row), "") for row in table[:, 0]])
+        kinds = [kind for kind in dict.fromkeys(members.tolist()) if kind]
+        users, unseen = _pool(table[:, 2:], shares, responses)
+        own = {kind: (table[members == kind, 2:], shares[members == kind]) for kind in kinds}
+        groups.append({kind: _pool(*some, responses)[0] for kind, some in own.items()})
+        titles.append(prompt or Path(name).stem)
+        populations.append(users)
+        never += unseen
+    if thin:
+        notes = [*notes, f"{counted(thin, 'prompt')} with fewer than {min_users} comparisons: left out"]
+    if not populations:
+        reasons = "".join(f"; {note}" for note in notes)
+        raise ValueError(f"{name}: no prompt has {counted(min_users, 'comparison')} or more{reasons}")
+    if never:
+        notes = [*notes, f"{counted(never, 'pair')} of responses that nobody compared: counted as tied"]
+    sizes = np.array([users.n_users for users in populations], float)
+    chances = sizes / sizes.sum() if probabilities == "users" else None
+    notes = [*notes, "pooled comparisons: they determine payoffs for k = 1 alone"]
+    return Scenario(populations, distinct(titles), chances, groups=groups, notes=notes)
+
+
+def _pool(pairs: Ints, shares: Floats, responses: list[str]) -> tuple[PairwiseUsers, int]:
+    """Returns users from their comparisons, and how many pairs were never compared."""
+    won = _table(len(responses), pairs, shares)
+    total = won + won.T
+    preferences = np.divide(won, total, out=np.full(won.shape, 0.5), where=total > 0)
+    unseen = int((total[np.triu_indices(len(won), 1)] == 0).sum())
+    return PairwiseUsers(preferences, distinct(responses), len(pairs)), unseen
+
+
+@checked
+def read_preferences(table: Any, *, prompt: str = "") -> Scenario:
+    """A matrix of pairwise preferences, the share of users who prefer the row to the column: for k = 1 alone.
+
+    Args:
+        table: a path of a `.npy` or `.npz` file, or an array: `[N, N]` chances that add up to 1 with their transpose,
+            ties counted half. An `.npz` file holds it as `preferences`, and if it likes N names as `responses`.
+        prompt: what the prompt is called; `""` for the file's name.
+
+    Raises:
+        ValueError: if it is no such matrix.
+        TooLargeError: if the file is too large.
+    """
+    arrays = as_arrays(table, "preferences")
+    if arrays is None:
+        raise ValueError(f"table is {table!r:.200}, but must be a path that ends in .npy or .npz, or an array")
+    try:
+        users = PairwiseUsers(arrays.main, distinct(arrays.responses))
+    except ValueError as error:
+        raise ValueError(f"{arrays.name}: {error}") from None
+    notes = ["a matrix of pairwise preferences: it determines payoffs for k = 1 alone"]
+    return Scenario([users], [prompt or Path(arrays.name).stem], notes=notes)
 
 
 def _scores(won: Floats, rule: str, prior: float, what: str) -> Floats:
@@ -200,8 +326,3 @@ def bradley_terry(won: Floats, prior: float, what: str) -> Floats:
         if np.abs(step).max() < 1e-12 * (1 + np.abs(strengths).max()):
             break
     return strengths
-
-
-def _has_cycle(beats: Any) -> bool:
-    """Returns whether there is a cycle of responses of which each was chosen over the next more often than not."""
-    return connected_components(beats, connection="strong")[0] < len(beats)

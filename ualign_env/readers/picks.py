@@ -1,15 +1,17 @@
 """Picks: users who were shown several responses and chose one."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from ualign_env import _checks
 from ualign_env.readers.arguments import checked
-from ualign_env.readers.collector import Collector
-from ualign_env.readers.judgements import counted, made
-from ualign_env.readers.ratings import prompt_column, titled
-from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
+from ualign_env.readers.collector import Collector, Once
+from ualign_env.readers.judgements import Judged, counted, made
+from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
+
+_TIED = "of each user only the favourite is known; the other responses tie, which raises the win rate of every policy"
 
 
 @checked
@@ -34,7 +36,7 @@ def read_picks(
     Args:
         table: a path, a frame or a dictionary of columns, as in `read_ratings`.
         prompt: the column of prompts; where the table has none of this name, or it is `""`, only what was shown counts.
-        user: the column of whoever chooses.
+        user: the column of whoever chooses; where the table has none of this name, each row is a user.
         shown: the columns with a response shown in each, or one column of lists of them.
         chosen: the column of the chosen response: itself, or the name, or the end of the name, of its column.
         group: a column of groups of users, for which scores are told apart; `""` for none.
@@ -50,48 +52,46 @@ def read_picks(
     _checks.one_of("repeated", repeated, ("error", "first", "last"))
     if not (names := list(shown)):
         raise ValueError("shown names no column, but must name at least one")
-    columns = prompt_column(rows, prompt)
-    picks: dict[tuple[str, tuple[str, ...], str], tuple[int, str, str]] = {}
-    blank = again = 0
-    for place, cells in rows.rows(user, chosen, *names, *columns, *[group] * bool(group)):
-        who, choice, *rest = cells
-        if is_missing(choice):
+    columns = rows.prompt_column(prompt)
+    picks, blank = Once(rows, repeated), 0
+    named = rows.usual_column(user, "user")
+    for place, cells in rows.rows(chosen, *names, *columns, *named, *[group] * bool(group)):
+        choice, *rest = cells
+        if is_gap(choice):
             blank += 1
             continue
         options = _shown(rows, place, names, rest[: len(names)])
         picked = _chosen(rows, place, names, options, choice)
         title = rows.text(place, prompt, rest[len(names)]) if columns else ""
-        key = title, tuple(sorted(options)), rows.text(place, user, who)
-        if key in picks:
-            if repeated == "error":
-                raise ValueError(
-                    f"{rows.where(place)}: user {key[2]!r:.100} chose among these responses before, at "
-                    f"{rows.where(picks[key][0])}; repeated:first or repeated:last says what counts"
-                )
-            again += 1
-        if key not in picks or repeated == "last":
-            picks[key] = place, picked, as_text(rest[-1]) if group else ""
+        name = rows.text(place, user, rest[len(names) + len(columns)]) if named else str(place)
+        key = title, tuple(sorted(options)), name
+        picks.add(key, place, (picked, as_text(rest[-1]) if group else ""), f"user {name!r:.100} chose among these")
     collector = Collector(rows, prompt, user, chosen)
-    for (title, options, who), (place, picked, member) in picks.items():
+    for (title, options, who), place, (picked, member) in picks.items():
         for response in options:
             collector.add(place, json.dumps([title, *options]), who, response, float(response == picked), member)
-    judged = list(collector.judged())
-    for one in judged:
-        one.prompt = json.loads(one.prompt)[0]
-    notes = [f"{counted(blank, 'row')} without a choice: left out"] * bool(blank)
-    if again:
-        notes.append(f"{counted(again, 'choice')} beyond a user's first: the {repeated} counts")
-    notes.append(
-        "of each user only the favourite is known; the other responses tie, which raises the win rate of every policy"
-    )
+
+    def notes() -> list[str]:
+        found = [f"{counted(blank, 'row')} without a choice: left out"] * bool(blank)
+        if picks.again:
+            found.append(f"{counted(picks.again, 'choice')} beyond a user's first: the {repeated} counts")
+        return [*found, _TIED]
+
     return made(
         rows.name,
-        titled(rows, judged),
-        missing="complete",
+        _named(collector.judged()),
+        bottom=False,
         min_users=min_users,
         probabilities=probabilities,
         notes=notes,
     )
+
+
+def _named(prompts: Iterable[Judged]) -> Iterable[Judged]:
+    """Yields prompts by their texts, without what was shown."""
+    for judged in prompts:
+        judged.prompt = json.loads(judged.prompt)[0]
+        yield judged
 
 
 def _shown(rows: Table, place: int, names: list[str], cells: list[Any]) -> dict[str, str]:
@@ -122,5 +122,8 @@ def _chosen(rows: Table, place: int, names: list[str], options: dict[str, str], 
         return text
     fitting = [response for response, column in options.items() if len(names) > 1 and column.endswith(text)]
     if len(fitting) != 1:
-        raise ValueError(f"{rows.where(place)}: {text!r:.100} was chosen, but shown were {list(options)!s:.200}")
+        raise ValueError(
+            f"{rows.where(place)}: {text!r:.100} was chosen, but shown were {list(options)!s:.200}; a choice is a "
+            "response or the name of its column"
+        )
     return fitting[0]

@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 
+from ualign_env import _checks
 from ualign_env._files import as_path
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.judgements import Judged, counted, distinct, made, whole
@@ -47,6 +48,7 @@ def read_polis(
         TooLargeError: if a file or what it would make is too large.
     """
     folder = as_path(path)
+    _checks.one_of("missing", missing, ("complete", "bottom"))
     if agree not in (1, -1):
         raise ValueError(f"agree is {agree!r:.100}, but must be 1 or -1")
     votes, comments = as_table(folder / VOTES), as_table(folder / COMMENTS)
@@ -73,7 +75,14 @@ def read_polis(
     if len(chosen) < len(statements):
         notes.append(f"{counted(len(statements) - len(chosen), 'statement')} that moderators rejected: left out")
     judged = Judged(folder.resolve().name or "polis", distinct(names), agree * table, np.ones(len(table)), groups)
-    return made(str(folder), [judged], missing=missing, responses=responses, min_users=min_users, notes=notes)
+    return made(
+        str(folder),
+        [judged],
+        bottom=missing == "bottom",
+        responses=responses,
+        min_users=min_users,
+        notes=lambda: notes,
+    )
 
 
 def _comments(comments: Table) -> tuple[dict[str, str], set[str], dict[str, tuple[float, float]]]:

@@ -97,9 +97,6 @@ class _Unfolded(Table):
     def where(self, place: int) -> str:
         return self._folded.where(place)
 
-    def has(self, column: str) -> bool:
-        return column in self.columns
-
     def _rows(self, columns: Any) -> Iterator[tuple[int, list[Any]]]:
         for place, (instruction, completions) in self._folded.rows("instruction", "completions"):
             for model, aspect, rating in self._ratings(place, completions):

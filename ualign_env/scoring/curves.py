@@ -13,7 +13,7 @@ from ualign_env import _checks
 from ualign_env._result import Result
 from ualign_env._text import short
 from ualign_env._types import Floats
-from ualign_env.scoring.scorecard import optimal_rate, score
+from ualign_env.scoring.scorecard import evaluate, optimal_rate, score
 from ualign_env.solvers.baselines import baseline, possible
 from ualign_env.solvers.maximal_lottery import maximal_lotteries
 from ualign_env.solvers.symmetric import solve
@@ -106,7 +106,7 @@ def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, tem
         temperature=temperature,
         regularised=tuple(one.robust_win_rate for one in heated),
         baselines={
-            name: tuple(rate for _, rate in score(loaded, table, 1, curve=ks).curve) for name, table in tables.items()
+            name: tuple(rate for _, rate in evaluate(loaded, table, 1).curve(ks)) for name, table in tables.items()
         },
         nlhf_unique=_all([maximal_lotteries(users).unique for users in loaded.populations]),
     )

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from ualign_env.scenario import Scenario
 from ualign_env.solvers.maximal_lottery import MaximalLotteries
-from ualign_env.users import Users
+from ualign_env.users import TIED, Users, has_cycle
 
-_TIED = 1e-12  # shares of users that differ by less are equal, as everywhere
 _LEVELS = (1, 2, 3)  # sizes of Condorcet sets
 _WORK = 500_000_000  # ranks that are looked at for Condorcet sets of a size; beyond, they are sought greedily
 _LISTED = 10  # favourites
@@ -63,7 +61,7 @@ def prompt_facts(scenario: Scenario, x: int, lotteries: MaximalLotteries) -> Pro
     users = scenario.populations[x]
     named = users.responses
     margins = users.pairwise()
-    beats = margins - margins.T > _TIED
+    beats = margins - margins.T > TIED
     winner = users.condorcet_winner()
     tied, indifferent = users.indifference() or (None, None)
     favourites = users.favourites() if users.knows(users.n_responses) else np.zeros(0)
@@ -76,7 +74,7 @@ def prompt_facts(scenario: Scenario, x: int, lotteries: MaximalLotteries) -> Pro
         tied_pairs=tied,
         indifferent=indifferent,
         condorcet_winner=None if winner is None else named[winner],
-        cycle=bool(connected_components(beats, connection="strong")[0] < len(beats)),
+        cycle=has_cycle(beats),
         smith_set=tuple(named[y] for y in smith_set(beats)),
         condorcet_levels=tuple((share, tuple(named[y] for y in chosen)) for share, chosen in condorcet_levels(users)),
         lottery_support=tuple(named[y] for y in np.flatnonzero(lotteries.policy)),
@@ -112,6 +110,7 @@ def condorcet_levels(users: Users) -> list[tuple[float, tuple[int, ...]]]:
     Source: E. Elkind, J. Lang & A. Saffidine, "Condorcet Winning Sets", 2015.
     """
     n, found = users.n_responses, []
+    shown = np.zeros(n, bool)
     chosen: tuple[int, ...] = ()
     for size in _LEVELS[: n - 1]:
         if math.comb(n, size) * users.n_types * n <= _WORK:
@@ -120,10 +119,12 @@ def condorcet_levels(users: Users) -> list[tuple[float, tuple[int, ...]]]:
             sets = [tuple(sorted({*chosen, y})) for y in range(n) if y not in chosen]
         best, level = chosen, math.inf
         for one in sets:
-            share = users.beyond(np.isin(np.arange(n), one))
+            shown[:] = False
+            shown[list(one)] = True
+            share = users.beyond(shown)
             if share is None:
                 return []
-            if share.max() < level - _TIED:
+            if share.max() < level - TIED:
                 best, level = one, float(share.max())
         chosen = best
         found.append((level, chosen))

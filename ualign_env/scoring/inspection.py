@@ -18,15 +18,14 @@ from ualign_env.scoring.facts import PromptFacts, prompt_facts
 from ualign_env.scoring.scorecard import evaluate, known_sizes, optimal_rate
 from ualign_env.solvers.baselines import BASELINES, baseline, possible
 from ualign_env.solvers.best_lottery import best_on_face
-from ualign_env.solvers.maximal_lottery import MaximalLotteries, maximal_lotteries
+from ualign_env.solvers.maximal_lottery import Found, search
 from ualign_env.solvers.symmetric import solve
-from ualign_env.specs import ScenarioLike, as_scenario, load_scenario, other_rules
-from ualign_env.users import Users
+from ualign_env.specs import ScenarioLike, as_scenario, load_scenario, other_readings
+from ualign_env.users import TIED, Users
 
 #: The numbers of responses of an inspection's curves, and those of its table and verdict.
 SIZES, SHOWN = (1, 2, 4, 8, 16, 32, 64), (2, 4, 8)
 
-_TIED = 1e-12  # shares of users that differ by less are equal, as everywhere
 _PICTURED = 20
 _COMPARED_AT = 3  # k of the equilibria by which two readings of a file are compared
 _POINT = 0.01
@@ -64,7 +63,8 @@ class Inspection(Result):
             k, where NLHF is not unique.
         limits: for each simple policy, what its rate tends to with k (see `Scorecard.u_alignment_limit`).
         other_readings: how far the equilibrium for k = 3 moves, in total variation, averaged over prompts, where what
-            is arguable in the reading of a file is answered otherwise; the reason, where it cannot be.
+            is arguable in the reading of a file is answered otherwise.
+        unreadable: such answers with which nothing can be read, and why.
         verdict: what follows, in sentences.
         pictured: what the picture shows.
     """
@@ -76,7 +76,8 @@ class Inspection(Result):
     optimum: tuple[float, ...]
     rates: dict[str, tuple[float, ...]]
     limits: dict[str, float | None]
-    other_readings: dict[str, float | str]
+    other_readings: dict[str, float]
+    unreadable: dict[str, str]
     verdict: tuple[str, ...]
     pictured: Pictured
 
@@ -102,13 +103,17 @@ def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] = SIZES) -> In
     loaded = as_scenario(scenario)
     ks = sorted({_checks.number_of_outputs(k) for k in _checks.several("sizes", sizes)} | set(SHOWN))
     ks = tuple(known_sizes(loaded, ks)) or (1,)
-    lotteries = [maximal_lotteries(users) for users in loaded.populations]
-    policies = {name: baseline(loaded, name) for name in possible(loaded)}
+    searches = [search(users) for users in loaded.populations]
+    policies = {name: baseline(loaded, name) for name in possible(loaded) if name != "nlhf"}
+    policies["nlhf"] = np.zeros(loaded.legal.shape)
+    for row, found in zip(policies["nlhf"], searches, strict=True):
+        row[: found.lotteries.policy.size] = found.lotteries.policy
     rates = {name: tuple(evaluate(loaded, table, k).rate for k in ks) for name, table in policies.items()}
-    if any(one.unique is False for one in lotteries):
-        rates["nlhf, best"] = _best_lotteries(loaded, lotteries, ks)
+    if any(found.lotteries.unique is False for found in searches):
+        rates["nlhf, best"] = _best_lotteries(loaded, searches, ks)
     limits = {name: evaluate(loaded, table, 1).u_alignment_limit for name, table in policies.items()}
-    facts = tuple(prompt_facts(loaded, x, one) for x, one in enumerate(lotteries))
+    facts = tuple(prompt_facts(loaded, x, found.lotteries) for x, found in enumerate(searches))
+    others, unreadable = _other_readings(loaded, scenario)
     return Inspection(
         scenario=loaded.name,
         notes=loaded.notes,
@@ -117,46 +122,50 @@ def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] = SIZES) -> In
         optimum=tuple(map(optimal_rate, ks)),
         rates=rates,
         limits=limits,
-        other_readings=_other_readings(loaded, scenario),
+        other_readings=others,
+        unreadable=unreadable,
         verdict=tuple(_verdict(loaded, facts, ks, rates, limits)),
         pictured=_pictured(loaded, policies["nlhf"], ks[-1]),
     )
 
 
-def _best_lotteries(scenario: Scenario, lotteries: list[MaximalLotteries], sizes: Sequence[int]) -> tuple[float, ...]:
+def _best_lotteries(scenario: Scenario, searches: list[Found], sizes: Sequence[int]) -> tuple[float, ...]:
     """Returns what the best maximal lottery for each k reaches, where there are several."""
-    rates = np.zeros((scenario.n_prompts, len(sizes)))
-    for x, (users, one) in enumerate(zip(scenario.populations, lotteries, strict=True)):
-        for i, k in enumerate(sizes):
-            if one.unique is False:
-                rates[x, i] = best_on_face(users, k).robust_win_rate
-            else:
-                rates[x, i] = 1 - users.payoffs(one.policy, k).max()
+    rates, done = np.zeros((scenario.n_prompts, len(sizes))), dict[Users, Floats]()
+    for x, (users, found) in enumerate(zip(scenario.populations, searches, strict=True)):
+        if users not in done:  # of few users, many prompts are alike
+            done[users] = np.array([best_on_face(users, k, found).robust_win_rate for k in sizes])
+        rates[x] = done[users]
     return tuple((scenario.probabilities @ rates).tolist())
 
 
-def _other_readings(loaded: Scenario, given: ScenarioLike) -> dict[str, float | str]:
-    """Returns how far the equilibrium moves where a file is read in another way."""
-    found: dict[str, float | str] = {}
-    for what, spec in other_rules(given).items():
+def _other_readings(loaded: Scenario, given: ScenarioLike) -> tuple[dict[str, float], dict[str, str]]:
+    """Returns how far the equilibrium moves where a file is read in another way, and why it cannot be."""
+    found, reasons = {}, {}
+    for what, spec in other_readings(given).items():
         try:
             other = load_scenario(spec)
         except ValueError as error:
-            found[what] = short(str(error), 300)
+            reasons[what] = short(str(error), 200)
             continue
-        if other != loaded and known_sizes(loaded, [_COMPARED_AT]) and known_sizes(other, [_COMPARED_AT]):
+        both = [prompt for prompt in loaded.prompts if prompt in set(other.prompts)]
+        if not both:
+            reasons[what] = "no prompt is left in both"
+        elif other != loaded and known_sizes(loaded, [_COMPARED_AT]) and known_sizes(other, [_COMPARED_AT]):
             found[what] = _distance(loaded, other)
-    return found
+    return found, reasons
 
 
 def _distance(one: Scenario, other: Scenario) -> float:
     """Returns the mean total variation of two scenarios' equilibria, over the prompts that both have."""
-    distances = []
-    for prompt, users in zip(one.prompts, one.populations, strict=True):
-        if prompt in other.prompts:
-            first, second = _equilibrium(users), _equilibrium(other.populations[other.prompts.index(prompt)])
+    others = dict(zip(other.prompts, other.populations, strict=True))
+    distances, chances = [], []
+    for prompt, users, chance in zip(one.prompts, one.populations, one.probabilities, strict=True):
+        if prompt in others:
+            first, second = _equilibrium(users), _equilibrium(others[prompt])
             distances.append(sum(abs(first.get(y, 0.0) - second.get(y, 0.0)) for y in {*first, *second}) / 2)
-    return float(np.mean(distances)) if distances else 1.0
+            chances.append(chance)
+    return float(np.average(distances, weights=chances))
 
 
 def _equilibrium(users: Users) -> dict[str, float]:
@@ -178,7 +187,7 @@ def _verdict(
     lost = {name: optimal_rate(k) - values[sizes.index(k)] for name, values in rates.items()}
     said = _gaps(lost, k)
     limit = limits["nlhf"]
-    if limit is not None and limit > 1 - _TIED:
+    if limit is not None and limit > 1 - TIED:
         said.append("NLHF is U-aligned: no response pleases anybody better than everything that it ever shows")
     elif limit is not None:
         said.append(
@@ -198,12 +207,12 @@ def _gaps(lost: dict[str, float], k: int) -> list[str]:
             return [f"every {who} is near the optimum at k = {k}: this population separates nothing"]
     points = {name: round(value / _POINT) for name, value in lost.items()}
     room = round((optimal_rate(k) - 1 / 2) / _POINT)
-    said = f"NLHF wastes {points['nlhf']} of {room} points that samples could win at k = {k}"
+    said = f"NLHF wastes {points['nlhf'] or 'none'} of {room} points that samples could win at k = {k}"
     if points.get("nlhf, best", points["nlhf"]) != points["nlhf"]:
         said += f"; the best of its several lotteries wastes {points['nlhf, best']}"
     near = min(filter(BASELINES.__contains__, lost), key=lost.__getitem__)
-    gap = f"{points[near]} point{'' if points[near] == 1 else 's'} below {optimal_rate(k):.3f}"
-    return [said, f"of the simple policies, {near} comes closest: {gap}"]
+    gap = f"{points[near]} point{'' if points[near] == 1 else 's'} below" if points[near] else "at"
+    return [said, f"of the simple policies, {near} comes closest: {gap} {optimal_rate(k):.3f}"]
 
 
 def _pictured(scenario: Scenario, nlhf: Floats, k: int) -> Pictured:

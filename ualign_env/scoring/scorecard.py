@@ -65,8 +65,9 @@ class Scorecard(Result):
         favourite_shown: chance that a favourite of a user is among the k. None where it is not known.
         best_utility: mean utility of what users like best of the k, where a user's best response has 1, her worst 0
             and the others lie between in steps of equal size. None for users without an order.
-        group_win_rates: for each prompt, the chance that one of the k is picked by the users of each group, against
-            that one of the worst opponents that is worst for them (opponents within 1e-9 of the worst count as such).
+        group_win_rates: for each prompt, the chance that one of the k is picked by the users of each group against the
+            worst opponent; for l = 1 against that one of the worst opponents that is worst for them (opponents within
+            1e-9 of the worst count as such).
             Groups are the scenario's, or else the users with the same favourite. The rates jump as a policy comes to an
             equilibrium, where many opponents are equally bad: they tell whom a policy fails, not which is better.
         worst_group: the worst served group: the index of its prompt, and its name. None where there is no group.

@@ -29,7 +29,7 @@ def active_set(users: Users, k: int, tolerance: float, max_iterations: int) -> R
     """
     n = users.n_responses
     candidates = _first_candidates(users, k)
-    best, least, iterations = users.favourites(), np.inf, 0
+    best, least, iterations = users.first_guess(), np.inf, 0
     while iterations < max_iterations:
         # half of the tolerance leaves room for the rounding that the other responses' payoffs differ by
         run = interior_point(users.among(candidates), k, tolerance / 2, max_iterations - iterations)

@@ -19,11 +19,12 @@ from ualign_env import _checks
 from ualign_env._result import Result
 from ualign_env._types import Floats
 from ualign_env.solvers.lottery_face import Face
-from ualign_env.solvers.maximal_lottery import search
+from ualign_env.solvers.maximal_lottery import Found, search
 from ualign_env.specs import ScenarioLike, users_of
 from ualign_env.users import Users
 
 _ROUNDS = 200
+_TOLERANCE = 1e-6
 _TANGENTS = 10  # of the responses with the highest payoffs, that join in a round
 _EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
@@ -71,7 +72,9 @@ class BestLottery(Result):
         return f"{text}\n{self.advice}" if self.advice else text
 
 
-def best_on_face(scenario: ScenarioLike, k: int, *, tolerance: float = 1e-6, prompt: int | None = None) -> BestLottery:
+def best_maximal_lottery(
+    scenario: ScenarioLike, k: int, *, tolerance: float = _TOLERANCE, prompt: int | None = None
+) -> BestLottery:
     """Returns the maximal lottery with the highest robust win rate where k samples of it are shown.
 
     Args:
@@ -84,22 +87,30 @@ def best_on_face(scenario: ScenarioLike, k: int, *, tolerance: float = 1e-6, pro
         ValueError: if an argument is out of range.
     """
     users, k = users_of(scenario, prompt), _checks.number_of_outputs(k)
-    tolerance = _checks.positive("tolerance", tolerance)
-    found = search(users)
-    corners = _Corners(users, found.face)
+    return best_on_face(users, k, search(users), _checks.positive("tolerance", tolerance))
+
+
+def best_on_face(users: Users, k: int, found: Found, tolerance: float = _TOLERANCE) -> BestLottery:
+    """Returns the best for k samples of the maximal lotteries found; where others may exist, the bound is k/(k+1)."""
     best = policy = found.lotteries.policy.copy()  # a locked array would have loops of its own
-    least, bound = np.inf, 0.0 if corners.dimension else np.inf
+    if found.lotteries.unique is not False:
+        least = float(users.payoffs(policy, k).max())
+        bound = least if found.lotteries.unique else 1 / (k + 1)
+        return BestLottery(best, k, 1 - least, 1 - bound, 0, tolerance)
+    corners = _Corners(users, found.face)
+    least, bound = np.inf, 0.0
     tangents: list[Floats] = []
     iterations = 0
     while True:
         payoffs = users.payoffs(policy, k)
         if payoffs.max() < least:
             best, least = policy, float(payoffs.max())
-        if not corners.dimension or least - bound <= tolerance or iterations == _ROUNDS:
+        if least - bound <= tolerance or iterations == _ROUNDS:
             break
         highest = np.argsort(-payoffs, kind="stable")[:_TANGENTS]
         tangents.append(corners.tangents(policy, k, payoffs, highest))
         policy, bound = corners.lowest(np.concatenate(tangents))
+        bound = max(bound, 1 / (k + 1))  # which the highest payoff never falls below
         iterations += 1
     return BestLottery(best, k, 1 - least, 1 - min(bound, least), iterations, tolerance)
 

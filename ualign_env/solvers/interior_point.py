@@ -41,8 +41,7 @@ def interior_point(users: Users, k: int, tolerance: float, max_iterations: int, 
     n = users.n_responses
     policy = start
     if policy is None:
-        liked = users.favourites() if users.knows(n) else np.full(n, 1 / n)
-        policy = 0.5 / n + 0.5 * liked
+        policy = 0.5 / n + 0.5 * users.first_guess()
     best, least, extra, iteration = policy, np.inf, 0, 0
     payoffs, slack, level, damping = policy, policy, 0.0, 0.0  # set at the start, and at each restart
     for iteration in range(max_iterations + 1):

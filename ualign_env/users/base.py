@@ -18,12 +18,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse.csgraph import connected_components
 
 from ualign_env import _checks
 from ualign_env._types import Floats, Ints
 
 #: Two shares of users that differ by less are tied; the rounding of a sum of weights is far smaller.
-_TIED = 1e-12
+TIED = 1e-12
 
 #: The kinds of users that have been defined, by name.
 KINDS: dict[str, type["Users"]] = {}
@@ -147,6 +148,11 @@ class Users(ABC):
         """Returns `[N]`: the share of users whose favourite each response is (random dictatorship)."""
         return self.weights @ self.user_favourites()
 
+    def first_guess(self) -> Floats:
+        """Returns `[N]`: the users' favourites, and every response equally where they are not known."""
+        n = self.n_responses
+        return self.favourites() if self.knows(n) else np.full(n, 1 / n)
+
     def by_favourite(self) -> dict[str, "Users"]:
         """Returns the users who like each response best, by its name; those with several favourites belong to each."""
         if not self.knows(self.n_responses):
@@ -169,7 +175,7 @@ class Users(ABC):
         margins = self.pairwise()
         margins -= margins.T
         np.fill_diagonal(margins, 1.0)
-        winners = np.flatnonzero((margins > _TIED).all(axis=1))
+        winners = np.flatnonzero((margins > TIED).all(axis=1))
         return int(winners[0]) if winners.size else None
 
     def pick(self, types: Ints, slots: Ints, numbers: npt.NDArray[np.uint32]) -> Ints:
@@ -445,5 +451,10 @@ class Picker:
         return True
 
 
+def has_cycle(beats: npt.NDArray[np.bool_]) -> bool:
+    """Returns whether `[N, N]`, which of two responses beats the other, goes round in a circle somewhere."""
+    return bool(connected_components(beats, connection="strong")[0] < len(beats))
+
+
 def _first_best(values: Floats) -> int:
-    return int(np.argmax(values > values.max() - _TIED))
+    return int(np.argmax(values > values.max() - TIED))

@@ -17,7 +17,7 @@ from ualign_env.users.base import Contest, Users
 _WHY = (
     "only pairwise preferences of these users are known, and they do not determine what is picked among {}: "
     "all 6 rankings of 3 responses have the same as two opposite ones, and other payoffs for k = 2. "
-    "Rankings, ratings or picks among several do"
+    "Rankings, ratings or picks among several do; k = 1 needs no more"
 )
 
 
@@ -139,4 +139,3 @@ def _only(k: int, name: str = "k") -> None:
     """Raises an error unless one response meets one."""
     if k != 1:
         raise ValueError(f"{name} is {k}, but {_WHY.format(f'{k + 1} responses')}")
-    return

@@ -6,6 +6,7 @@ Axes: U user types, N responses, T policies of a mixture, M multisets, k respons
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -51,11 +52,15 @@ class RankingContest(Contest):
     def _best_shown(self) -> Floats:
         """Returns `[2]`: the chance that a favourite is shown, and the mean utility of the best that is."""
 
+    @cached_property
+    def _shown(self) -> Floats:
+        return self._best_shown()
+
     def favourite_shown(self) -> float:
-        return float(self._best_shown()[0])
+        return float(self._shown[0])
 
     def best_utility(self) -> float:
-        return float(self._best_shown()[1])
+        return float(self._shown[1])
 
     def gains(self, held: Sequence[int], copies: int) -> Floats:
         best, tied = self._best(held)
