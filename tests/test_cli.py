@@ -186,7 +186,7 @@ def test_interrupting_bench_keeps_its_results(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["score", "nope"], "unknown scenario 'nope'; known: FILE.csv, FILE.jsonl, FILE.npy, FILE.npz"),
+        (["score", "nope"], "unknown scenario 'nope'; known: FILE.csv, FILE.json, FILE.jsonl, FILE.npy"),
         (["score", "mallows/phi:2"], "phi is 2.0, but must be a number from 0 to 1"),
         (["score", "missing.soc"], "missing.soc: no such file"),
         (["score", "--k", "0"], "k is 0, but must be an integer from 1 to 1000000"),

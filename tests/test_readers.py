@@ -517,6 +517,7 @@ def test_polis(tmp_path):
     assert scenario.notes == (
         "1 response that fewer users judged than others: left out",
         "1 of 4 users judged none of the responses kept: left out",
+        "1 user without a group: in no group's win rate",
     )
     assert load_scenario(f"{tmp_path}/responses:3") == scenario
     moderated = read_polis(tmp_path, moderated=True, responses=2)

@@ -17,6 +17,7 @@ def printable(text: str, keep: str = "\n") -> str:
 
 
 def short(text: str, most: int = 60) -> str:
-    """Returns a text on one line, and of a long one its beginning: answers of models are pages."""
+    """Returns a text on one line, and of a long one its beginning and its end: answers of models are pages."""
     line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 3]}..."
+    end = (most - 3) // 3
+    return line if len(line) <= most else f"{line[: most - 3 - end]}...{line[-end:]}"

@@ -148,12 +148,13 @@ def inspection(result: Inspection) -> Figure:
             colour = "black" if 0.2 < share < 0.8 else "white"
             majorities.text(j, i, f"{share:.2f}", ha="center", va="center", color=colour, fontsize="x-small")
     figure.colorbar(image, ax=majorities, label="share who prefer the row")
-    majorities.set_title("pairs, best Borda count first", fontsize="medium")
+    where = f" on {_name(pictured.prompt)}" if len(result.prompts) > 1 else ""
+    majorities.set_title(f"pairs{where}, best Borda count first", fontsize="medium")
     favourites.barh(range(len(names)), np.nan_to_num(pictured.favourites), color=_COLOURS[2])
     favourites.set_yticks(range(len(names)), names, fontsize="x-small")
     favourites.invert_yaxis()
     favourites.set_xlabel("share of users")
-    favourites.set_title("favourites", fontsize="medium")
+    favourites.set_title(f"favourites{where}", fontsize="medium")
     rates.plot(result.sizes, result.optimum, color="black", linestyle=":", label="optimum k/(k+1)")
     for i, (name, values) in enumerate(result.rates.items()):
         label = BASELINES[name].label if name in BASELINES else "best maximal lottery for k"
@@ -163,12 +164,11 @@ def inspection(result: Inspection) -> Figure:
     rates.set_xticks(result.sizes, [str(k) for k in result.sizes])
     rates.set_ylim(0, 1)
     rates.set_xlabel("k, responses shown")
-    rates.set_title("robust win rate", fontsize="medium")
+    rates.set_title("robust win rate" + ", all prompts" * bool(where), fontsize="medium")
     rates.legend(frameon=False, fontsize="small", loc="lower right")
     for axes in (favourites, rates):
         axes.spines[["top", "right"]].set_visible(False)
-    title = short(f"{result.scenario}, {pictured.prompt}" if len(result.prompts) > 1 else result.scenario, 120)
-    figure.suptitle(printable(title))
+    figure.suptitle(printable(short(result.scenario, 120)))
     return figure
 
 

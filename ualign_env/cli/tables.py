@@ -77,7 +77,10 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         ("worst-served group", _number(card.worst_group_win_rate, ".6f")),
     )
     attacks = []
-    for x, population in enumerate(scenario.populations):
+    rates = np.array(card.prompt_win_rates)
+    listed = np.arange(rates.size) if rates.size <= _PROMPTS else np.argsort(rates, kind="stable")[:_PROMPTS]
+    for x in listed:
+        population = scenario.populations[x]
         worst = _multiset(population, card.best_responses[x])
         attacks.append((short(scenario.prompts[x]), str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst))
     curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
@@ -98,6 +101,14 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     ):
         emit("")
         _print_table(columns, rows)
+        if columns[0] == "prompt":
+            _say_others(scenario.n_prompts, "with higher win rates")
+
+
+def _say_others(prompts: int, which: str = "") -> None:
+    """Says how many prompts are not listed."""
+    if prompts > _PROMPTS:
+        emit(" ".join(f"and {prompts - _PROMPTS:,} prompts {which}: --json has all".split()).replace(" :", ":"))
 
 
 def print_inspection(found: Inspection) -> None:
@@ -112,8 +123,7 @@ def print_inspection(found: Inspection) -> None:
         levels = [f"set of {i}" for i in range(1, 1 + max(len(one.condorcet_levels) for one in found.prompts))]
         columns = ("prompt", "users", "responses", "ties", "Condorcet winner", "circle", "Smith set", *levels)
         _print_table((*columns, "lottery"), [_fact_row(one, len(levels)) for one in found.prompts[:_PROMPTS]])
-        if len(found.prompts) > _PROMPTS:
-            emit(f"and {len(found.prompts) - _PROMPTS} other prompts: --json has all")
+        _say_others(len(found.prompts))
         if levels:
             emit("set of i: share of users whom some other response pleases better than the best i together")
     for what, distance in found.other_readings.items():
@@ -145,6 +155,8 @@ def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:
         yield f"Condorcet set of {i}", f"{_named(responses)}: another response pleases {share:.4f} of the users better"
     unique = {True: "the only one", False: "one of several", None: "perhaps one of several"}[one.lottery_unique]
     yield "maximal lottery", f"{unique}, on {_named(one.lottery_support)}"
+    if one.groups:
+        yield "groups", "; ".join(f"{short(name, 30)} {users:,}" for name, users in list(one.groups.items())[:_LISTED])
     if one.favourites:
         yield "favourites", "; ".join(f"{short(name, 30)} {share:.3f}" for name, share in one.favourites[:5])
 
@@ -219,8 +231,9 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
         emit("")
         said = [] if result.converged else [f"NOT CONVERGED to {result.tolerance:.0e}"]
         emit(": ".join([f"k = {result.k}", *said, *([result.others] if result.others else [])]))
-        for x, policy in enumerate(np.atleast_2d(result.policy)):
+        for x, policy in enumerate(np.atleast_2d(result.policy)[:_PROMPTS]):
             emit(f"  {short(scenario.prompts[x])}: {_main_responses(scenario.populations[x], policy)}")
+        _say_others(scenario.n_prompts)
 
 
 def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: dict[str, list[Scorecard]]) -> None:

@@ -107,7 +107,7 @@ class _Losses:
     def __init__(self, bottom: bool) -> None:
         self._bottom = bottom
         self._prompts = self._responses = 0
-        self._everybody = self._silent = self._partial = 0.0
+        self._everybody = self._silent = self._partial = self._alone = 0.0
         self.thin: list[float] = []  # the sizes of prompts with too few users
 
     def reduce(self, judged: Judged, most: int | None) -> None:
@@ -132,6 +132,8 @@ class _Losses:
             keep &= ~partial
         judged.scores, judged.weights = judged.scores[keep], judged.weights[keep]
         judged.groups = [group for group, stays in zip(judged.groups, keep, strict=False) if stays]
+        if any(judged.groups):
+            self._alone += judged.weights[[not group for group in judged.groups]].sum()
 
     def notes(self, min_users: int) -> list[str]:
         """Returns what was left out, in words."""
@@ -145,6 +147,8 @@ class _Losses:
         if self._partial:
             done = "the others tie at the bottom" if self._bottom else "left out"
             notes.append(f"{self._partial:,.12g} {of} judged some of {kept}: {done}")
+        if self._alone:
+            notes.append(f"{counted(self._alone, 'user')} without a group: in no group's win rate")
         if self.thin:
             least = f"fewer than {min_users} users" if any(self.thin) else "no user"
             users = counted(sum(self.thin), "user")

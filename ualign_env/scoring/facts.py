@@ -39,6 +39,7 @@ class PromptFacts:
         lottery_support: the responses that the maximal lottery of greatest entropy plays.
         lottery_unique: whether it is the only maximal lottery; None where it was not found out.
         favourites: the share of users whose favourite each response is, the largest first, at most 10.
+        groups: how many users each named group has.
     """
 
     prompt: str
@@ -54,6 +55,7 @@ class PromptFacts:
     lottery_support: tuple[str, ...]
     lottery_unique: bool | None
     favourites: tuple[tuple[str, float], ...]
+    groups: dict[str, int]
 
 
 def prompt_facts(scenario: Scenario, x: int, lotteries: MaximalLotteries) -> PromptFacts:
@@ -80,6 +82,7 @@ def prompt_facts(scenario: Scenario, x: int, lotteries: MaximalLotteries) -> Pro
         lottery_support=tuple(named[y] for y in np.flatnonzero(lotteries.policy)),
         lottery_unique=lotteries.unique,
         favourites=tuple((named[y], float(favourites[y])) for y in order if favourites[y] > 0),
+        groups={name: members.n_users for name, members in scenario.groups[x].items()},
     )
 
 

@@ -27,6 +27,7 @@ from ualign_env.users import TIED, Users
 SIZES, SHOWN = (1, 2, 4, 8, 16, 32, 64), (2, 4, 8)
 
 _PICTURED = 20
+_FEW = 20  # prompts up to which curves have all sizes
 _COMPARED_AT = 3  # k of the equilibria by which two readings of a file are compared
 _POINT = 0.01
 _MANY = 0.05  # share of users who tell nothing apart, from which on it is said
@@ -89,18 +90,21 @@ class Inspection(Result):
         return "\n".join([f"{self.scenario}: {size}", *self.verdict])
 
 
-def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] = SIZES) -> Inspection:
+def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] | None = None) -> Inspection:
     """Returns what a scenario is like: ties, majorities, lotteries, favourites, simple policies, and a verdict.
 
     Args:
         scenario: a scenario, its spec, a path, or the users of its only prompt. Of a file, the other ways of reading
             what is arguable in it are compared.
-        sizes: the k for which simple policies are scored, each from 1 to 1,000,000.
+        sizes: the k for which simple policies are scored, each from 1 to 1,000,000 (default: powers of two up to 64; of
+            more than 20 prompts, 2, 4 and 8).
 
     Raises:
         ValueError: if the scenario cannot be read, or an argument is out of range.
     """
     loaded = as_scenario(scenario)
+    if sizes is None:
+        sizes = SIZES if loaded.n_prompts <= _FEW else SHOWN
     ks = sorted({_checks.number_of_outputs(k) for k in _checks.several("sizes", sizes)} | set(SHOWN))
     ks = tuple(known_sizes(loaded, ks)) or (1,)
     searches = [search(users) for users in loaded.populations]
