@@ -31,6 +31,7 @@ TABLE = {
     "score": [1, 2],
     "group": ["g", ""],
     "order": ["A>B", "B"],
+    "tie": ["", "no"],
     "chosen": ["a", "b"],
     "rejected": ["b", "a"],
 }
@@ -55,6 +56,7 @@ CALLS = {
     "exploitability": (ua.exploitability, {"scenario": S, "policy": "uniform", "k": 2}),
     "GamePolicy": (ua.GamePolicy, {"game": GAME, "policy": UniformRandomPolicy(GAME)}),
     "greedy": (lambda **given: ua.score(S, ua.greedy(**given), 2), {"policy": "uniform"}),
+    "inspect_scenario": (ua.inspect_scenario, {"scenario": S, "sizes": [1, 2]}),
     "joint_policy": (
         ua.joint_policy,
         {"scenario": S, "policy": ua.GamePolicy(GAME, UniformRandomPolicy(GAME)), "player": 0},
@@ -108,7 +110,7 @@ CALLS = {
     "read_pabulib": (ua.read_pabulib, {"path": FILES / "x.pb", "unranked": "bottom", "min_users": 1}),
     "read_pairwise": (
         ua.read_pairwise,
-        {"table": TABLE, "rule": "copeland", "user": "user", "chosen": "chosen", "tie": "group", "prior": 0.5},
+        {"table": TABLE, "rule": "copeland", "user": "user", "chosen": "chosen", "tie": "tie", "prior": 0.5},
     ),
     "read_picks": (
         ua.read_picks,
@@ -116,7 +118,7 @@ CALLS = {
     ),
     "read_polis": (ua.read_polis, {"path": FILES, "responses": 2, "moderated": False, "agree": 1, "group": ""}),
     "read_preferences": (ua.read_preferences, {"table": [[0.5, 0.7], [0.3, 0.5]], "prompt": "p"}),
-    "read_preflib": (ua.read_preflib, {"path": FILES / "x.soc", "unranked": "bottom", "prompts": 1}),
+    "read_preflib": (ua.read_preflib, {"path": FILES / "x.soc", "unranked": "bottom"}),
     "read_ratings": (
         ua.read_ratings,
         {"table": TABLE, "prompt": "prompt", "user": "user", "response": "response", "score": "score"}

@@ -132,6 +132,27 @@ def test_t_shirts_have_no_condorcet_winner():
 
 
 @needs_data
+def test_breakfasts_have_a_condorcet_winner_each():
+    """Counted in the files: how many of 42 people rank one item above each other one."""
+    for path in sorted(DATA.glob("00035-*.soc")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        names = [line.split(": ", 1)[1] for line in lines if line.startswith("# ALTERNATIVE NAME")]
+        orders = [
+            (int(line.split(":")[0]), [int(y) - 1 for y in line.split(":")[1].split(",")])
+            for line in lines
+            if not line.startswith("#")
+        ]
+        wins = np.zeros((15, 15), int)
+        for count, order in orders:
+            for place, better in enumerate(order):
+                wins[better, order[place + 1 :]] += count
+        (winner,) = (y for y in range(15) if (np.delete(wins[y], y) > 21).all())
+        (one,) = inspect_scenario(path, [1]).prompts
+        assert one.condorcet_winner == names[winner]
+        assert (one.users, one.responses, one.lottery_support) == (42, 15, (names[winner],))
+
+
+@needs_data
 def test_other_ways_of_reading_an_election():
     found = inspect_scenario(f"{DATA / '00001-00000001.soi'}")
     assert found.prompts[0].users == 43_942

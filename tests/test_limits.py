@@ -137,7 +137,7 @@ def test_tables(tmp_path, monkeypatch):
     assert path.stat().st_size < 1e6
     with pytest.raises(ua.TooLargeError, match="has 500,100,000 bytes of text, but at most 500,000,000 are read"):
         ua.load_scenario(path)
-    with pytest.raises(ua.TooLargeError, match="20,000 users times 20,000 responses are more than the 200,000,000"):
+    with pytest.raises(ua.TooLargeError, match="400,000,000 scores are more than the 200,000,000 that are read"):
         ua.read_ratings(diagonal(20_000))
     monkeypatch.setattr("ualign_env.readers.table.MAX_FIELDS", 10)
     with pytest.raises(ua.TooLargeError, match="has more than 5 rows of 2 cells, and 10 cells are read at most"):

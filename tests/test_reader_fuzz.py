@@ -34,7 +34,7 @@ COLUMNS = [
     "",
 ]
 TABLES = [name for name, one in READERS.items() if ".csv" in one.endings]
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(path: Path, *options: str) -> int:

@@ -436,6 +436,12 @@ def test_bradley_terry_needs_a_chain_of_wins_or_a_prior():
     assert "with a prior of 0.5" in scenario.notes[0]
 
 
+def test_single_comparisons_are_for_one_sample():
+    table = {"user": list("uvw"), "chosen": list("abc"), "rejected": list("bca")}
+    with pytest.raises(ValueError, match="nobody compared all responses to a prompt: rule:pooled keeps what single"):
+        read_pairwise(table, rule="copeland")
+
+
 def test_comparisons_need_a_rule():
     with pytest.raises(ValueError, match=r"rule is '', but must be chosen.*: bradley-terry, copeland, win"):
         read_pairwise(comparisons(CYCLES))

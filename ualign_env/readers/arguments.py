@@ -38,5 +38,6 @@ def _plain(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, float):
         return _checks.real(name, value, 0, 1e100)
     if isinstance(default, tuple):
+        value = [value] if isinstance(value, str) else value  # one name is a list of one
         return tuple(_checks.text(name, one) for one in _checks.several(name, value))
     return _checks.text(name, value)

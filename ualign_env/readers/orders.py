@@ -165,7 +165,7 @@ def read_ballots(
     _checks.one_of("unranked", unranked, ("bottom", "drop"))
     columns = rank_columns(rows, rank)
     if not columns:
-        wanted = f"{rank[0]}1, {rank[0]}2, ..."
+        wanted = ", ".join(f"{name}1, {name}2, ..." for name in rank) or "that rank names"
         raise ValueError(f"{rows.name}: has no columns {wanted}, only {', '.join(rows.columns)!s:.200}")
     nobody = {word.strip().lower() for word in blank}
     responses, ballots, weights, groups = Numbered(), [], [], []

@@ -211,6 +211,8 @@ class _Orders:
         if self._users:
             mean = f"{self._pairs / self._users:.1f} pairs a user on the mean"
             said.append(f"{mean}; {self._cyclic:,} of {self._users:,} users contradict themselves")
+        elif self._complete:
+            said.append(f"nobody compared all responses to a prompt: rule:{POOLED} keeps what single comparisons say")
         return said
 
 

@@ -54,10 +54,11 @@ class PairwiseUsers(Users):
         n = len(table)
         if table.shape != (n, n) or not n:
             raise ValueError(f"preferences has shape {table.shape}, but must be square, with at least one response")
-        if table.min() < 0 or table.max() > 1 or np.abs(table + table.T - 1).max() > _checks.SUM_TOLERANCE:
+        off = max(-table.min(), table.max() - 1, np.abs(table + table.T - 1).max())
+        if off > _checks.SUM_TOLERANCE:
             raise ValueError("preferences must be chances from 0 to 1 that add up to 1 with their transpose")
-        above = np.triu(table, 1)  # its mirror follows from it, so that a copy is equal to the last bit
-        table = above + np.tril(1 - table.T, -1) + np.eye(n) / 2
+        above = np.triu(table.clip(0, 1), 1)  # its mirror follows from it, so that a copy is equal to the last bit
+        table = above + np.tril(1 - above.T, -1) + np.eye(n) / 2
         for array in (table, weights := np.ones(1)):
             array.flags.writeable = False
         names = _checks.names("responses", responses, n, map(str, range(n)))
