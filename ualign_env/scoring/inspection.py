@@ -108,8 +108,8 @@ def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] | None = None)
     ks = sorted({_checks.number_of_outputs(k) for k in _checks.several("sizes", sizes)} | set(SHOWN))
     ks = tuple(known_sizes(loaded, ks)) or (1,)
     searches = [search(users) for users in loaded.populations]
-    policies = {name: baseline(loaded, name) for name in possible(loaded) if name != "nlhf"}
-    policies["nlhf"] = np.zeros(loaded.legal.shape)
+    policies = {"nlhf": np.zeros(loaded.legal.shape)}
+    policies |= {name: baseline(loaded, name) for name in possible(loaded) if name != "nlhf"}
     for row, found in zip(policies["nlhf"], searches, strict=True):
         row[: found.lotteries.policy.size] = found.lotteries.policy
     rates = {name: tuple(evaluate(loaded, table, k).rate for k in ks) for name, table in policies.items()}
