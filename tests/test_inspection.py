@@ -1,8 +1,6 @@
 """What an inspection says, by hand for small populations, and against definitions for random ones."""
 
 import json
-import subprocess
-import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 import reference
 from hypothesis import given, settings
+from tables import ualign
 
 import ualign_env as ua
 from ualign_env import Population, inspect_scenario, plots
@@ -173,15 +172,8 @@ def test_readings_that_fail_say_why(tmp_path):
     assert "has no finite Bradley-Terry strengths" in found.unreadable["rule:bradley-terry"]
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "ualign_env", *map(str, arguments)], capture_output=True, text=True, check=False,
-        encoding="utf-8",
-    )  # fmt: skip
-
-
 def test_the_command_prints_draws_and_dumps(tmp_path):
-    shown = run("inspect", "mallows/responses:5/prompts:3", "--out", tmp_path / "i.png")
+    shown = ualign("inspect", "mallows/responses:5/prompts:3", "--out", tmp_path / "i.png")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "verdict: " in shown.stdout
     assert [line.split("  ")[0] for line in shown.stdout.splitlines() if line.startswith("prompt ")][1:] == [
@@ -190,10 +182,10 @@ def test_the_command_prints_draws_and_dumps(tmp_path):
         "prompt 2",
     ]
     assert (tmp_path / "i.png").stat().st_size > 10_000
-    result = json.loads(run("inspect", "camps", "--users", 50, "--json").stdout)
+    result = json.loads(ualign("inspect", "camps", "--users", 50, "--json").stdout)
     assert result["prompts"][0]["users"] == 50
     assert set(result["rates"]) >= {"nlhf", "uniform"}
-    assert run("inspect").stdout.startswith("german-goals\n\nprompt              prompt 0\n")
+    assert ualign("inspect").stdout.startswith("german-goals\n\nprompt              prompt 0\n")
 
 
 def test_pictures_of_names_that_no_font_has(tmp_path):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tables import orders
 
 from ualign_env import load_scenario
 from ualign_env.readers.choose import READERS, choose
@@ -11,10 +12,6 @@ from ualign_env.readers.presets import PRESETS
 
 def lines(*rows):
     return "\n".join(json.dumps(row) for row in rows) + "\n"
-
-
-def orders(users):
-    return {users.describe(t): round(float(users.weights[t] * users.n_users)) for t in range(users.n_types)}
 
 
 def overton(user, model, rating, cluster):

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from tables import ualign
 
 from ualign_env import load_game, load_scenario, read_orders, read_ratings
 from ualign_env._options import decoded, encoded
@@ -127,22 +128,15 @@ def test_described_options_are_the_defaults(tmp_path):
         assert load_scenario(f"{path}/{described}") == load_scenario(path)
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "ualign_env", *map(str, arguments)], capture_output=True, text=True, check=False,
-        encoding="utf-8",
-    )  # fmt: skip
-
-
 def test_flags_are_options(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("who/when,model,score\nu,a,1\nu,b,0\nv,b,2\nv,a,5\nw,a,1\n", encoding="utf-8")
     flags = ["--user", "who/when", "--response=model", "--missing", "bottom", "--lower-is-better"]
     scenario = load_scenario(f"{path}/user:who%2Fwhen/response:model/missing:bottom/lower-is-better:true")
-    shown = run("score", path, *flags, "--k", 2, "--json")
+    shown = ualign("score", path, *flags, "--k", 2, "--json")
     assert shown.stderr == ""
     assert json.loads(shown.stdout)["scenario"] == scenario.name
-    made = run("convert", path, *flags, "--out", tmp_path / "x.npz")
+    made = ualign("convert", path, *flags, "--out", tmp_path / "x.npz")
     assert made.returncode == 0
     assert load_scenario(tmp_path / "x.npz") == scenario
     for wrong, message in (
@@ -151,17 +145,17 @@ def test_flags_are_options(tmp_path):
         (["--nobody", "x"], "No such option"),
         (["--score", "sc%6Fre"], "unknown column 'sc%6Fre'; did you mean 'score'"),
     ):
-        refused = run("score", path, *wrong)
+        refused = ualign("score", path, *wrong)
         assert (refused.returncode, refused.stdout) == (2, "")
         assert message in refused.stderr
     assert (
-        json.loads(run("solve", "mallows", "--seed", 3, "--responses", 4, "--k", 1, "--json").stdout)[0]["scenario"]
+        json.loads(ualign("solve", "mallows", "--seed", 3, "--responses", 4, "--k", 1, "--json").stdout)[0]["scenario"]
         == "mallows/seed:3/responses:4"
     )
 
 
 def test_commands_without_a_scenario_take_no_options_of_one():
-    refused = run("list", "--phi", "0.5")
+    refused = ualign("list", "--phi", "0.5")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "No such option" in refused.stderr
 
@@ -188,7 +182,7 @@ def test_folders_become_prompts(tmp_path):
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
     np.save(tmp_path / "zz.npy", np.eye(2))
     (tmp_path / "notes.txt").write_text("no table", encoding="utf-8")
-    assert run("convert", tmp_path, "--out", tmp_path / "all.npz").returncode == 0
+    assert ualign("convert", tmp_path, "--out", tmp_path / "all.npz").returncode == 0
     found = load_scenario(tmp_path / "all.npz")
     assert found.prompts == ("one", "two", "zz")
     assert found.populations[0] == read_ratings(tmp_path / "one.csv").populations[0]

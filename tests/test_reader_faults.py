@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tables import orders
 
 import ualign_env as ua
 from ualign_env import Population, Scenario, load_scenario
-
-
-def orders(users):
-    return {users.describe(t): round(float(users.weights[t] * users.n_users), 9) for t in range(users.n_types)}
 
 
 def ratings(**columns: Any) -> dict[str, Any]:

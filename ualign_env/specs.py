@@ -175,7 +175,7 @@ def _load_file(path: str, pairs: list[str]) -> Scenario:
     given = _options.split(pairs)
     choice = choose(path, given)
     options = {key: text for key, text in given.items() if key not in ("reader", "format")}
-    return _made(path, lambda: choice.read(path, options)).renamed(name="/".join([path, *pairs]))
+    return _made(path, lambda: choice.read(options)).renamed(name="/".join([path, *pairs]))
 
 
 @lru_cache(maxsize=8)

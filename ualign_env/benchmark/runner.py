@@ -118,10 +118,9 @@ def run(
             done = elapsed >= seconds
             if done or elapsed >= look:
                 found = evaluate(task.scenario, policy, task.k, task.l)
-                seen = found.scorecard(())
-                trace.append(TracePoint(elapsed, steps, seen.robust_win_rate, seen.nash_conv))
+                trace.append(TracePoint(elapsed, steps, found.rate, found.nash_conv_of_profile))
                 look = look_growth * elapsed
-                done = done or _error(seen) < _SOLVED
+                done = done or _error(found) < _SOLVED
             if done:
                 break
         if not steps:
@@ -156,12 +155,12 @@ def _timed(agent: Agent, task: Task) -> Iterator[tuple[float, Any]]:
         start = time.perf_counter()
 
 
-def _error(card: Scorecard) -> float:
-    """Returns how far from an equilibrium a policy is known to be; infinity where no scorecard tells."""
-    if card.nash_conv is not None:
-        return card.nash_conv
+def _error(found: Evaluation) -> float:
+    """Returns how far from an equilibrium a policy is known to be; infinity where no score tells."""
+    if found.nash_conv_of_profile is not None:
+        return found.nash_conv_of_profile
     # what outputs that were chosen together fall short of is not known from their score
-    return card.shortfall if card.l == 1 and card.shortfall >= 0 else np.inf
+    return found.shortfall if found.l == 1 and found.shortfall >= 0 else np.inf
 
 
 def run_all(

@@ -16,7 +16,8 @@ def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
         args: all arguments.
         own: the command's options.
     """
-    known = specs.source_options() | reader_options()
+    strange = any(arg.startswith("--") and arg.partition("=")[0] not in own for arg in args)
+    known = specs.source_options() | reader_options() if strange else {}
     rest, pairs = [], []
     given = iter(args)
     for arg in given:

@@ -36,25 +36,27 @@ class Choice:
     """A reader for a file, with the options that it takes.
 
     Attributes:
+        source: the path, or the table that was made of it to look at its columns.
         function: the reader.
         preset: what is known of the data set.
         defaults: its options, by their keys.
     """
 
+    source: Any
     function: Callable[..., Scenario]
     preset: Preset | None
     defaults: dict[str, Any]
 
-    def read(self, path: str, given: Mapping[str, str]) -> Scenario:
+    def read(self, given: Mapping[str, str]) -> Scenario:
         """Reads a file with options in texts."""
         values = _options.parsed(given, self.defaults)
         if self.preset is None:
-            return self.function(path, **values)
+            return self.function(self.source, **values)
         chosen = {}
         for name, known in self.preset.choices.items():
             chosen[name] = _checks.one_of(name, values.pop(name, known[0]), known)
         fixed = {name: _filled(value, chosen) for name, value in self.preset.options.items()}
-        return self.function(unfolded(path) if self.preset.unfolded else path, **(fixed | values))
+        return self.function(unfolded(self.source) if self.preset.unfolded else self.source, **(fixed | values))
 
 
 def choose(path: str, given: Mapping[str, str]) -> Choice:
@@ -70,29 +72,36 @@ def choose(path: str, given: Mapping[str, str]) -> Choice:
     reader, preset = given.get("reader"), given.get("format")
     if preset is not None:
         _checks.one_of("format", preset, PRESETS)
-        return _choice(PRESETS[preset].reader, PRESETS[preset])
+        return _choice(path, PRESETS[preset].reader, PRESETS[preset])
     if reader is not None:
-        return _choice(_checks.one_of("reader", reader, READERS), None)
+        return _choice(path, _checks.one_of("reader", reader, READERS))
     fitting = [name for name, one in READERS.items() if _ending(path) in one.endings]
     if not fitting:
         if os.path.isdir(path):
             raise ValueError(f"{path!r} is a folder without {VOTES}: ualign convert makes one scenario of its files")
         raise ValueError(f"cannot read {path!r}: only files that end in {', '.join(ENDINGS)} are read")
     if len(fitting) == 1:
-        return _choice(fitting[0], None)
+        return _choice(path, fitting[0])
     if _ending(path) in (".npy", ".npz"):
-        return _choice(_by_array(path), None)
+        return _choice(path, _by_array(path))
     return _by_columns(as_table(path), given, fitting)
 
 
-def _choice(reader: str, preset: Preset | None) -> Choice:
-    module, attribute = READERS[reader].function.split(":")
-    function = getattr(import_module(module), attribute)
-    defaults = _options.options(function)
+def _choice(source: Any, reader: str, preset: Preset | None = None) -> Choice:
+    defaults = _defaults(reader)
     if preset is not None:
         defaults |= {_options.hyphened(name): value for name, value in preset.options.items()}
         defaults |= {name: known[0] for name, known in preset.choices.items()}
-    return Choice(function, preset, defaults)
+    return Choice(source, _function(reader), preset, defaults)
+
+
+def _function(reader: str) -> Callable[..., Scenario]:
+    module, attribute = READERS[reader].function.split(":")
+    return getattr(import_module(module), attribute)
+
+
+def _defaults(reader: str) -> dict[str, Any]:
+    return _options.options(_function(reader))
 
 
 def _filled(value: Any, chosen: Mapping[str, str]) -> Any:
@@ -128,7 +137,7 @@ def _by_columns(table: Table, given: Mapping[str, str], readers: list[str]) -> C
     """Returns the only reader whose columns a table has."""
     known = [name for name, preset in PRESETS.items() if set(preset.marks) <= set(table.columns)]
     if len(known) == 1:
-        return _choice(PRESETS[known[0]].reader, PRESETS[known[0]])
+        return _choice(table, PRESETS[known[0]].reader, PRESETS[known[0]])
     needs = {name: _needed(name, given) for name in readers if READERS[name].columns}
     for column in {column for options in needs.values() for column, named in options.items() if named}:
         table.find(column)  # a name that was given must be there
@@ -138,7 +147,7 @@ def _by_columns(table: Table, given: Mapping[str, str], readers: list[str]) -> C
     if not fitting and _is_wide(table, given, {column for columns in needs.values() for column in columns}):
         fitting.append("wide-ratings")
     if len(fitting) == 1:
-        return _choice(fitting[0], None)
+        return _choice(table, fitting[0])
     if fitting:
         raise ValueError(f"{table.name}: {' and '.join(fitting)} fit its columns: choose by reader:{fitting[0]}")
     wanted = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in needs.items())
@@ -161,7 +170,7 @@ def _is_wide(table: Table, given: Mapping[str, str], roles: set[str]) -> bool:
 
 def _value(reader: str, option: str, given: Mapping[str, str]) -> Any:
     """Returns what an option would be."""
-    defaults = _choice(reader, None).defaults
+    defaults = _defaults(reader)
     if option not in given:
         return defaults[option]
     return _options.parsed({option: given[option]}, defaults)[option.replace("-", "_")]
@@ -194,12 +203,10 @@ def describe_readers() -> list[tuple[str, str, str]]:
     rows = []
     for name, one in READERS.items():
         what = "FOLDER" if one.endings == (FOLDER,) else f"FILE{'|'.join(one.endings)}"
-        rows.append((name, _options.described(what, _choice(name, None).defaults), first_line(one.function)))
+        rows.append((name, _options.described(what, _defaults(name)), first_line(one.function)))
     for name, preset in PRESETS.items():
-        choices = {key: "|".join(known) for key, known in preset.choices.items()}
-        rows.append(
-            (name, "/".join([f"FILE/format:{name}", *(f"{k}:{v}" for k, v in choices.items())]), preset.summary)
-        )
+        choices = [f"{key}:{'|'.join(known)}" for key, known in preset.choices.items()]
+        rows.append((name, "/".join([f"FILE/format:{name}", *choices]), preset.summary))
     return rows
 
 
@@ -207,7 +214,7 @@ def reader_options() -> dict[str, Any]:
     """Returns the options of all readers and data sets, each with a default."""
     found: dict[str, Any] = {"reader": "", "format": ""}
     for name in READERS:
-        found |= _choice(name, None).defaults
+        found |= _defaults(name)
     for preset in PRESETS.values():
         found |= {name: known[0] for name, known in preset.choices.items()}
     return found

@@ -58,9 +58,8 @@ def read_pabulib(path: str | os.PathLike[str], *, unranked: str = "bottom", min_
     if len(index) < len(projects) or "" in index:
         raise ValueError(f"{file}:{projects[0][0]}: projects must have a project_id each, different from the others")
     table = whole(str(file), len(votes), len(projects))
-    default = (
-        _number(f"{file}:{meta['default_score'][0]}", meta["default_score"][1]) if "default_score" in meta else 0.0
-    )
+    line, points = meta.get("default_score", (0, "0"))
+    default = _number(f"{file}:{line}", points)
     for scores, (line, row) in zip(table, votes, strict=True):
         _read_vote(scores, index, kind, row, f"{file}:{line}", default)
     names = distinct([" ".join(row.get("name", "").split()) or row["project_id"] for _, row in projects])

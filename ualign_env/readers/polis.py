@@ -57,7 +57,7 @@ def read_polis(
     statements = [column for column in votes.columns if column.isdecimal()]
     if not statements:
         raise ValueError(f"{votes.name}: has no columns of statements, only {', '.join(votes.columns)!s:.200}")
-    grouped = [group] if group and (group != "group-id" or votes.has(group)) else []
+    grouped = votes.usual_column(group, "group-id")
     chosen = [one for one in statements if not (moderated and one in rejected)]
     scores, groups = [], []
     for place, cells in votes.rows(*chosen, *grouped):

@@ -12,7 +12,6 @@ from ualign_env.readers.table import TableLike, as_table, as_text
 from ualign_env.scenario import Scenario
 
 _KNOWN = 10_000  # different scores that are remembered
-_ARRAYS = ("ratings", "responses", "weights")  # in an npz file; the last two need not be there
 
 
 @checked

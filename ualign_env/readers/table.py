@@ -164,9 +164,7 @@ def as_text(cell: Any) -> str:
         return json.dumps(cell, ensure_ascii=False)
     if isinstance(cell, numbers.Integral):
         return str(int(cell))
-    if (
-        isinstance(cell, float | np.floating) and float(cell).is_integer()
-    ):  # as whole numbers come where a column has gaps
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():  # of a column with gaps, for example
         if abs(cell) > 2**53:
             raise ValueError(f"{cell!r} is a number that was rounded: names of more than 15 digits must be texts")
         return str(int(cell))

@@ -96,15 +96,15 @@ def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] | None = None)
     Args:
         scenario: a scenario, its spec, a path, or the users of its only prompt. Of a file, the other ways of reading
             what is arguable in it are compared.
-        sizes: the k for which simple policies are scored, each from 1 to 1,000,000 (default: powers of two up to 64; of
-            more than 20 prompts, 2, 4 and 8).
+        sizes: the k for which simple policies are scored, each from 1 to 1,000,000, beside 2, 4 and 8 (default: powers
+            of two up to 64; of more than 20 prompts, none).
 
     Raises:
         ValueError: if the scenario cannot be read, or an argument is out of range.
     """
     loaded = as_scenario(scenario)
     if sizes is None:
-        sizes = SIZES if loaded.n_prompts <= _FEW else SHOWN
+        sizes = SIZES if loaded.n_prompts <= _FEW else ()
     ks = sorted({_checks.number_of_outputs(k) for k in _checks.several("sizes", sizes)} | set(SHOWN))
     ks = tuple(known_sizes(loaded, ks)) or (1,)
     searches = [search(users) for users in loaded.populations]
@@ -152,8 +152,7 @@ def _other_readings(loaded: Scenario, given: ScenarioLike) -> tuple[dict[str, fl
         except ValueError as error:
             reasons[what] = short(str(error), 200)
             continue
-        both = [prompt for prompt in loaded.prompts if prompt in set(other.prompts)]
-        if not both:
+        if set(loaded.prompts).isdisjoint(other.prompts):
             reasons[what] = "no prompt is left in both"
         elif other != loaded and known_sizes(loaded, [_COMPARED_AT]) and known_sizes(other, [_COMPARED_AT]):
             found[what] = _distance(loaded, other)

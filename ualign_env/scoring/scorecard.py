@@ -307,6 +307,11 @@ class Evaluation:
         raise ValueError(reason[type(self.learned)])
 
     @property
+    def nash_conv_of_profile(self) -> float | None:
+        """NashConv, None where the policy is none of the game's profiles."""
+        return self.nash_conv if isinstance(self.learned, SharedPolicy | Players) else None
+
+    @property
     def leave_one_out_win_rate(self) -> float:
         """The mean over players of the robust win rate of all the others."""
         return float(((1 - self.players_payoffs.max(axis=2)) @ self.scenario.probabilities).mean())
@@ -382,7 +387,7 @@ class Evaluation:
             opponent_method=found.method,
             optimal_rate=optimal_rate(self.k, self.l),
             shortfall=self.shortfall,
-            nash_conv=self.nash_conv if players or isinstance(self.learned, SharedPolicy) else None,
+            nash_conv=self.nash_conv_of_profile,
             leave_one_out_win_rate=self.leave_one_out_win_rate if players else None,
             best_responses=found.responses,
             prompt_win_rates=tuple(found.rates.tolist()),
