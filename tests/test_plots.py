@@ -81,6 +81,13 @@ def test_heat_maps_show_the_values():
     assert next(text.get_text() for text in figure.axes[0].texts) == "0.500"
 
 
+def test_fonts_that_the_user_chose_come_first(monkeypatch):
+    monkeypatch.setitem(mpl.rcParams, "font.family", ["serif"])
+    users = Population.from_rankings([[0, 1], [1, 0]])
+    figure = plots.family(equilibrium_family(users, [1, 2]))
+    assert figure.axes[0].title.get_fontfamily()[0] == "serif"
+
+
 def test_names_are_text_and_nothing_else(monkeypatch, tmp_path):
     """Neither TeX, which need not be installed, nor hidden labels, nor a terminal's language."""
     monkeypatch.setitem(mpl.rcParams, "text.usetex", True)

@@ -110,8 +110,13 @@ def test_groups_of_any_name_in_any_order(tmp_path):
 
 
 def test_users_are_of_one_group():
-    with pytest.raises(ValueError, match="row 1: user 'u' is of group 'y', but before of group 'x'"):
+    with pytest.raises(ValueError, match="row 1: user 'u' is of group 'y', but before of 'x'"):
         ua.read_ratings(ratings(team=list("xyxx")), group="team")
+    pairs = {"user": list("uuvv"), "chosen": list("abab"), "rejected": list("baba"), "team": ["x", "y", "", ""]}
+    with pytest.raises(ValueError, match="row 1: user 'u' is of group 'y', but before of 'x'"):
+        ua.read_pairwise(pairs, rule="copeland", group="team")
+    found = ua.read_pairwise({**pairs, "team": ["", "x", "y", ""]}, rule="copeland", group="team")
+    assert {name: users.n_users for name, users in found.groups[0].items()} == {"x": 1, "y": 1}
 
 
 def test_rounding_is_no_preference():

@@ -12,7 +12,7 @@ from textwrap import wrap
 from typing import Any, TypeVar
 
 import numpy as np
-from matplotlib import font_manager, rc_context
+from matplotlib import font_manager, rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -45,7 +45,7 @@ _FONTS += ("Microsoft YaHei", "Arial Unicode MS", "Noto Sans Arabic", "Noto Sans
 def _settings() -> dict[Any, Any]:
     """Returns settings in which names mean nothing to TeX, and the same picture gives the same file."""
     installed = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = ["DejaVu Sans", *(name for name in _FONTS if name in installed)]
+    fonts = [*rcParams["font.family"], *(name for name in _FONTS if name in installed)]
     return {"text.usetex": False, "text.parse_math": False, "svg.hashsalt": "ualign", "font.family": fonts}
 
 

@@ -40,6 +40,16 @@ class Names(Numbered):
         return found
 
 
+class Groups(dict[tuple[int, int], str]):
+    """The group of each user of a prompt, who can be of one alone."""
+
+    def put(self, key: tuple[int, int], group: str, table: Table, place: int, user: Any) -> None:
+        """Enters a user's group, where she has one; errors name her and the row."""
+        if group and self.setdefault(key, group) != group:
+            one = f"{table.where(place)}: user {user!r:.100}"
+            raise ValueError(f"{one} is of group {group!r:.100}, but before of {self[key]!r:.100}")
+
+
 class Collector:
     """Collects what users said of responses to prompts, each in order of appearance."""
 
@@ -55,7 +65,7 @@ class Collector:
         """
         self._table, self._repeated, self._one = table, repeated, not prompt
         self._prompts, self._users, self._responses = (Names(table, column) for column in (prompt, user, response))
-        self._groups: dict[tuple[int, int], str] = {}
+        self._groups = Groups()
         self._weights: dict[tuple[int, int], float] = {}
         self._x, self._u, self._y, self._places = array("q"), array("q"), array("q"), array("q")
         self._scores = array("d")
@@ -74,11 +84,8 @@ class Collector:
         self._scores.append(score)
         if weight != 1.0:
             self._weights[x, u] = weight
-        if group and self._groups.setdefault((x, u), group) != group:
-            raise ValueError(
-                f"{self._table.where(place)}: user {user!r:.100} is of group {group!r:.100}, but before of group "
-                f"{self._groups[x, u]!r:.100}"
-            )
+        if group:
+            self._groups.put((x, u), group, self._table, place, user)
 
     def judged(self) -> Iterable[Judged]:
         """Yields what was said of each prompt.

@@ -15,7 +15,7 @@ from ualign_env import _checks
 from ualign_env._types import Floats, Ints
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.arrays import as_arrays
-from ualign_env.readers.collector import Names, by_appearance
+from ualign_env.readers.collector import Groups, Names, by_appearance
 from ualign_env.readers.judgements import Judged, check_numbers, counted, distinct, made, whole
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
@@ -147,7 +147,8 @@ class _Comparisons:
     def __init__(self, rows: Table, prompt: str, user: str, response: str) -> None:
         self._rows = rows
         self.prompts, self.users, self.responses = (Names(rows, column) for column in (prompt, user, response))
-        self.groups: dict[int, str] = {}
+        self.groups: dict[int, str] = {}  # of comparisons
+        self._of_users = Groups()
         self._codes, self._shares = array("q"), array("d")
 
     def add(self, place: int, row: dict[str, Any], share: float) -> None:
@@ -158,7 +159,9 @@ class _Comparisons:
         if better == worse:
             raise ValueError(f"{self._rows.where(place)}: compares {as_text(row['chosen'])!r:.100} with itself")
         if "group" in row:
-            self.groups[len(self._shares)] = as_text(row["group"])
+            group = self.groups[len(self._shares)] = as_text(row["group"])
+            if "user" in row:
+                self._of_users.put((x, u), group, self._rows, place, row["user"])
         self._codes.extend((x, u, better, worse))
         self._shares.append(share)
 
@@ -198,7 +201,9 @@ class _Orders:
                 won = _table(seen.size, pairs.reshape(-1, 2), shares[rows])
                 what = f"{self._name}: user {names[users[u]]!r:.100}, prompt {prompt!r:.100}"
                 scores[u, seen] = _scores(won, self._rule, self._prior, what)
-                groups[u] = self._said.groups.get(int(table[rows[-1], 0]), "")
+                groups[u] = max(
+                    self._said.groups.get(int(row), "") for row in table[rows, 0]
+                )  # all that are named agree
                 self._users += 1
                 self._pairs += int(np.triu(won + won.T > 0).sum())
                 self._cyclic += has_cycle(won > won.T)

@@ -16,6 +16,7 @@ from ualign_env._types import Floats
 from ualign_env.scoring.scorecard import evaluate, optimal_rate, score
 from ualign_env.solvers.baselines import baseline, possible
 from ualign_env.solvers.maximal_lottery import maximal_lotteries
+from ualign_env.solvers.result import all_known
 from ualign_env.solvers.symmetric import solve
 from ualign_env.solvers.versus import solve_versus
 from ualign_env.specs import ScenarioLike, as_scenario, one_prompt
@@ -108,7 +109,7 @@ def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, tem
         baselines={
             name: tuple(rate for _, rate in evaluate(loaded, table, 1).curve(ks)) for name, table in tables.items()
         },
-        nlhf_unique=_all([maximal_lotteries(users).unique for users in loaded.populations]),
+        nlhf_unique=all_known(maximal_lotteries(users).unique for users in loaded.populations),
     )
 
 
@@ -237,11 +238,6 @@ def versus_map(scenario: ScenarioLike, largest_k: int, largest_l: int, *, tolera
             converged[own] = all(game.converged for game in games)
             sampled[own], proven[own] = card.robust_win_rate, card.proven
     return VersusMap(loaded.name, together, sampled, converged, proven, float(certificates.max()), tolerance)
-
-
-def _all(known: list[bool | None]) -> bool | None:
-    """Returns whether all are true, None where that is open."""
-    return False if False in known else None if None in known else True
 
 
 def _sizes(sizes: Iterable[int]) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 Axes: P prompts, N responses.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,12 @@ from ualign_env._types import Floats
 
 class ConvergenceWarning(UserWarning):
     """A solver stopped before it reached its tolerance."""
+
+
+def all_known(answers: Iterable[bool | None]) -> bool | None:
+    """Returns whether all answers are true, None where one is open and none false."""
+    found = set(answers)
+    return False if False in found else None if None in found else True
 
 
 @dataclass(frozen=True, eq=False)

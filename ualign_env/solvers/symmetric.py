@@ -23,7 +23,7 @@ from ualign_env.solvers.interior_point import interior_point
 from ualign_env.solvers.maximal_lottery import search
 from ualign_env.solvers.mirror_descent import iterates, softmax, uniform_logits
 from ualign_env.solvers.proximal import magnetic_self_play
-from ualign_env.solvers.result import ConvergenceWarning, Equilibrium, Run
+from ualign_env.solvers.result import ConvergenceWarning, Equilibrium, Run, all_known
 from ualign_env.specs import ScenarioLike, as_scenario
 from ualign_env.users import Users, warm_up
 
@@ -122,7 +122,7 @@ def solve(
         temperature=temperature,
         certificate=float(certificates.max()),
         certificate_prompt=loaded.prompts[int(certificates.argmax())],
-        unique=False if False in unique else None if None in unique else True,
+        unique=all_known(unique),
     )
     if result.advice:
         warnings.warn(result.advice, ConvergenceWarning, stacklevel=2)
