@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from ualign_env import Scenario, _threads, load_scenario
-from ualign_env.simulation.draws import Nature, alias_table
-from ualign_env.simulation.loops import philox
+from ualign_env._random import alias_table, philox
+from ualign_env.simulation.draws import Nature
 from ualign_env.testing.environments import ALPHA
 
 # Philox4x32-10 known answers: kat_vectors of Random123 1.14 (D. E. Shaw Research), counter, key and output

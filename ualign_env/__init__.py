@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ualign_env._command  # noqa: F401  # first: the rest takes a while, in which Ctrl-C may come
 from ualign_env import registration
 from ualign_env._checks import TooLargeError
-from ualign_env.benchmark.runner import RunResult, run
+from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.tasks import Task
 from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy
@@ -138,7 +138,7 @@ __all__ = [
     "register_scenario",
     "regularised_exploitability",
     "robust_win_rate",
-    "run",
+
     "score",
     "score_samples",
     "self_play",

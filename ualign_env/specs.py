@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
+from itertools import count
 from typing import Any
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 from ualign_env import _checks, _options
 from ualign_env._summaries import first_line
@@ -26,10 +28,14 @@ ScenarioLike = Scenario | Users | str | os.PathLike[str]
 
 _REGISTERED: dict[str, Scenario] = {}
 
+_LIVE = "live/"
+_ALIVE: WeakValueDictionary[str, Scenario] = WeakValueDictionary()
+_numbers = count(1)
+
 #: The scenario that games, commands and benchmarks use unless told otherwise.
 DEFAULT = "german-goals"
 
-_RESERVED = (INLINE.rstrip("/"), "true", "false")  # OpenSpiel takes the last two for no strings
+_RESERVED = (INLINE.rstrip("/"), _LIVE.rstrip("/"), "true", "false")  # OpenSpiel takes the last two for no strings
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -50,6 +56,10 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
         )
     if text.startswith(INLINE):
         return Scenario.from_inline(text.removeprefix(INLINE))
+    if text.startswith(_LIVE):
+        if text not in _ALIVE:
+            raise ValueError(f"scenario {text!r} is gone, or lives in another process")
+        return _ALIVE[text]
     name, *pairs = text.split("/")
     path, after = split_path(text)
     if path and name not in (*SOURCES, *_REGISTERED):  # a file of a scenario's name does not hide it
@@ -89,6 +99,16 @@ def register_scenario(name: str, scenario: ScenarioLike, *, overwrite: bool = Fa
     if not _checks.flag("overwrite", overwrite) and _REGISTERED.get(name, scenario) != scenario:
         raise ValueError(f"{name!r} already stands for another scenario; pass overwrite=True to replace it")
     _REGISTERED[name] = scenario.renamed(name=name)
+
+
+def live(scenario: Scenario) -> Scenario:
+    """Returns a scenario, just made, with a spec by which this process finds it as long as it is there.
+
+    For users who are no data, but answer: a scenario rebuilt elsewhere would be another.
+    """
+    spec = f"{_LIVE}{next(_numbers)}"
+    _ALIVE[spec] = scenario
+    return specified(scenario, spec)
 
 
 def as_scenario(scenario: ScenarioLike) -> Scenario:

@@ -1,84 +1,209 @@
-"""Agents: the baselines, and those of the entry-point groups `ualign.agents` and `ualign.joint_agents`.
-
-Any package can add one by an entry point.
+"""Agents: the baselines, and those of the entry-point group `ualign.agents`, to which any package can add.
 
 An agent is a generator function: it takes a `Task` and yields what it has learned so far (anything that `tabulate`
-takes) after each step, as often as it likes. The runner keeps the time, decides when to stop, and scores. A policy must
-outlive the agent: average policies in C++ need their solver, `GamePolicy(game, policy, solver)`. Joint agents choose
-their k responses together, in the k-against-l game.
+takes) after each step, as often as it likes. The benchmark keeps the time, decides when to stop, and scores. A policy
+must outlive the agent: average policies in C++ need their solver, `GamePolicy(game, policy, solver)`. Agents say what
+they are by `agent`, as a decorator, whose arguments are read from the source: planning a benchmark imports no agent.
 """
 
+import ast
+import hashlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ualign_env import _checks
-from ualign_env._summaries import first_line
+from ualign_env._summaries import function_source
+from ualign_env.benchmark.information import CLASSES, Information
+from ualign_env.benchmark.learning import Agent
 from ualign_env.benchmark.tasks import Task
 from ualign_env.solvers.baselines import BASELINES, baseline
 
-Agent = Callable[[Task], Iterator[Any]]
-
 GROUP = "ualign.agents"
-JOINT_GROUP = "ualign.joint_agents"
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class MissingExtraError(ValueError):
     """An agent needs optional dependencies of its package; the message says how to install them."""
 
 
-def list_agents(group: str = GROUP) -> list[str]:
-    """Returns the names of a group's agents, in alphabetical order; baselines are among those of the first group."""
-    return sorted([*_installed(group), *(name for name in BASELINES if group == GROUP)])
+@dataclass(frozen=True)
+class Declaration:
+    """What an agent says of itself.
+
+    Attributes:
+        information: its class: what it knows of the users.
+        random: whether it depends on the seed; agents that do are ranked by three seeds or more.
+        joint: whether it chooses its k responses together, in the k-against-l game.
+        version: to be changed with whatever changes what it learns: results of other versions are made anew.
+    """
+
+    information: Information = "exact"
+    random: bool = True
+    joint: bool = False
+    version: str = "1"
+
+    def __post_init__(self) -> None:
+        _checks.one_of("information", self.information, CLASSES)
+        _checks.flag("random", self.random)
+        _checks.flag("joint", self.joint)
+        _checks.text("version", self.version)
 
 
-def describe_agent(name: str) -> str:
-    """Returns the first line that an agent says of itself, without importing it; nothing where it says none."""
-    installed = _installed(GROUP, JOINT_GROUP)
-    if name not in installed and name in BASELINES:
-        return BASELINES[name].summary
-    return first_line(installed[name][0].value.partition("[")[0].strip())
+def agent(
+    *, information: Information = "exact", random: bool = True, joint: bool = False, version: str = "1"
+) -> Callable[[_Function], _Function]:
+    """Declares what an agent is: a decorator of its function, with literal arguments.
+
+    Args:
+        information: what it knows of the users: `"exact"` payoffs, the game `"tree"`, the `"picks"` of users among
+            k + 1 responses that it shows, or their comparisons of two, `"pairs"`. With the last two, the users are
+            hidden from it.
+        random: whether it depends on the seed.
+        joint: whether it chooses its k responses together, in the k-against-l game.
+        version: to be changed with whatever changes what it learns.
+    """
+    declared = Declaration(information, random, joint, version)
+
+    def decorate(function: _Function) -> _Function:
+        function.__ualign__ = declared  # pyright: ignore[reportFunctionMemberAccess]
+        return function
+
+    return decorate
 
 
-def load_agent(name: str) -> Agent:
-    """Returns an agent: by the name of an entry point, or `FILE.py:function` or `module:function`.
+@dataclass(frozen=True)
+class AgentInfo:
+    """An agent, as plans and results know it.
+
+    Attributes:
+        name: its name.
+        place: where it is: an entry point's name, `FILE.py:function` or `module:function`.
+        declared: what it says of itself.
+        summary: its first line.
+        package: the distribution that offers it, with its version.
+    """
+
+    name: str
+    place: str
+    declared: Declaration = Declaration()
+    summary: str = ""
+    package: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns its fields, those of the declaration among them."""
+        found = asdict(self)
+        return found | found.pop("declared")
+
+
+def list_agents() -> list[str]:
+    """Returns the names of all agents, in alphabetical order; baselines are among them."""
+    return sorted({*_installed(), *BASELINES})
+
+
+def describe_agent(place: str) -> AgentInfo:
+    """Returns what an agent says of itself, without importing it.
+
+    Args:
+        place: the name of an entry point or baseline, `FILE.py:function` or `module:function`.
+
+    Raises:
+        MissingExtraError: if its entry point names an extra of its package that is not installed.
+        ValueError: if no installed package offers it, several do, or its declaration cannot be read.
+    """
+    if ":" in place:
+        location, _, name = place.rpartition(":")
+        own = Path(location).resolve() if location.endswith(".py") else None
+        found = _described(name, f"{own}:{name}" if own else place, place)
+        if own is None:
+            return found
+        return replace(found, declared=replace(found.declared, version=_file_version(own, found.declared.version)))
+    entry = _entry(place)
+    if entry is None:
+        return AgentInfo(place, place, Declaration(random=False), BASELINES[place].summary, _own_package())
+    package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
+    return replace(_described(place, place, entry.value.partition("[")[0].strip()), package=package)
+
+
+def load_agent(place: str) -> Agent:
+    """Returns an agent: by its name, or `FILE.py:function` or `module:function`.
 
     Raises:
         MissingExtraError: if its entry point names an extra of its package that is not installed.
         ValueError: if no installed package offers it, several do, or it cannot be imported.
     """
-    if ":" in name:
-        return _load_function(name)
-    installed = _installed(GROUP, JOINT_GROUP)
+    if ":" in place:
+        return _load_function(place)
+    entry = _entry(place)
+    if entry is None:
+        return _baseline_agent(place)
+    try:
+        return entry.load()
+    except ModuleNotFoundError as error:
+        if not (entry.extras and entry.dist):
+            raise _not_loaded(entry, error) from error
+        raise _missing(entry, error.name or "") from None
+    except (Exception, SystemExit) as error:  # whatever a foreign module raises on import
+        raise _not_loaded(entry, error) from error
+
+
+def _entry(name: str) -> EntryPoint | None:
+    """Returns the entry point of an agent's name, None for a baseline."""
+    installed = _installed()
     if name not in installed and name in BASELINES:
-        return _baseline_agent(name)
+        return None
     if name not in installed:
         raise _checks.unknown("agent", name, [*installed, *BASELINES])
     first, *others = installed[name]
     if others or name in BASELINES:
         offers = ", ".join([*(entry.value for entry in installed[name]), *["the baselines"] * (name in BASELINES)])
         raise ValueError(f"agent {name!r} is offered several times, by {offers}; uninstall all but one")
+    return first
+
+
+def _described(name: str, place: str, source: str) -> AgentInfo:
+    """Returns what the source of `module:function` or `FILE.py:function` says."""
+    node = function_source(source)
+    if node is None:
+        return AgentInfo(name, place)
+    summary = (ast.get_docstring(node) or "").split("\n")[0]
+    return AgentInfo(name, place, _declaration(name, node), summary)
+
+
+def _declaration(name: str, node: ast.FunctionDef | ast.ClassDef) -> Declaration:
+    """Returns the arguments of the decorator `agent`, where there is one."""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rpartition(".")[2] == "agent":
+            try:
+                return Declaration(**{str(one.arg): ast.literal_eval(one.value) for one in decorator.keywords})
+            except (ValueError, TypeError) as error:
+                raise ValueError(
+                    f"the declaration of agent {name!r}, {ast.unparse(decorator)}, cannot be read without importing "
+                    f"it, for which its arguments must be literals: {error}"
+                ) from None
+    return Declaration()
+
+
+def _file_version(path: Path, declared: str) -> str:
+    """Returns a version that changes with a file, so that results follow what is edited."""
     try:
-        return first.load()
-    except ModuleNotFoundError as error:
-        if not (first.extras and first.dist):
-            raise _not_loaded(first, error) from error
-        package = f"{first.dist.name}[{','.join(first.extras)}]"
-        raise MissingExtraError(f"agent {name!r} needs {error.name}: pip install '{package}'") from None
-    except (Exception, SystemExit) as error:  # whatever a foreign module raises on import
-        raise _not_loaded(first, error) from error
+        return f"{declared}+{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _baseline_agent(name: str) -> Agent:
-    def agent(task: Task) -> Iterator[Any]:
+    def play(task: Task) -> Iterator[Any]:
         yield baseline(task.scenario, name)
 
-    agent.__doc__ = BASELINES[name].summary
-    return agent
+    play.__doc__ = BASELINES[name].summary
+    return play
 
 
 def _load_function(name: str) -> Agent:
@@ -97,22 +222,33 @@ def _load_function(name: str) -> Agent:
             exec(compile(file.read_bytes(), str(file), "exec"), loaded.__dict__)  # noqa: S102
         else:
             loaded = import_module(module)
-        agent = getattr(loaded, attribute)
+        found = getattr(loaded, attribute)
     except (Exception, SystemExit) as error:  # whatever a foreign module raises on import
         raise ValueError(f"agent {name!r} cannot be loaded: {error!r}") from error
-    if not callable(agent):
-        raise ValueError(f"agent {name!r} is {agent!r:.100}, but must be a generator function that takes a Task")
-    return cast(Agent, agent)
+    if not callable(found):
+        raise ValueError(f"agent {name!r} is {found!r:.100}, but must be a generator function that takes a Task")
+    return cast(Agent, found)
 
 
 def _not_loaded(entry: EntryPoint, error: BaseException) -> ValueError:
     return ValueError(f"agent {entry.name!r} cannot be loaded from {entry.value!r}: {error!r}")
 
 
-def _installed(*groups: str) -> dict[str, list[EntryPoint]]:
+def _missing(entry: EntryPoint, module: str) -> MissingExtraError:
+    package = f"{entry.dist.name if entry.dist else ''}[{','.join(entry.extras)}]"
+    return MissingExtraError(f"agent {entry.name!r} needs {module}: pip install '{package}'")
+
+
+def _own_package() -> str:
+    from ualign_env import __version__
+
+    return f"ualign-env {__version__}"
+
+
+def _installed() -> dict[str, list[EntryPoint]]:
     """Returns the entry points of each name: one, unless packages clash."""
     found: dict[str, list[EntryPoint]] = {}
-    for entry in (entry for group in groups for entry in entry_points(group=group)):
+    for entry in entry_points(group=GROUP):
         offers = found.setdefault(entry.name, [])
         if entry.value not in [offer.value for offer in offers]:
             offers.append(entry)

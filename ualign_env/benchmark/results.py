@@ -1,55 +1,179 @@
-"""Results on disk."""
+"""What a run has found: schema 1 of the benchmark's files."""
 
-import json
-import os
-import secrets
-import tempfile
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
-from ualign_env._files import write_file
-from ualign_env.benchmark.runner import RunResult
+from ualign_env import _checks
+from ualign_env._result import Result, plain
+from ualign_env.benchmark.information import CLASSES, Information, Unit
+from ualign_env.benchmark.learning import Status
+
+SCHEMA = 1
+
+#: Finished runs are not made again unless that is asked for.
+FINISHED: tuple[Status, ...] = ("learned", "unsupported", "failed", "timeout", "out-of-memory", "died")
 
 
-class ResultsFile:
-    """A JSON file of results, complete after every `write`, and never one that was there before."""
+@dataclass(frozen=True)
+class Look:
+    """What an agent had learned when it was looked at.
 
-    def __init__(self, folder: str | os.PathLike[str], settings: dict[str, Any]) -> None:
-        """Chooses a new file in a folder; there is none before there are results.
+    Attributes:
+        cpu: seconds of CPU that the agent had spent.
+        wall: seconds on the wall, without those of scoring.
+        steps: steps of the agent.
+        plays: plays of users.
+        shortfall: what the robust win rate lacks to the optimum.
+        nash_conv: NashConv, None where the policy is no profile of the game.
+        score_seconds: what scoring it took.
+    """
 
-        Args:
-            folder: where the file goes; made where it is missing.
-            settings: how the results were produced; stored with them.
+    cpu: float
+    wall: float
+    steps: int
+    plays: int
+    shortfall: float
+    nash_conv: float | None
+    score_seconds: float
+
+    def spent(self, unit: Unit) -> float:
+        """Returns what had been spent of a budget in a unit."""
+        return {"seconds": self.cpu, "plays": self.plays, "steps": self.steps}[unit]
+
+
+@dataclass(frozen=True)
+class RunResult(Result):
+    """What an agent achieved on a task.
+
+    Attributes:
+        agent: its name.
+        version: its version.
+        information: its class.
+        random: whether it depends on the seed.
+        joint: whether it chooses its k responses together.
+        enforced: whether it could not see more than its class may: it ran in a process of its own, and was scored in
+            another.
+        package: the distribution that offers it.
+        suite: name and version of the suite, empty where it is none.
+        task: the task's name in the suite, or the scenario's.
+        spec: the scenario's spec.
+        scenario_digest: fingerprint of the scenario.
+        k: number of responses shown.
+        l: number of responses of the opponent.
+        seed: the task's seed.
+        unit: what the budget is counted in.
+        budget: how much of it there was.
+        digest: fingerprint of all of these that decide what is learned.
+        status: `"learned"`, `"unsupported"` where the agent refused the task as too large, `"failed"`, `"timeout"`,
+            `"out-of-memory"`, `"died"` where its process did, `"interrupted"` where the user did.
+        error: why it is not `"learned"`, None if it is.
+        optimum: the robust win rate that shortfalls are counted from: k/(k+1) for samples of a policy against single
+            responses, and the value of the game of k against l else.
+        trace: looks while it learned.
+        final: the number of the last look inside the budget, whose policy is ranked; None where there is none.
+        scorecard: metrics of that policy, as `Scorecard` names them; without prompts, groups and opponents.
+        policy: `[P][N]` how often it shows each response.
+        policy_digest: a fingerprint of all of it.
+        cpu: seconds of CPU spent in all.
+        wall: seconds on the wall, without scoring.
+        steps: steps in all.
+        plays: plays in all.
+        longest_step: seconds of CPU of the longest step.
+        max_rss_mb: the most memory of the process, None where it is not known.
+        score_seconds: seconds of reading and scoring.
+        output: the last lines that the agent printed.
+        limits: seconds on the wall, and megabytes, that were enforced; None where they were not.
+        machine: versions and machine.
+    """
+
+    agent: str
+    version: str
+    information: Information
+    random: bool
+    joint: bool
+    enforced: bool
+    package: str
+    suite: str
+    task: str
+    spec: str
+    scenario_digest: str
+    k: int
+    l: int
+    seed: int
+    unit: Unit
+    budget: float
+    digest: str
+    status: Status
+    error: str | None
+    optimum: float
+    trace: tuple[Look, ...]
+    final: int | None
+    scorecard: dict[str, Any] | None
+    policy: list[list[float]] | None
+    policy_digest: str | None
+    cpu: float
+    wall: float
+    steps: int
+    plays: int
+    longest_step: float
+    max_rss_mb: float | None
+    score_seconds: float
+    output: str
+    limits: dict[str, float | None]
+    machine: dict[str, str]
+
+    @property
+    def ranked(self) -> Look | None:
+        """The look that is ranked, None where the agent had learned nothing inside its budget."""
+        return self.trace[self.final] if self.final is not None and self.status == "learned" else None
+
+    @property
+    def shortfall(self) -> float:
+        """What the ranked policy lacks to the optimum; where there is none, all of it: nothing shown wins nothing."""
+        return self.optimum if self.ranked is None else self.ranked.shortfall
+
+    @property
+    def badge(self) -> str:
+        """The letter of its class."""
+        return CLASSES[self.information].badge
+
+    def summary(self) -> str:
+        """Returns the agent, its score and what it spent."""
+        found = self.ranked
+        if found is None:
+            said = f"{self.status}: {self.error}" if self.error else f"nothing within {self.budget:g} {self.unit}"
+        else:
+            said = f"robust win rate {self.optimum - found.shortfall:.6f} of {self.optimum:.6f}"
+        return f"{self.agent} on {self.task}, k = {self.k}: {said}, {self.steps} steps in {self.cpu:.2f} s of CPU"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns everything as plain values; looks as rows, whose columns are named once."""
+        found = super().to_dict()
+        columns = [field.name for field in fields(Look)]
+        rows = [[plain(getattr(look, name)) for name in columns] for look in self.trace]
+        return {"schema": SCHEMA} | found | {"trace": {"columns": columns, "rows": rows}}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "RunResult":
+        """Makes a result of what `to_dict` returned.
 
         Raises:
-            ValueError: if the folder cannot be made or written to.
+            ValueError: if it is of another schema, or damaged.
         """
-        self._settings = settings
-        self._created = datetime.now(UTC)
-        self.path = Path(folder) / f"bench-{self._created:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}.json"
-        self._make_folder()
-
-    def write(self, results: Sequence[RunResult]) -> None:
-        """Writes all results so far; an interruption leaves the file as it was before.
-
-        Raises:
-            ValueError: if it cannot be written.
-        """
-        content = {
-            "created": self._created.isoformat(timespec="seconds"),
-            "settings": self._settings,
-            "results": [result.to_dict() for result in results],
-        }
-        text = json.dumps(content, indent=1) + "\n"
-        self._make_folder()
-        write_file(self.path, lambda file: file.write(text.encode()))
-
-    def _make_folder(self) -> None:
+        if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
+            given = content.get("schema") if isinstance(content, Mapping) else content
+            raise ValueError(f"a result of schema {given!r:.100}, but this version reads schema {SCHEMA}")
+        known = {field.name: content.get(field.name) for field in fields(cls)}
+        missing = [name for name in known if name not in content]
+        if missing:
+            raise ValueError(f"a result without {', '.join(missing)}")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path.parent):
-                pass
-        except OSError as error:
-            raise ValueError(f"cannot write results to {str(self.path.parent)!r}: {error.strerror}") from None
+            trace = content["trace"]
+            looks = tuple(Look(**dict(zip(trace["columns"], row, strict=True))) for row in trace["rows"])
+            _checks.one_of("information", known["information"], CLASSES)
+            if not (known["final"] is None or 0 <= known["final"] < len(looks)):
+                raise ValueError(f"final is {known['final']}, but there are {len(looks)} looks")
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a damaged result: {error!r}") from None
+        return cls(**known | {"trace": looks})

@@ -1,16 +1,32 @@
-"""What an agent is given."""
+"""What an agent is given: a game to learn, and as much of its users as the agent's class of information may see."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ualign_env import _checks
+from ualign_env.benchmark.hidden import hidden_scenario
+from ualign_env.benchmark.information import CLASSES, Information
+from ualign_env.benchmark.oracle import UserOracle, local_oracle
 from ualign_env.scenario import Scenario
 from ualign_env.specs import as_scenario
 
 if TYPE_CHECKING:
     import pyspiel
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What an agent has learned so far; agents may yield the policy alone.
+
+    Attributes:
+        policy: anything that `tabulate` takes.
+        plays: the plays it took, as the agent counted them; where users are hidden, the benchmark counts itself.
+    """
+
+    policy: Any
+    plays: int | None = None
 
 
 @dataclass(frozen=True)
@@ -21,16 +37,21 @@ class Task:
     these are scored against l responses all the same. Joint agents play the k-against-l game.
 
     Attributes:
-        scenario: the prompts and their users; made from a spec or users where they are given.
+        scenario: the prompts and their users; made from a spec or users where they are given. The users of tasks of
+            the classes `"picks"` and `"pairs"` are hidden, once `for_agents` has hidden them: prompts, numbers of
+            responses and features are there, and environments made from the scenario let the users pick.
         k: number of responses that the learned policy shows; the game has k + 1 players.
         seed: all of an agent's randomness.
         l: number of responses of the opponent.
+        information: what agents may know: `"exact"`, `"tree"`, `"picks"` or `"pairs"`.
     """
 
     scenario: Scenario
     k: int
     seed: int = 0
     l: int = 1
+    information: Information = "exact"
+    _oracle: list[UserOracle] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         own = {
@@ -38,9 +59,41 @@ class Task:
             "k": _checks.number_of_outputs(self.k),
             "seed": _checks.count("seed", self.seed, 0),
             "l": _checks.number_of_responses(self.l),
+            "information": _checks.one_of("information", self.information, list(CLASSES)),
         }
         for name, value in own.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def players(self) -> int:
+        """The number of players of the symmetric game, k + 1."""
+        return self.k + 1
+
+    @property
+    def slots(self) -> int:
+        """How many responses users are shown side by side: k + 1, or 2 where agents may see comparisons alone."""
+        return 2 if self.information == "pairs" else self.k + 1
+
+    def for_agents(self, information: Information, plays: int | None = None) -> "Task":
+        """Returns the task as agents of a class of information see it, with users who answer in this process.
+
+        Args:
+            information: the class.
+            plays: how many plays are answered; None: any number.
+        """
+        shown = replace(self, information=information, _oracle=[])
+        return shown.with_users(local_oracle(self.scenario, shown.slots, self.seed, plays))
+
+    def with_users(self, oracle: UserOracle | None) -> "Task":
+        """Returns the task with users who answer elsewhere, hidden where its class wants it."""
+        seen = hidden_scenario(self.scenario, oracle) if CLASSES[self.information].hidden else self.scenario
+        return replace(self, scenario=seen, _oracle=[oracle] if oracle else [])
+
+    def users(self) -> UserOracle:
+        """Returns the users, who pick one of `slots` responses when they are asked; every play is counted."""
+        if not self._oracle:
+            self._oracle.append(local_oracle(self.scenario, self.slots, self.seed))
+        return self._oracle[0]
 
     def game(self, *, turn_based: bool = True, anonymous: bool = False) -> "pyspiel.Game":
         """Returns the task as an OpenSpiel game; see `load_game`."""

@@ -15,8 +15,7 @@ from ualign_env import __version__, _checks, specs
 from ualign_env._files import write_file
 from ualign_env._limits import MAX_PICTURES
 from ualign_env.benchmark import agents
-from ualign_env.benchmark.results import ResultsFile
-from ualign_env.benchmark.runner import RunResult, run_all
+from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.tasks import Task
 from ualign_env.cli import flags, tables
 from ualign_env.cli.output import emit, emit_json, note

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ualign_env._text import printable, short
-from ualign_env.benchmark.runner import RunResult
+from ualign_env.benchmark.results import RunResult
 from ualign_env.cli.output import emit
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.facts import PromptFacts

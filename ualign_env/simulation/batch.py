@@ -162,7 +162,10 @@ class BatchedGame(OneShotGames):
         def work(first: int, last: int) -> None:
             legal.append(self._picker(draws.prompts, draws.types, draws.numbers, slots, rewards, first, last))
 
-        over_ranges(work, self.num_games, cost=4 * self.players)
+        if self._picker.in_threads:
+            over_ranges(work, self.num_games, cost=4 * self.players)
+        else:
+            work(0, self.num_games)
         return all(legal)
 
 

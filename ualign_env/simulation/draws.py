@@ -5,9 +5,6 @@ Axes: B games, P prompts, U user types.
 Random numbers are counter-based: the draws of game b in round t are a function of (seed, t, b) and of nothing else, so
 they don't depend on how many games are played at once, on threads, or on what was drawn before. The function is
 Philox4x32-10, which gives 128 bits: 48 for the prompt, 48 for the user, 32 for her choice.
-
-Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (Philox); Vose, "A linear
-algorithm for generating random numbers with a given distribution", 1991 (alias tables).
 """
 
 from dataclasses import dataclass
@@ -17,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env import _checks
+from ualign_env._random import alias_table, key_of
 from ualign_env._threads import over_ranges
-from ualign_env._types import Floats, Ints
+from ualign_env._types import Ints
 from ualign_env.scenario import Scenario
 from ualign_env.simulation import loops
 
@@ -81,9 +79,7 @@ class Nature:
         """
         if seed is not None or self._key is None:
             entropy = None if seed is None else _checks.count("seed", seed, 0)
-            # a stream of its own: whoever else uses the seed draws other numbers
-            first, second = np.random.SeedSequence(entropy, spawn_key=(0,)).generate_state(2).tolist()
-            self._key, self._time, self._seeded = (first, second), 0, seed is not None
+            self._key, self._time, self._seeded = key_of(entropy, 0), 0, seed is not None
         key, time, n = self._key, self._time, self._n
         prompts, types, numbers = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.uint32)
 
@@ -94,9 +90,3 @@ class Nature:
         self._time += 1
         return Draws(prompts, types, numbers)
 
-
-def alias_table(weights: Floats) -> tuple[Floats, Ints]:
-    """Returns `[n]` chances to keep an index drawn uniformly, and `[n]` the index to take otherwise."""
-    keep, other = np.array(weights) * (len(weights) / weights.sum()), np.arange(len(weights))
-    loops.alias(keep, other)
-    return keep, other

@@ -14,14 +14,18 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
 
 from ualign_env import _checks
+from ualign_env._mailbox import ANSWERED, NO_PLAYS_LEFT, NO_SUCH_RESPONSE, PLAYED, Mailbox
 from ualign_env._types import Floats, Ints
+
+if TYPE_CHECKING:
+    from ualign_env.users.draws import UserDraws
 
 #: Two shares of users that differ by less are tied; the rounding of a sum of weights is far smaller.
 TIED = 1e-12
@@ -42,6 +46,9 @@ class Users(ABC):
         responses: N names.
         n_users: respondents the users were made from.
     """
+
+    #: Whether nothing is known of these users but what one of them picks when asked: `pick` is then all they can do.
+    only_pick: ClassVar[bool] = False
 
     #: The most responses side by side among which what is known of these users determines their choice; None: any.
     max_shown: ClassVar[int | None] = None
@@ -416,6 +423,9 @@ class Contest(ABC):
 class Picker:
     """Lets users pick, many games at a time, each with a prompt of its own. Of whatever kinds the users are."""
 
+    #: Whether several threads may ask at once, each about some of the games.
+    in_threads: ClassVar[bool] = True
+
     def __init__(self, populations: Sequence[Users]) -> None:
         """Prepares the users of P prompts."""
         self._populations = tuple(populations)
@@ -449,6 +459,45 @@ class Picker:
                 return False
             rewards[games, population.pick(types[games], shown, numbers[games])] = 1.0
         return True
+
+    def winners(self, draws: "UserDraws", first: int, prompts: Ints, shown: Ints) -> Ints | None:
+        """Returns `[B]` the slots that are picked in plays from `first` on; None at what there isn't.
+
+        Args:
+            draws: draws the users who pick.
+            first: the number of the first play.
+            prompts: `[B]` prompts.
+            shown: `[B, K]` the responses shown.
+        """
+        if prompts.size and not 0 <= prompts.min() <= prompts.max() < len(self._populations):
+            return None
+        types, numbers = draws.draw(first, prompts)
+        rewards = np.empty(shown.shape)
+        return rewards.argmax(axis=1) if self(prompts, types, numbers, shown, rewards, 0, len(shown)) else None
+
+    def serve(self, box: Mailbox, draws: "UserDraws", plays: int, last: int, patience: int) -> int:
+        """Answers questions in a mailbox until there is none for a while, and returns the number of the last.
+
+        Args:
+            box: the mailbox.
+            draws: draws the users who pick.
+            plays: how many plays are answered in all.
+            last: the number of the last question that was answered.
+            patience: how often to look for the next.
+        """
+
+        def reply(prompts: Ints, shown: Ints) -> int:
+            first = int(box.words[PLAYED])
+            if first + len(prompts) > plays:
+                return NO_PLAYS_LEFT
+            # copies: whoever asks can still write there
+            found = self.winners(draws, first, prompts.copy(), shown.copy())
+            if found is None:
+                return NO_SUCH_RESPONSE
+            box.winners[: found.size] = found
+            return ANSWERED
+
+        return box.answer(last, reply, patience)
 
 
 def has_cycle(beats: npt.NDArray[np.bool_]) -> bool:

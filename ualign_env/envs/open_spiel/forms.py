@@ -28,6 +28,7 @@ def cached_game(game: pyspiel.Game, *, max_states: int = MAX_STATES) -> pyspiel.
     if not isinstance(game, AlignmentGame):
         known = f"{SIMULTANEOUS} or {SIMULTANEOUS}_versus game, or the turn-based form of one"
         raise ValueError(f"expected a {known}, not {str(game)[:80]!r}")
+    _check_payoffs(game)
     players, max_states = game.num_players(), _checks.count("max_states", max_states, 1)
     states = 1 + sum(map(game.n_states, range(game.scenario.n_prompts)))
     if states > max_states:
@@ -36,6 +37,12 @@ def cached_game(game: pyspiel.Game, *, max_states: int = MAX_STATES) -> pyspiel.
             "use fewer players or responses, or a method that needs no tree"
         )
     return pyspiel.convert_to_cached_tree(pyspiel.load_game(game.sequential_name, game.get_parameters()))
+
+
+def _check_payoffs(game: AlignmentGame) -> None:
+    """Raises an error where nobody knows what all ends of the game are worth."""
+    if any(users.only_pick for users in game.scenario.populations):
+        raise ValueError("these users only pick when they are asked, and a tree or normal form needs their payoffs")
 
 
 def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.TensorGame:
@@ -54,6 +61,7 @@ def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Tensor
     """
     if not isinstance(game, AlignmentGame):
         raise ValueError(f"expected an alignment game, not {str(game)[:80]!r}")
+    _check_payoffs(game)
     scenario, x = one_prompt(game.scenario, prompt)
     users, players = scenario.populations[x], game.num_players()
     shape = [game.n_actions(x, player) for player in range(players)]

@@ -169,14 +169,22 @@ class AlignmentGame(pyspiel.Game):
         return 1
 
     def returns_of(self, prompt: int, submitted: tuple[tuple[int, ...], ...]) -> list[float]:
-        """Returns the chance that each player's responses are picked; they sum to exactly 1 (or 0)."""
+        """Returns the chance that each player's responses are picked; they sum to exactly 1 (or 0).
+
+        Of users who only pick, one is asked: 1 for the player whose response she picks.
+        """
         shown = tuple(response for responses in submitted for response in responses)
+        users = self.scenario.populations[prompt]
+        if users.only_pick:
+            slots = np.zeros((1, len(shown)))
+            slots[0, users.pick(np.zeros(1, np.int64), np.array([shown]), np.zeros(1, np.uint32))] = 1.0
+            return self.utilities(slots)[0].tolist()
         key = (prompt, *shown)
         shares = self._shares.get(key)
         if shares is None:
             if len(self._shares) * len(key) >= _REMEMBERED:
                 self._shares.clear()
-            slots = exact_shares(self.scenario.populations[prompt], np.array([shown]))
+            slots = exact_shares(users, np.array([shown]))
             shares = tuple(self.utilities(slots)[0].tolist())
             self._shares[key] = shares
         return list(shares)
@@ -206,6 +214,7 @@ class AlignmentState(pyspiel.State):
         super().__init__(game)
         self.prompt = -1
         self.submitted: tuple[tuple[int, ...], ...] = ()
+        self._earned: tuple[float, ...] | None = None
 
     @property
     def population(self) -> Users:
@@ -266,7 +275,9 @@ class AlignmentState(pyspiel.State):
         """Returns the chance that each player's responses are picked, zeros before the end."""
         if not self.is_terminal():
             return [0.0] * self.num_players()
-        return self.get_game().returns_of(self.prompt, self.submitted)
+        if self._earned is None:  # asked once: users who only pick may pick another next time
+            self._earned = tuple(self.get_game().returns_of(self.prompt, self.submitted))
+        return list(self._earned)
 
     def __str__(self) -> str:
         if self.prompt < 0:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env import _checks
+from ualign_env._mailbox import Mailbox
 from ualign_env._types import Floats, Ints
 from ualign_env.users.base import Picker, Users
 from ualign_env.users.rankings import loops, set_loops
@@ -342,8 +343,14 @@ class _RankingPicker(Picker):
         first: int,
         last: int,
     ) -> bool:
-        tables = self._ranks, self._starts, self._sizes
-        return loops.pick(*tables, prompts, types, numbers, slots, rewards, first, last)
+        return loops.pick(*self._tables(), prompts, types, numbers, slots, rewards, first, last)
+
+    def _tables(self) -> tuple[Ranks, Ints, Ints]:
+        return self._ranks, self._starts, self._sizes
+
+    def serve(self, box: Mailbox, draws: Any, plays: int, last: int, patience: int) -> int:
+        tables = *self._tables(), *draws.tables
+        return int(loops.serve(box.words, box.capacity, box.slots, plays, last, patience, *tables))
 
 
 def _table(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:

@@ -1,0 +1,175 @@
+"""Scores what an agent has learned, look by look: the only place where a run meets the users' payoffs.
+
+Axes: P prompts, N responses, T policies of a mixture.
+"""
+
+import hashlib
+import time
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ualign_env._checks import TooLargeError
+from ualign_env._result import plain
+from ualign_env._types import Floats
+from ualign_env.benchmark.budget import Spent
+from ualign_env.benchmark.learning import End, Verdict
+from ualign_env.benchmark.machine import machine
+from ualign_env.benchmark.plan import Run
+from ualign_env.benchmark.results import Look, RunResult
+from ualign_env.policies.tables import Mixture, PolicyTable, SharedPolicy
+from ualign_env.policies.tabulate import read
+from ualign_env.scenario import Scenario
+from ualign_env.scoring.scorecard import Evaluation, Scorecard, optimal_rate
+from ualign_env.solvers.versus import solve_versus
+
+_SOLVED = 1e-11  # a shortfall below which more learning would show nothing
+_LEFT_OUT = ("scenario", "best_responses", "prompt_win_rates", "group_win_rates", "certificate", "advice")
+_TEXT = 4000  # characters of an error or output that are kept
+
+
+class Judge:
+    """Scores one run."""
+
+    def __init__(self, run: Run) -> None:
+        """Prepares to score; what a run's users are like is known here alone."""
+        self._run, self._task = run, run.task
+        self._payoffs = _MixturePayoffs(self._task.scenario, self._task.k)
+        self.refusal: str | None = None  # why the run cannot be scored
+        self.optimum = optimal_rate(self._task.k, self._task.l)
+        try:
+            self.optimum = optimum(self._task.scenario, self._task.k, self._task.l, run.agent.declared.joint)
+        except TooLargeError as error:
+            self.refusal = f"the value of the game is out of reach: {error}"
+        self._looks: list[Look] = []
+        self._final: tuple[int, Evaluation] | None = None
+
+    def look(self, spent: Spent, given: Any) -> Verdict:
+        """Scores what has been learned, and says whether there is more to learn.
+
+        Raises:
+            ValueError: if it is no policy.
+        """
+        begin = time.perf_counter()
+        table = read(given, self._task.scenario, self._task.k)
+        found = self._evaluation(table)
+        shortfall = float(max(0.0, self.optimum - found.rate)) if self._exact(found) else self.optimum - found.rate
+        seconds = time.perf_counter() - begin
+        budget = self._run.budget
+        if spent.of(budget.unit) <= budget.amount:
+            self._final = len(self._looks), found
+        conv = found.nash_conv_of_profile
+        self._looks.append(Look(spent.cpu, spent.wall, spent.steps, spent.plays, shortfall, conv, seconds))
+        return Verdict(shortfall > _SOLVED, seconds)
+
+    def _exact(self, found: Evaluation) -> bool:
+        """Returns whether what exceeds the optimum is rounding."""
+        return self._task.l == 1 and isinstance(found.learned, SharedPolicy | Mixture)
+
+    def _evaluation(self, table: PolicyTable) -> Evaluation:
+        found = Evaluation(self._task.scenario, table, self._task.k, self._task.l)
+        if isinstance(table, Mixture) and self._task.l == 1:
+            found.__dict__["payoffs"] = self._payoffs(table)  # where the cached property would keep it
+        return found
+
+    def result(self, end: End, *, enforced: bool, limits: dict[str, float | None]) -> RunResult:
+        """Returns the result of the run."""
+        run, task, declared = self._run, self._task, self._run.agent.declared
+        begin = time.perf_counter()
+        card = learned = digest = None
+        if self._final is not None:
+            found = self._final[1]
+            card = _kept(found.scorecard())
+            learned, digest = found.learned.average().tolist(), digest_of(found.learned)
+        scoring = sum(look.score_seconds for look in self._looks) + time.perf_counter() - begin
+        return RunResult(
+            agent=run.agent.name,
+            version=declared.version,
+            information=declared.information,
+            random=declared.random,
+            joint=declared.joint,
+            enforced=enforced,
+            package=run.agent.package,
+            suite=run.suite,
+            task=run.name,
+            spec=task.scenario.name,
+            scenario_digest=task.scenario.digest,
+            k=task.k,
+            l=task.l,
+            seed=task.seed,
+            unit=run.budget.unit,
+            budget=run.budget.amount,
+            digest=run.digest,
+            status=end.status,
+            error=None if end.error is None else end.error[-_TEXT:],
+            optimum=self.optimum,
+            trace=tuple(self._looks),
+            final=None if self._final is None else self._final[0],
+            scorecard=card,
+            policy=learned,
+            policy_digest=digest,
+            cpu=end.spent.cpu,
+            wall=end.spent.wall,
+            steps=end.spent.steps,
+            plays=end.spent.plays,
+            longest_step=end.longest_step,
+            max_rss_mb=end.max_rss_mb,
+            score_seconds=scoring,
+            output=end.output[-_TEXT:],
+            limits=limits,
+            machine=machine(),
+        )
+
+
+def _kept(card: Scorecard) -> dict[str, Any]:
+    return {name: value for name, value in plain(card).items() if name not in _LEFT_OUT}
+
+
+@lru_cache(maxsize=256)
+def optimum(scenario: Scenario, k: int, l: int, joint: bool) -> float:
+    """Returns the robust win rate that shortfalls are counted from.
+
+    For samples of a policy against single responses it is k/(k+1); for k responses that are chosen together, or against
+    several, the value of the game of k against l.
+
+    Raises:
+        TooLargeError: if that game is too large to be solved.
+    """
+    if l == 1 and not joint:
+        return optimal_rate(k)
+    values = [solve_versus(scenario, k, l, tolerance=1e-9, prompt=x).value for x in range(scenario.n_prompts)]
+    return float(scenario.probabilities @ values)
+
+
+class _MixturePayoffs:
+    """Payoffs against mixtures, each of whose policies is met once, however many looks it is in."""
+
+    def __init__(self, scenario: Scenario, k: int) -> None:
+        self._scenario, self._k = scenario, k
+        self._known: dict[bytes, Floats] = {}
+
+    def __call__(self, mixture: Mixture) -> Floats:
+        """Returns `[P, N]`: the chance that each response alone is picked."""
+        policies = np.asarray(mixture.policies, np.float64)
+        keys = [policy.tobytes() for policy in policies]
+        self._known = {
+            key: self._known[key] if key in self._known else self._of(policy) for key, policy in zip(keys, policies, strict=True)
+        }
+        weights = np.asarray(mixture.weights, np.float64)
+        return np.tensordot(weights / weights.sum(), [self._known[key] for key in keys], axes=1)
+
+    def _of(self, policy: Floats) -> Floats:
+        return SharedPolicy(policy).payoffs(self._scenario, self._k)
+
+
+def digest_of(table: PolicyTable) -> str:
+    """Returns a fingerprint of all of a policy: equal exactly for policies that are equal to the last bit."""
+    found = hashlib.sha256(type(table).__name__.encode())
+    for name in sorted(vars(table)):
+        value = vars(table)[name]
+        for part in value if isinstance(value, tuple) else [value]:
+            array = np.asarray(part)
+            found.update(f"{name}{array.dtype.str}{array.shape}".encode())
+            found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()

@@ -1,0 +1,338 @@
+"""The runner's side of runs in processes of their own: starts them, scores their looks, and ends them at their limits."""
+
+import json
+import os
+import pickle
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+from ualign_env._checks import TooLargeError
+from ualign_env.benchmark.budget import Spent
+from ualign_env.benchmark.child import OUT_OF_MEMORY, Assignment, memory_is_limited
+from ualign_env.benchmark.information import CLASSES
+from ualign_env.benchmark.judge import Judge
+from ualign_env.benchmark.learning import End
+from ualign_env.benchmark.nursery import ONE_CORE, serve
+from ualign_env.benchmark.oracle import OracleServer
+from ualign_env.benchmark.plan import Run
+from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.wire import packed, spent_in, unpacked
+
+_GLANCE = 0.1  # seconds between two looks at the limits
+_TAIL = 4000  # characters of what was printed
+
+
+class Nursery:
+    """A process that forks servers for agents; see `nursery`. Where systems cannot fork, each run is started anew."""
+
+    def __init__(self) -> None:
+        """Starts it; it is ready when it is first used."""
+        self.forks = hasattr(os, "fork") and sys.platform != "darwin"  # whose frameworks do not survive it
+        self.folder = Path(tempfile.mkdtemp(prefix="ualign-"))
+        self._ready = False
+        self._lock = threading.Lock()
+        if not self.forks:
+            return
+        self._control, theirs = socket.socketpair()
+        code = f"import sys; sys.path[:] = {sys.path!r}; from ualign_env.benchmark.nursery import main; main()"
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", code, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=os.environ | ONE_CORE,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def server(self, place: str, folder: Path) -> tuple[Connection, subprocess.Popen[bytes] | None]:
+        """Returns the connection to a new server of an agent, and its process where that is this one's child."""
+        if not self.forks:
+            return _spawned(place, folder)
+        with self._lock:
+            if not self._ready and self._control.recv(1) != b"!":
+                raise RuntimeError("the process from which agents' processes come did not start; see its error above")
+            self._ready = True
+            ours, theirs = socket.socketpair()
+            asked = json.dumps({"place": place, "folder": str(folder)}).encode()
+            socket.send_fds(self._control, [asked], [theirs.fileno()])
+            theirs.close()
+        return Connection(ours.detach()), None
+
+    def close(self) -> None:
+        """Ends it, and every server with it."""
+        if self.forks:
+            self._control.close()
+            self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _spawned(place: str, folder: Path) -> tuple[Connection, subprocess.Popen[bytes]]:
+    """Starts a process for one run, which connects to this one."""
+    key = secrets.token_bytes(16)
+    with Listener(None, authkey=key) as listener:
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; from ualign_env.benchmark.workers import spawned; "
+            f"spawned({listener.address!r}, {place!r}, {str(folder)!r})"
+        )
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, env=os.environ | ONE_CORE, start_new_session=True
+        )
+        assert process.stdin is not None  # noqa: S101
+        process.stdin.write(key)
+        process.stdin.close()
+        connection = listener.accept()
+    return connection, process  # pyright: ignore[reportReturnType]
+
+
+def spawned(address: Any, place: str, folder: str) -> None:
+    """Is what a process does that was started for one run."""
+    connection = Client(address, authkey=sys.stdin.buffer.read())
+    with suppress(EOFError, ConnectionError):
+        serve(connection, place, Path(folder), forks=False)  # pyright: ignore[reportArgumentType]
+
+
+class Worker:
+    """Makes one run after the other, in children of a server that it keeps as long as the agent is the same."""
+
+    def __init__(self, nursery: Nursery, stop: threading.Event) -> None:
+        """Makes a worker, which ends what it does when it is told to stop."""
+        self._nursery, self._stop = nursery, stop
+        self._folder = Path(tempfile.mkdtemp(dir=nursery.folder))
+        self._place: str | None = None
+        self._connection: Connection | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._server = 0
+        self._unusable: str | None = None
+
+    def run(self, run: Run) -> RunResult:
+        """Makes a run, and returns what came of it, whatever that is."""
+        judge = Judge(run)
+        if judge.refusal:
+            return judge.result(End("unsupported", judge.refusal, Spent()), enforced=True, limits=self._limits(run))
+        self._attend(run.agent.place)
+        if self._unusable is not None:
+            return judge.result(End("failed", self._unusable, Spent()), enforced=True, limits=self._limits(run))
+        end = _Attempt(self, run, judge).end()
+        return judge.result(end, enforced=True, limits=self._limits(run))
+
+    def _limits(self, run: Run) -> dict[str, float | None]:
+        memory = run.limits.memory if memory_is_limited() else None
+        return {"wall": run.limits.wall, "cpu": run.limits.of_cpu(run.budget), "memory": memory}
+
+    def _attend(self, place: str) -> None:
+        """Has a server of an agent, which is ready or has said why it never will be."""
+        if self._place == place and (self._connection is not None or self._unusable is not None):
+            return
+        self.close()
+        self._place, self._unusable = place, None
+        self.output.unlink(missing_ok=True)
+        self._connection, self._process = self._nursery.server(place, self._folder)
+        try:
+            while not self._connection.poll(_GLANCE):
+                if self._stop.is_set():
+                    raise EOFError
+            message = unpacked(self._connection.recv_bytes())
+        except (EOFError, ConnectionError):
+            message = {"kind": "unusable", "error": f"its process ended while it was imported\n{self.printed()}"}
+        if message["kind"] == "ready":
+            self._server = int(message["pid"])
+        else:
+            self.close()
+            self._place, self._unusable = place, str(message["error"])
+
+    @property
+    def output(self) -> Path:
+        """Where the agent prints to."""
+        return self._folder / "output"
+
+    def printed(self) -> str:
+        """Returns the last lines of what the agent has printed."""
+        with suppress(OSError):
+            text = self.output.read_bytes()[-_TAIL:].decode(errors="replace")
+            return text
+        return ""
+
+    @property
+    def folder(self) -> Path:
+        """For the files of a run."""
+        return self._folder
+
+    @property
+    def connection(self) -> Connection:
+        """To the server, and during a run to its child."""
+        assert self._connection is not None  # noqa: S101
+        return self._connection
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the worker has been told to stop."""
+        return self._stop.is_set()
+
+    def kill(self, child: int) -> None:
+        """Ends the server and a child at once, with whatever they have started."""
+        for group in (child, self._server):
+            if group:
+                with suppress(ProcessLookupError, PermissionError, AttributeError):
+                    os.killpg(group, signal.SIGKILL)
+        if self._process is not None:
+            self._process.kill()
+        self.close()
+
+    def exit_code(self) -> int | None:
+        """Returns how the process of a run ended that was started for it alone."""
+        if self._process is None:
+            return None
+        code = self._process.wait()
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Lets the server end."""
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            self._process.wait()
+        self._connection = self._process = None
+        self._server = 0
+        self._place = self._unusable = None
+
+
+class _Attempt:
+    """One run of a worker."""
+
+    def __init__(self, worker: Worker, run: Run, judge: Judge) -> None:
+        self._worker, self._run, self._judge = worker, run, judge
+        self._child = 0
+        self._spent = Spent()
+        self._scoring = 0.0
+        self._begin = time.monotonic()
+
+    def end(self) -> End:
+        """Makes the run, and returns how it ended."""
+        run, worker = self._run, self._worker
+        task, hidden = run.task, CLASSES[run.agent.declared.information].hidden
+        users: OracleServer | None = None
+        plays = None
+        if hidden:
+            if not all(one.knows(task.slots) for one in task.scenario.populations):
+                return End("unsupported", f"what users pick among {task.slots} responses is not known", Spent())
+            plays = int(run.budget.amount) if run.budget.unit == "plays" else 2**62
+            task = task.with_users(None)
+        assignment = Assignment(task, run.budget, plays, worker.folder, run.limits.memory)
+        worker.output.unlink(missing_ok=True)
+        if plays is not None:
+            users = OracleServer(run.task.scenario, task.slots, task.seed, plays, assignment.mailbox)
+        try:
+            worker.connection.send_bytes(pickle.dumps(assignment))
+            return self._followed(users)
+        except (EOFError, ConnectionError, OSError):
+            return self._lost()
+        finally:
+            if users is not None:
+                users.close()
+
+    def _followed(self, users: OracleServer | None) -> End:
+        """Scores looks until the child has ended, or has to be."""
+        worker, end = self._worker, None
+        while True:
+            while not worker.connection.poll(_GLANCE):
+                reason = self._reason(users)
+                if reason is not None:
+                    worker.kill(self._child)
+                    return End(*reason, self._spent, output=worker.printed())
+            message = unpacked(worker.connection.recv_bytes())
+            kind = message.get("kind")
+            if kind == "started":
+                self._child, self._begin = int(message["pid"]), time.monotonic()
+            elif kind == "look" and end is None:
+                reply = self._look(message, users)
+                if isinstance(reply, End):
+                    worker.kill(self._child)
+                    return reply
+                worker.connection.send_bytes(packed(reply))
+            elif kind == "end":
+                end = self._ended(message)
+                if not self._worker._nursery.forks:
+                    worker.exit_code()
+                    return end
+            elif kind == "gone":
+                return end or self._died(int(message["code"]))
+
+    def _look(self, message: dict[str, Any], users: OracleServer | None) -> dict[str, Any] | End:
+        begin = time.monotonic()
+        try:
+            spent = spent_in(message)
+            if users is not None:  # as they were counted here
+                spent = Spent(spent.cpu, spent.wall, spent.steps, users.plays)
+            self._spent = spent
+            verdict = self._judge.look(spent, message["table"])
+        except TooLargeError as error:
+            return End("unsupported", str(error), self._spent)
+        except (ValueError, KeyError) as error:
+            return End("failed", f"what it sent is no policy: {error}", self._spent, output=self._worker.printed())
+        self._scoring += time.monotonic() - begin
+        return {"go_on": verdict.go_on, "seconds": verdict.seconds}
+
+    def _ended(self, message: dict[str, Any]) -> End:
+        failed = message["status"] not in ("learned", "unsupported")
+        rss, error = message["max_rss_mb"], message["error"]
+        return End(
+            message["status"],
+            None if error is None else str(error),
+            spent_in(message),
+            float(message["longest_step"]),
+            None if rss is None else float(rss),
+            self._worker.printed() if failed else "",
+        )
+
+    def _reason(self, users: OracleServer | None) -> tuple[Any, str] | None:
+        """Returns the status and error with which the run has to be ended now, None where it goes on."""
+        limits = self._run.limits
+        if self._worker.stopped:
+            return "interrupted", "interrupted"
+        if users is not None and users.error is not None:
+            return "failed", f"the users did not answer: {users.error!r}"
+        if time.monotonic() - self._begin - self._scoring > limits.wall:
+            return "timeout", f"it took more than {limits.wall:g} seconds"
+        most, spent = limits.of_cpu(self._run.budget), cpu_of(self._child)
+        if most is not None and spent is not None and spent > most:
+            return "timeout", f"it took more than {most:g} seconds of CPU, of a budget of {self._run.budget}"
+        return None
+
+    def _lost(self) -> End:
+        """Returns the end of a run whose process is gone."""
+        code = self._worker.exit_code()
+        printed = self._worker.printed()
+        self._worker.kill(self._child)
+        if code is not None:
+            return self._died(code)
+        return End("died", f"its process ended\n{printed}", self._spent, output=printed)
+
+    def _died(self, code: int) -> End:
+        printed = self._worker.printed()
+        if code == OUT_OF_MEMORY:
+            return End("out-of-memory", f"more than {self._run.limits.memory} MB", self._spent, output=printed)
+        if code < 0:
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+            return End("died", f"its process was ended by {name}", self._spent, output=printed)
+        return End("died", f"its process exited with status {code}", self._spent, output=printed)
+
+
+def cpu_of(process: int) -> float | None:
+    """Returns the seconds of CPU that a process has taken, None where nobody knows."""
+    if sys.platform != "linux" or not process:
+        return None
+    with suppress(OSError):
+        return time.clock_gettime((~process << 3) | 2)  # its clock, as clock_getcpuclockid(3) names it
+    return None
