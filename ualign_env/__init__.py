@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import ualign_env._command  # noqa: F401  # first: the rest takes a while, in which Ctrl-C may come
 from ualign_env import registration
 from ualign_env._checks import TooLargeError
+from ualign_env.benchmark.agents import agent
+from ualign_env.benchmark.benchmark import Benchmark, run
+from ualign_env.benchmark.executors import Inline, Processes
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.tasks import Task
+from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy
 from ualign_env.policies.tabulate import greedy, tabulate
@@ -74,8 +77,10 @@ __all__ = [
     "BatchedExploiter",
     "BatchedGame",
     "BatchedVersusGame",
+    "Benchmark",
     "BestLottery",
     "BestResponses",
+    "Checkpoint",
     "Contest",
     "ConvergenceWarning",
     "Curve",
@@ -83,6 +88,7 @@ __all__ = [
     "Equilibrium",
     "Family",
     "GamePolicy",
+    "Inline",
     "Inspection",
     "JointPolicy",
     "MatrixEquilibrium",
@@ -92,6 +98,7 @@ __all__ = [
     "PairwiseUsers",
     "Players",
     "Population",
+    "Processes",
     "RunResult",
     "SampleScore",
     "Scenario",
@@ -103,6 +110,7 @@ __all__ = [
     "Users",
     "VersusEquilibrium",
     "VersusMap",
+    "agent",
     "best_maximal_lottery",
     "best_responses",
     "cached_game",
@@ -138,7 +146,7 @@ __all__ = [
     "register_scenario",
     "regularised_exploitability",
     "robust_win_rate",
-
+    "run",
     "score",
     "score_samples",
     "self_play",

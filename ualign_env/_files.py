@@ -27,6 +27,8 @@ def write_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]
     try:
         with open(partial, "xb") as opened:
             write(opened)
+            opened.flush()
+            os.fsync(opened.fileno())  # or the name could outlive a crash, and the content not
         os.replace(partial, file)
     except BaseException as error:
         with suppress(OSError):

@@ -1,1 +1,4 @@
-"""Agents that compete on the benchmark, one file each; `pyproject.toml` lists them."""
+"""Agents that compete on the benchmark, one file each; `pyproject.toml` lists them.
+
+`arrays`, `bradley_terry` and `comparisons` are what several have in common.
+"""

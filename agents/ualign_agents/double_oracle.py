@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import ualign_env as ua
 
 
+@ua.agent(random=False, joint=True)
 def double_oracle(task: ua.Task) -> Iterator[ua.JointPolicy]:
     """Double oracle with exact best responses, on the game of k responses against l."""
     scenario = task.scenario

@@ -7,7 +7,7 @@ import torch
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO
 
-from ualign_env import SB3VecEnv, Task
+import ualign_env as ua
 
 _GAMES = 256  # at a time
 _ROUNDS = 8  # between two updates
@@ -16,14 +16,18 @@ _ROUNDS = 8  # between two updates
 torch.optim.Adam([torch.zeros(1)])
 
 
-def ppo(task: Task) -> Iterator[PPO | MaskablePPO]:
-    """PPO self-play (Stable-Baselines3), the last iterate."""
-    players = task.k + 1
+@ua.agent(information="picks")
+def ppo(task: ua.Task) -> Iterator[PPO | MaskablePPO]:
+    """PPO self-play (Stable-Baselines3), the last iterate.
+
+    Source: Schulman et al., "Proximal policy optimization algorithms", 2017.
+    """
+    players = task.players
     games = gymnasium.make_vec("ualign/Seats-v0", num_envs=_GAMES * players, scenario=task.scenario, players=players)
     algorithm = PPO if task.scenario.legal.all() else MaskablePPO
     model = algorithm(
         "MlpPolicy",
-        SB3VecEnv(games),
+        ua.SB3VecEnv(games),
         learning_rate=3e-3,
         n_steps=_ROUNDS,
         batch_size=_GAMES * players * _ROUNDS // 4,
@@ -32,7 +36,7 @@ def ppo(task: Task) -> Iterator[PPO | MaskablePPO]:
         gae_lambda=0.0,
         ent_coef=0.01,
         policy_kwargs={"net_arch": []},
-        seed=task.seed,
+        seed=task.seed % 2**32,
         device="cpu",
     )
     threads = torch.get_num_threads()

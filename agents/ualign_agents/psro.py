@@ -10,7 +10,7 @@ import numpy as np
 from open_spiel.python.algorithms.psro_v2.best_response_oracle import BestResponseOracle
 from open_spiel.python.algorithms.psro_v2.psro_v2 import PSROSolver
 
-from ualign_env import GamePolicy, Outputs, SharedPolicy, Task, cached_game, deviation_payoffs, tabulate
+import ualign_env as ua
 
 # Of the projected replicator dynamics that solve the empirical game. Payoffs have mean 1 / (k + 1), so that this step
 # times k + 1 means the same for every k.
@@ -20,8 +20,12 @@ _PRD_AVERAGED = 100
 _MAX_PROFILES = 2_000_000  # of the empirical game
 
 
-def psro(task: Task) -> Iterator[SharedPolicy]:
-    """PSRO (OpenSpiel, Python), symmetric, exact best responses and payoffs, projected replicator dynamics."""
+@ua.agent(information="tree", random=False)
+def psro(task: ua.Task) -> Iterator[ua.SharedPolicy]:
+    """PSRO (OpenSpiel, Python), symmetric, exact best responses and payoffs, projected replicator dynamics.
+
+    Source: Lanctot et al., "A unified game-theoretic approach to multiagent reinforcement learning", 2017.
+    """
     with redirect_stdout(io.StringIO()):  # the solver announces its settings
         solver = _ExactPSRO(task)
     yield solver.learned()
@@ -37,14 +41,14 @@ class _ExactPSRO(PSROSolver):
     profiles with repeated policies too often or too seldom.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: ua.Task) -> None:
         self._task = task
         self._tables = WeakKeyDictionary[Any, np.ndarray]()
         self._against: dict[tuple[int, ...], np.ndarray] = {}
         super().__init__(
             # players share policies, which takes information states without the player in them; with them, or with
             # the oracle in C++, best responses to the other players' copies are wrong
-            cached_game(task.game(anonymous=True), max_states=200_000),
+            ua.cached_game(task.game(anonymous=True), max_states=200_000),
             BestResponseOracle(best_response_backend="py"),
             sims_per_entry=1,
             symmetric_game=True,
@@ -56,10 +60,10 @@ class _ExactPSRO(PSROSolver):
             average_over_last_n_strategies=_PRD_AVERAGED,
         )
 
-    def learned(self) -> SharedPolicy:
+    def learned(self) -> ua.SharedPolicy:
         """Returns the population's policies, mixed by the meta-strategy."""
         tables = [self._table(policy) for policy in self._policies[0]]
-        return SharedPolicy(np.tensordot(self._meta_strategy_probabilities[0], tables, axes=1))
+        return ua.SharedPolicy(np.tensordot(self._meta_strategy_probabilities[0], tables, axes=1))
 
     def can_grow(self) -> bool:
         """Returns whether the last best response was new, and the empirical game is not too large for another."""
@@ -90,12 +94,12 @@ class _ExactPSRO(PSROSolver):
         """Returns `[P, N]`: what each response earns against k policies of the population."""
         if others not in self._against:
             profile = np.array([self._table(self._policies[0][i]) for i in others])
-            self._against[others] = deviation_payoffs(self._task.scenario, Outputs(profile), self._task.k)
+            self._against[others] = ua.deviation_payoffs(self._task.scenario, ua.Outputs(profile), self._task.k)
         return self._against[others]
 
     def _table(self, policy: Any) -> np.ndarray:
         """Returns `[P, N]`."""
         if policy not in self._tables:
-            learned = tabulate(self._task.scenario, GamePolicy(self._game, policy), self._task.k)
+            learned = ua.tabulate(self._task.scenario, ua.GamePolicy(self._game, policy), self._task.k)
             self._tables[policy] = learned.average()
         return self._tables[policy]

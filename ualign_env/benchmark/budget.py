@@ -87,6 +87,6 @@ class Looks:
             self._next *= _GROWTH
         if self._budget.unit == "seconds":
             self._scoring += seconds
-            left = max(0.0, math.log(amount / at, _GROWTH)) if 0 < at else 0.0
+            left = max(0.0, math.log(amount / at, _GROWTH)) if at > 0 else 0.0
             if self._scoring + left * seconds > _SCORING * amount:
                 self._next = max(self._next, at + seconds / _SCORING)

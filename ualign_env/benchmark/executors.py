@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from ualign_env import _checks
 from ualign_env.benchmark.agents import load_agent
+from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.judge import Judge
 from ualign_env.benchmark.learning import Agent, End, learn
-from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.warm_up import warm_up_everything
 from ualign_env.benchmark.workers import Nursery, Worker
 
 
@@ -51,8 +50,6 @@ class Inline(Executor):
             agent = self._agents.get(run.agent.place) or load_agent(run.agent.place)
         except ValueError as error:
             return End("failed", str(error), Spent())
-        for users in run.task.scenario.populations:
-            warm_up_everything(users)
         task = run.task
         if CLASSES[information].hidden:
             if not all(users.knows(task.slots) for users in task.scenario.populations):

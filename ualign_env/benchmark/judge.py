@@ -18,6 +18,7 @@ from ualign_env.benchmark.learning import End, Verdict
 from ualign_env.benchmark.machine import machine
 from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import Look, RunResult
+from ualign_env.benchmark.warm_up import warm_up_everything
 from ualign_env.policies.tables import Mixture, PolicyTable, SharedPolicy
 from ualign_env.policies.tabulate import read
 from ualign_env.scenario import Scenario
@@ -35,6 +36,8 @@ class Judge:
     def __init__(self, run: Run) -> None:
         """Prepares to score; what a run's users are like is known here alone."""
         self._run, self._task = run, run.task
+        for users in self._task.scenario.populations:
+            warm_up_everything(users)
         self._payoffs = _MixturePayoffs(self._task.scenario, self._task.k)
         self.refusal: str | None = None  # why the run cannot be scored
         self.optimum = optimal_rate(self._task.k, self._task.l)
@@ -51,11 +54,11 @@ class Judge:
         Raises:
             ValueError: if it is no policy.
         """
-        begin = time.perf_counter()
+        begin = time.thread_time()
         table = read(given, self._task.scenario, self._task.k)
         found = self._evaluation(table)
         shortfall = float(max(0.0, self.optimum - found.rate)) if self._exact(found) else self.optimum - found.rate
-        seconds = time.perf_counter() - begin
+        seconds = time.thread_time() - begin
         budget = self._run.budget
         if spent.of(budget.unit) <= budget.amount:
             self._final = len(self._looks), found
@@ -76,13 +79,13 @@ class Judge:
     def result(self, end: End, *, enforced: bool, limits: dict[str, float | None]) -> RunResult:
         """Returns the result of the run."""
         run, task, declared = self._run, self._task, self._run.agent.declared
-        begin = time.perf_counter()
+        begin = time.thread_time()
         card = learned = digest = None
         if self._final is not None:
             found = self._final[1]
             card = _kept(found.scorecard())
             learned, digest = found.learned.average().tolist(), digest_of(found.learned)
-        scoring = sum(look.score_seconds for look in self._looks) + time.perf_counter() - begin
+        scoring = sum(look.score_seconds for look in self._looks) + time.thread_time() - begin
         return RunResult(
             agent=run.agent.name,
             version=declared.version,
@@ -154,7 +157,8 @@ class _MixturePayoffs:
         policies = np.asarray(mixture.policies, np.float64)
         keys = [policy.tobytes() for policy in policies]
         self._known = {
-            key: self._known[key] if key in self._known else self._of(policy) for key, policy in zip(keys, policies, strict=True)
+            key: self._known[key] if key in self._known else self._of(policy)
+            for key, policy in zip(keys, policies, strict=True)
         }
         weights = np.asarray(mixture.weights, np.float64)
         return np.tensordot(weights / weights.sum(), [self._known[key] for key in keys], axes=1)

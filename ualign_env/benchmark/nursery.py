@@ -28,9 +28,7 @@ from ualign_env.benchmark.wire import packed
 from ualign_env.users import Population
 
 #: One core a run: libraries that start threads of their own would make runs depend on their number.
-ONE_CORE = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-}
+ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
 def main() -> NoReturn:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ualign_env import _checks
 from ualign_env._mailbox import NO_PLAYS_LEFT, NO_SUCH_RESPONSE, NOT_YET, PLAYED, Mailbox, ask
 from ualign_env._types import Ints
 from ualign_env.scenario import Scenario
@@ -173,7 +172,11 @@ class OracleServer:
         """Starts to answer at most so many plays, by a mailbox in a file that is made."""
         Mailbox.make_file(path, slots)
         self._box = Mailbox(path, slots)
-        self._picker, self._draws, self._budget = picker(scenario.populations), UserDraws(scenario.populations, seed), plays
+        self._picker, self._draws, self._budget = (
+            picker(scenario.populations),
+            UserDraws(scenario.populations, seed),
+            plays,
+        )
         self._over = threading.Event()
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._answer, daemon=True)
@@ -199,4 +202,3 @@ class OracleServer:
         """Ends the answers."""
         self._over.set()
         self._thread.join()
-

@@ -50,7 +50,9 @@ def _interruptions() -> Iterator[list[int]]:
 def _run() -> int:
     """Returns the exit status of the command that was asked for."""
     try:
-        from ualign_env.cli.commands import app
+        import ualign_env.cli.bench
+        import ualign_env.cli.commands  # noqa: F401  # which add themselves
+        from ualign_env.cli.app import app
 
         return app(standalone_mode=False) or 0
     except KeyboardInterrupt:

@@ -4,11 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ualign_env._text import printable, short
-from ualign_env.benchmark.results import RunResult
 from ualign_env.cli.output import emit
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.facts import PromptFacts
@@ -20,18 +17,6 @@ from ualign_env.users import Users
 
 _LISTED = 8  # multisets of a strategy
 _PROMPTS = 30
-
-
-def progress() -> Progress:
-    """Returns a progress bar on stderr, shown only on a terminal."""
-    columns = (
-        TextColumn("{task.description:<28}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_listing(kind: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -100,7 +85,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         (("k'", "robust win rate"), curve),
     ):
         emit("")
-        _print_table(columns, rows)
+        print_table(columns, rows)
         if columns[0] == "prompt":
             _say_others(scenario.n_prompts, "with higher win rates")
 
@@ -118,11 +103,11 @@ def print_inspection(found: Inspection) -> None:
         emit(f"note: {note}")
     emit("")
     if len(found.prompts) == 1:
-        _print_table(("prompt", short(found.prompts[0].prompt)), _fact_rows(found.prompts[0]))
+        print_table(("prompt", short(found.prompts[0].prompt)), _fact_rows(found.prompts[0]))
     else:
         levels = [f"set of {i}" for i in range(1, 1 + max(len(one.condorcet_levels) for one in found.prompts))]
         columns = ("prompt", "users", "responses", "ties", "Condorcet winner", "circle", "Smith set", *levels)
-        _print_table((*columns, "lottery"), [_fact_row(one, len(levels)) for one in found.prompts[:_PROMPTS]])
+        print_table((*columns, "lottery"), [_fact_row(one, len(levels)) for one in found.prompts[:_PROMPTS]])
         _say_others(len(found.prompts))
         if levels:
             emit("set of i: share of users whom some other response pleases better than the best i together")
@@ -136,7 +121,7 @@ def print_inspection(found: Inspection) -> None:
     for name, rates in found.rates.items():
         rows.append([name, *(f"{rates[i]:.4f}" for i in shown), _number(found.limits.get(name), ".4f")])
     emit("")
-    _print_table(columns, rows, numbers=True)
+    print_table(columns, rows, numbers=True)
     emit("")
     for sentence in found.verdict:
         emit(f"verdict: {sentence}")
@@ -185,28 +170,6 @@ def _named(responses: Sequence[str]) -> str:
     return names if len(responses) <= 3 else f"{names} and {len(responses) - 3} others"
 
 
-def print_results(results: Iterable[RunResult]) -> None:
-    """Prints one table for each scenario, then why agents are missing from it."""
-    by_scenario: dict[str, list[RunResult]] = {}
-    for result in results:
-        by_scenario.setdefault(result.scenario, []).append(result)
-    for scenario, unsorted in by_scenario.items():
-        rows = sorted(unsorted, key=lambda r: (r.k, r.l, r.scorecard.shortfall if r.scorecard else np.inf))
-        several = any(result.l > 1 for result in rows)
-        names = ["l", "win rate", "bound"] if several else ["robust win rate", "optimum"]
-        cells = []
-        for i, result in enumerate(rows):
-            if i and (rows[i - 1].k, rows[i - 1].l) != (result.k, result.l):
-                cells.append(())
-            cells.append(_result_row(result, several))
-        emit(scenario)
-        _print_table(("agent", "k", *names, "shortfall", "NashConv", "limit", "seconds"), cells, numbers=True)
-        for result in rows:
-            if result.error is not None:
-                against = f", l = {result.l}" if several else ""
-                emit(f"{result.agent}, k = {result.k}{against}, {result.status}: {result.error}")
-
-
 def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
     """Prints the rate, the certificate and the most likely responses of each k."""
     columns = ["k", "robust win rate", "optimum", "exploitability", "support", "method", "seconds"]
@@ -226,7 +189,7 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
     ]
     emit(scenario.name)
     print_notes(scenario)
-    _print_table((*columns, *["regularised certificate"] * regularised), rows)
+    print_table((*columns, *["regularised certificate"] * regularised), rows)
     for result in equilibria:
         emit("")
         said = [] if result.converged else [f"NOT CONVERGED to {result.tolerance:.0e}"]
@@ -252,7 +215,7 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
         rows.append((short(scenario.prompts[x]), f"{game.value:.6f}", f"{game.certificate:.1e}", *rates, bound))
     emit(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
     print_notes(scenario)
-    _print_table(("prompt", "value", "certificate", *sampled, "bound"), rows)
+    print_table(("prompt", "value", "certificate", *sampled, "bound"), rows)
     if any(not card.proven for cards in sampled.values() for card in cards):
         emit("a..b: the worst opponent was sought greedily, and leaves at least a and at most b")
     emit("value: of the game in which both sides choose their responses together")
@@ -298,17 +261,7 @@ def _main_responses(population: Users, policy: np.ndarray, most: int = 8) -> str
     return f"{shown}, and {len(order) - most} more" if len(order) > most else shown
 
 
-def _result_row(result: RunResult, several: bool) -> list[str]:
-    """Returns the cells of a result, with l among them where there are several."""
-    card, bound = result.scorecard, optimal_rate(result.k, result.l)
-    game = [result.agent, str(result.k), *[str(result.l)] * several]
-    if card is None:
-        return [*game, "-", f"{bound:.6f}", "-", "-", "-", f"{result.seconds:.2f}"]
-    metrics = f"{card.robust_win_rate:.6f}", f"{bound:.6f}", f"{card.shortfall:.1e}", _number(card.nash_conv)
-    return [*game, *metrics, _number(card.u_alignment_limit, ".4f"), f"{result.seconds:.2f}"]
-
-
-def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> None:
     """Prints rows under their columns' names, never folded; `numbers` moves all but the first column to the right."""
     lines = [[printable(cell, keep="") for cell in line] for line in (columns, *rows)]
     widths = [max(len(line[i]) for line in lines if line) for i in range(len(columns))]

@@ -89,4 +89,3 @@ class Nature:
         over_ranges(work, n, cost=13)
         self._time += 1
         return Draws(prompts, types, numbers)
-

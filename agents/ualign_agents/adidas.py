@@ -1,0 +1,34 @@
+"""ADIDAS by OpenSpiel."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from open_spiel.python.algorithms.adidas import ADIDAS
+from open_spiel.python.algorithms.adidas_utils.games.small import MatrixGame
+from open_spiel.python.algorithms.adidas_utils.solvers.symmetric.qre_anneal import Solver
+
+import ualign_env as ua
+
+_FIRST = 8  # iterations
+
+
+@ua.agent(random=False)
+def adidas(task: ua.Task) -> Iterator[ua.SharedPolicy]:
+    """ADIDAS (OpenSpiel, Python): descent of the average deviation incentive, annealed, on the exact payoff tensor.
+
+    Source: Gemp et al., "Sample-based approximation of Nash in large many-player games via gradient descent", 2022.
+    """
+    scenario = task.scenario
+    games = [MatrixGame(ua.payoff_tensor(users, task.players)) for users in scenario.populations]
+    iterations = _FIRST
+    while True:  # runs of doubling lengths: OpenSpiel's start anew each time, which doubles the cost
+        learned = np.zeros(scenario.legal.shape)
+        for x, users in enumerate(scenario.populations):
+            run = ADIDAS(seed=task.seed)
+            run.approximate_nash(
+                games[x], Solver(), sym=True, num_iterations=iterations, num_samples=np.inf, num_eval_samples=0
+            )
+            policy = np.maximum(run.results["dist"], 0)
+            learned[x, : users.n_responses] = policy / policy.sum()
+        yield ua.SharedPolicy(learned)
+        iterations *= 2

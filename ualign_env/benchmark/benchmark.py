@@ -1,0 +1,255 @@
+"""A benchmark: agents, tasks and seeds, made into runs, and what came of them."""
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ualign_env import _checks
+from ualign_env.benchmark.agents import AgentInfo, Declaration, describe_agent, list_agents
+from ualign_env.benchmark.budget import Budget
+from ualign_env.benchmark.executors import Executor, Inline
+from ualign_env.benchmark.learning import Agent
+from ualign_env.benchmark.plan import Limits, NamedTask, Run, plan
+from ualign_env.benchmark.results import FINISHED, RunResult
+from ualign_env.benchmark.store import Store, shard, unfinished
+from ualign_env.benchmark.suite import Suite, custom_suite, load_suite
+from ualign_env.benchmark.tasks import Task
+
+#: Told of each result as it comes, and of what could not be written.
+OnResult = Callable[[RunResult], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running a benchmark has come to.
+
+    Attributes:
+        results: of all runs that are finished, those of earlier times too.
+        missing: runs that are not.
+        unwritten: why results could not be written, None where they were.
+    """
+
+    results: tuple[RunResult, ...]
+    missing: tuple[Run, ...]
+    unwritten: str | None = None
+
+
+class Benchmark:
+    """Agents that learn tasks, each with several seeds."""
+
+    def __init__(
+        self,
+        tasks: str | Suite | Iterable[Task | NamedTask | str],
+        agents: Iterable[str | Agent] | None = None,
+        seeds: int | Sequence[int] | None = None,
+        *,
+        seconds: float | None = None,
+        plays: int | None = None,
+        steps: int | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Plans the runs.
+
+        Args:
+            tasks: a suite, its name, or tasks; specs stand for themselves with k = 1, 2 and 3.
+            agents: names, `FILE.py:function`, `module:function` or functions; None: those of the suite, or all that
+                play its tasks.
+            seeds: how many, or which, for agents that depend on them; None: as many as the suite has.
+            seconds: budget of agents that know the users, of CPU; None: the suite's.
+            plays: budget of agents that ask users; None: the suite's.
+            steps: budget of every agent, instead: what it then learns is the same each time, to the last bit.
+            limits: what ends runs that do not end by themselves; None: the suite's.
+
+        Raises:
+            ValueError: if a suite, task or agent is unknown, or a number out of range.
+        """
+        self.suite = _suite(tasks)
+        chosen = self.suite.seeds if seeds is None else seeds
+        self.seeds = list(range(chosen)) if isinstance(chosen, int) else [_checks.count("seed", s, 0) for s in chosen]
+        if not self.seeds:
+            raise ValueError(f"seeds is {seeds!r}, but must be a number of them, at least 1, or a list")
+        budgets = self.suite.budgets()
+        if seconds is not None:
+            budgets["seconds"] = Budget("seconds", seconds)
+        if plays is not None:
+            budgets["plays"] = Budget("plays", plays)
+        if steps is not None:
+            budgets["steps"] = Budget("steps", steps)
+        self.functions: dict[str, Agent] = {}
+        self.agents = [self._described(agent) for agent in (_default(self.suite) if agents is None else agents)]
+        _distinct(self.agents)
+        kept = self.suite.limits if limits is None else limits
+        tasks_, suite = self.suite.tasks, str(self.suite)
+        self.runs = list(plan(self.agents, tasks_, self.seeds, budgets, kept, suite))
+
+    def _described(self, agent: str | Agent) -> AgentInfo:
+        if isinstance(agent, str):
+            return describe_agent(agent)
+        if not callable(agent):
+            raise ValueError(f"agent is {agent!r:.200}, but must be the name of one or a generator function")
+        name = getattr(agent, "__name__", type(agent).__name__)
+        place = _place(agent, name)
+        self.functions[place] = agent
+        declared = getattr(agent, "__ualign__", Declaration())
+        return AgentInfo(name, place, declared, (inspect.getdoc(agent) or "").split("\n")[0])
+
+    def run(
+        self,
+        executor: Executor | None = None,
+        out: str | os.PathLike[str] | None = None,
+        *,
+        part: tuple[int, int] = (1, 1),
+        retry_failed: bool = False,
+        on_result: OnResult | None = None,
+    ) -> Outcome:
+        """Makes the runs that are not finished, and returns all results.
+
+        Args:
+            executor: where; `Inline()`, in this process, unless it is given.
+            out: a folder for the results; what it holds is not made again, and whatever ends the program, nothing
+                that was finished is lost.
+            part: (i, n): only the i-th of n parts of the runs.
+            retry_failed: whether runs are made again that failed, timed out or died.
+            on_result: told of each result as it comes.
+
+        Raises:
+            ValueError: if another runner holds the folder, it holds results of another suite, or cannot be written to.
+        """
+        executor = executor or Inline(self.functions)
+        runs = shard(self.runs, *part)
+        store = None if out is None else Store(out)
+        with nullcontext() if store is None else store.locked():
+            known = {}
+            if store is not None:
+                store.describe(self.suite.text)
+                known = store.read().results
+            todo, done = unfinished(runs, known, retry_failed=retry_failed)
+            waiting = {run.file: run for run in todo}
+            keeper = _Keeper(store)
+            try:
+                with closing(self._results(executor, todo)) as results:
+                    for result in results:
+                        name = next(name for name, run in waiting.items() if run.digest == result.digest)
+                        if result.status in FINISHED:
+                            del waiting[name]
+                            done.append(result)
+                            keeper.keep(name, result)
+                        if on_result is not None:
+                            on_result(result)
+            except KeyboardInterrupt:
+                pass
+            keeper.flush()
+        order = {run.digest: i for i, run in enumerate(runs)}
+        done.sort(key=lambda result: order[result.digest])
+        return Outcome(tuple(done), tuple(waiting.values()), keeper.unwritten)
+
+    @staticmethod
+    def _results(executor: Executor, todo: list[Run]) -> Iterator[RunResult]:
+        yield from executor.results(todo)
+
+
+class _Keeper:
+    """Writes results; those that cannot be written wait until there is room."""
+
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+        self._waiting: dict[str, RunResult] = {}
+        self.unwritten: str | None = None
+
+    def keep(self, name: str, result: RunResult) -> None:
+        """Writes a result, or notes why that is not possible."""
+        self._waiting[name] = result
+        self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits."""
+        if self._store is None:
+            return
+        self.unwritten = None
+        for name, result in list(self._waiting.items()):
+            try:
+                self._store.write(name, result)
+                del self._waiting[name]
+            except ValueError as error:
+                self.unwritten = str(error)
+                return
+
+
+def run(
+    agent: str | Agent,
+    task: Task,
+    *,
+    seconds: float = 2.0,
+    plays: int = 1_000_000,
+    steps: int | None = None,
+) -> RunResult:
+    """Lets an agent learn a task in this process, and scores what it learned.
+
+    Args:
+        agent: an agent's name, such as `"cfr-plus"`, `FILE.py:function`, or a generator function that takes a `Task`
+            and yields what it has learned so far, anything that `tabulate` takes, as often as it likes.
+        task: the task.
+        seconds: budget of agents that know the users, of CPU.
+        plays: budget of agents that ask users.
+        steps: budget of either, instead.
+
+    Raises:
+        ValueError: if there is no such agent, or an argument is none of these.
+    """
+    if not isinstance(task, Task):
+        raise ValueError(f"task is {task!r:.200}, but must be a Task")
+    made = Benchmark([task], [agent], [task.seed], seconds=seconds, plays=plays, steps=steps)
+    return Inline(made.functions).result(made.runs[0])
+
+
+def _suite(tasks: str | Suite | Iterable[Task | NamedTask | str]) -> Suite:
+    if isinstance(tasks, Suite):
+        return tasks
+    if isinstance(tasks, str):
+        return load_suite(tasks)
+    named: list[NamedTask] = []
+    for i, task in enumerate(_checks.several("tasks", tasks)):
+        if isinstance(task, str):
+            named += custom_suite([task], (1, 2, 3)).tasks
+        elif isinstance(task, Task):
+            named.append(NamedTask(task.scenario.name, replace(task, seed=0)))
+        elif isinstance(task, NamedTask):
+            named.append(task)
+        else:
+            raise ValueError(f"tasks[{i}] is {task!r:.200}, but must be a Task or a spec")
+    if not named:
+        raise ValueError("tasks must be at least one")
+    rows = "".join(f"# {one.name}: k = {one.task.k}, l = {one.task.l}\n" for one in named)
+    return Suite("custom", 1, "tasks of somebody's own", tuple(named), text=f"# tasks made in Python\n{rows}")
+
+
+def _default(suite: Suite) -> list[str]:
+    """Returns the agents that compete unless others are named."""
+    if suite.agents is not None:
+        return list(suite.agents)
+    found = []
+    together = any(named.task.l > 1 for named in suite.tasks)
+    for name in list_agents():
+        declared = describe_agent(name).declared
+        if declared.information in suite.classes and (together or not declared.joint):
+            found.append(name)
+    return found
+
+
+def _distinct(agents: Sequence[AgentInfo]) -> None:
+    names = [agent.name for agent in agents]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"several agents are called {twice[0]!r}, but results are told apart by names")
+
+
+def _place(agent: Any, name: str) -> str:
+    """Returns where a function is defined, so that other processes find it; its name alone where they cannot."""
+    file = inspect.getsourcefile(agent) if inspect.isfunction(agent) else None
+    if file is None or "<" in getattr(agent, "__qualname__", "<") or not Path(file).is_file():
+        return name
+    return f"{Path(file).resolve()}:{name}"

@@ -1,0 +1,144 @@
+"""A folder of results: one file a run, written whole or not at all, so that whatever is finished stays finished."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ualign_env._files import as_path, write_file
+from ualign_env.benchmark.machine import machine
+from ualign_env.benchmark.plan import Run
+from ualign_env.benchmark.results import RunResult
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+_RESULTS = "results"
+_GOOD = ("learned", "unsupported")
+
+
+@dataclass
+class Found:
+    """What a folder holds.
+
+    Attributes:
+        results: by the name of their file.
+        damaged: files that are no results, with the reason.
+    """
+
+    results: dict[str, RunResult] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+
+class Store:
+    """A folder of results."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        """Takes the folder; it is made when it is first written to."""
+        self.folder = as_path(folder)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other runners out of the folder; the system lifts the lock of a process that is killed.
+
+        Raises:
+            ValueError: if another runner holds it, or the folder cannot be written to.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise ValueError(f"cannot write results to {str(self.folder)!r}: {error.strerror}") from None
+        try:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise ValueError(f"another runner holds {str(self.folder)!r}: wait, or choose another") from None
+                except OSError as error:
+                    raise ValueError(f"cannot lock {str(self.folder)!r}: {error.strerror}") from None
+            yield
+        finally:
+            os.close(handle)
+
+    def describe(self, suite: str) -> None:
+        """Writes what the results are of: the suite, as text, and the machine.
+
+        Raises:
+            ValueError: if the folder holds results of another suite, or cannot be written to.
+        """
+        known = self.suite()
+        if known is not None and known != suite:
+            raise ValueError(
+                f"{str(self.folder)!r} holds results of another suite, or of another version of it: choose another "
+                f"folder, or remove {str(self.folder / 'suite.toml')!r} and its results"
+            )
+        write_file(self.folder / "suite.toml", lambda file: file.write(suite.encode()))
+        about = json.dumps(machine(), indent=1) + "\n"
+        write_file(self.folder / "machine.json", lambda file: file.write(about.encode()))
+
+    def suite(self) -> str | None:
+        """Returns the suite that the results are of, None where there is none."""
+        try:
+            return (self.folder / "suite.toml").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def read(self) -> Found:
+        """Returns everything that is there; what is damaged, half-written or of another schema is named."""
+        found = Found()
+        for path in sorted((self.folder / _RESULTS).glob("*/*.json")):
+            name = f"{path.parent.name}/{path.name}"
+            try:
+                found.results[name] = RunResult.from_dict(json.loads(path.read_bytes()))
+            except (OSError, ValueError) as error:
+                found.damaged[name] = str(error)
+        return found
+
+    def write(self, name: str, result: RunResult) -> None:
+        """Writes the result of a run.
+
+        Raises:
+            ValueError: if it cannot be written.
+        """
+        path = self.folder / _RESULTS / name
+        text = json.dumps(result.to_dict(), separators=(",", ":"), allow_nan=False) + "\n"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        write_file(path, lambda file: file.write(text.encode()))
+
+
+def unfinished(
+    runs: Iterable[Run], results: Mapping[str, RunResult], *, retry_failed: bool = False
+) -> tuple[list[Run], list[RunResult]]:
+    """Returns the runs that are still to be made, and the results of the others.
+
+    Args:
+        runs: all runs.
+        results: those there are, by the names of their files.
+        retry_failed: whether runs that failed, timed out or died are made again.
+    """
+    todo, done = [], []
+    for run in runs:
+        found = results.get(run.file)
+        if found is None or found.digest != run.digest or (retry_failed and found.status not in _GOOD):
+            todo.append(run)
+        else:
+            done.append(found)
+    return todo, done
+
+
+def shard(runs: list[Run], part: int, parts: int) -> list[Run]:
+    """Returns a part of the runs, of `parts` that together are all: each takes every so many-th."""
+    return runs[part - 1 :: parts]
+
+
+def result_path(folder: Path, run: Run) -> Path:
+    """Returns where a run's result is kept."""
+    return folder / _RESULTS / run.file

@@ -1,0 +1,237 @@
+"""Suites: tasks, budgets and agents that belong together, under a name and a version; files in `suites/`.
+
+A suite is never changed without another version: reports do not mix them. `folder:PATH` makes one of somebody's own
+files. A *sealed* suite names how many scenarios of each family it has, and the fingerprint of a file with their seeds,
+which its makers publish afterwards: until then nobody can have trained on it.
+"""
+
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ualign_env import _checks
+from ualign_env.benchmark.budget import Budget
+from ualign_env.benchmark.information import CLASSES
+from ualign_env.benchmark.plan import Limits, NamedTask
+from ualign_env.benchmark.tasks import Task
+from ualign_env.scenario import Scenario
+from ualign_env.specs import load_scenario
+
+FOLDER = "folder:"
+_SEED = "{seed}"
+_FIELDS = {
+    "name", "version", "title", "seconds", "plays", "seeds", "wall", "memory", "agents", "classes", "sealed", "task",
+    "superseded_by",
+}  # fmt: skip
+_TASK_FIELDS = {"scenario", "name", "k", "l", "facts", "copies"}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tasks that agents are compared on.
+
+    Attributes:
+        name: its name.
+        version: its version; results of different ones are never mixed.
+        title: what it is for, in a line.
+        tasks: what is learned.
+        seconds: budget of agents that are given seconds of CPU.
+        plays: budget of agents that are given plays.
+        seeds: how many seeds agents that depend on them are given.
+        limits: what ends a run.
+        agents: who competes, unless others are named; None: every agent of its classes.
+        classes: classes of information that compete.
+        facts: for each scenario, what is known of it exactly; checked when it is loaded.
+        text: the suite as a file.
+    """
+
+    name: str
+    version: int
+    title: str
+    tasks: tuple[NamedTask, ...]
+    seconds: float = 2.0
+    plays: int = 1_000_000
+    seeds: int = 3
+    limits: Limits = Limits()
+    agents: tuple[str, ...] | None = None
+    classes: tuple[str, ...] = tuple(CLASSES)
+    facts: tuple[tuple[str, dict[str, Any]], ...] = ()
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    def budgets(self) -> dict[str, Budget]:
+        """Returns the budgets by unit."""
+        return {"seconds": Budget("seconds", self.seconds), "plays": Budget("plays", self.plays)}
+
+
+def list_suites() -> dict[str, str]:
+    """Returns the titles of the suites that come with the package, by name."""
+    found = {}
+    for path in sorted(_own().glob("*.toml")):
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        found[content["name"]] = content["title"]
+    return found
+
+
+def load_suite(name: str, sealed_seeds: str | os.PathLike[str] | None = None) -> Suite:
+    """Returns a suite.
+
+    Args:
+        name: the name of one that comes with the package, the path of a `.toml` file, or `folder:PATH`, of which every
+            file and conversation is a task.
+        sealed_seeds: the file of seeds of a sealed suite.
+
+    Raises:
+        ValueError: if there is none, or it is malformed, or its scenarios are not what they were.
+    """
+    if name.startswith(FOLDER):
+        return _of_folder(name)
+    path = Path(name) if name.endswith(".toml") else _own() / f"{name}.toml"
+    if not name.endswith(".toml") and name not in list_suites():
+        raise _checks.unknown("suite", name, [*list_suites(), "FILE.toml", f"{FOLDER}PATH"])
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from None
+    return parse_suite(text, str(path), sealed_seeds)
+
+
+def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike[str] | None = None) -> Suite:
+    """Returns the suite that a text in TOML is; see `load_suite`."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{where}: is no TOML: {error}") from None
+    _known(where, content, _FIELDS)
+    try:
+        name, version, title = (str(content[key]) for key in ("name", "version", "title"))
+        listed = content["task"]
+    except KeyError as error:
+        raise ValueError(f"{where}: has no {error}") from None
+    seeds = _unsealed(where, content, sealed_seeds) if "sealed" in content else None
+    tasks: list[NamedTask] = []
+    facts = []
+    for one in listed:
+        _known(where, one, _TASK_FIELDS)
+        specs = [one["scenario"]] if seeds is None else _drawn(where, one, seeds)
+        for spec in specs:
+            scenario = load_scenario(spec)
+            label = one.get("name", spec) if seeds is None else spec
+            if one.get("facts"):
+                facts.append((spec, one["facts"]))
+                if (digest := one["facts"].get("digest", scenario.digest)) != scenario.digest:
+                    raise ValueError(
+                        f"{where}: {spec} has digest {scenario.digest}, but the suite was made for {digest}"
+                    )
+            tasks += _tasks(label, scenario, one.get("k", [1]), one.get("l", [1]))
+    if not tasks:
+        raise ValueError(f"{where}: has no tasks")
+    given = {key: content[key] for key in ("seconds", "plays", "seeds") if key in content}
+    limits = {key: content[key] for key in ("wall", "memory") if key in content}
+    classes = content.get("classes", list(CLASSES))
+    for one in classes:
+        _checks.one_of("class", one, CLASSES)
+    return Suite(
+        name,
+        _checks.count("version", content["version"], 1),
+        title,
+        tuple(tasks),
+        **given,
+        limits=Limits(**limits),
+        agents=tuple(content["agents"]) if "agents" in content else None,
+        classes=tuple(classes),
+        facts=tuple(facts),
+        text=text,
+    )
+
+
+def custom_suite(specs: Iterable[str], ks: Sequence[int], ls: Sequence[int] = (1,), name: str = "custom") -> Suite:
+    """Returns a suite of scenarios that somebody names, with each k and l."""
+    scenarios = {spec: load_scenario(spec) for spec in specs}
+    tasks = [task for spec, scenario in scenarios.items() for task in _tasks(spec, scenario, ks, ls)]
+    rows = "".join(
+        f"\n[[task]]\nscenario = {_quoted(spec)}\nk = {list(ks)}\nl = {list(ls)}\n"
+        f'facts = {{ digest = "{scenario.digest}" }}\n'
+        for spec, scenario in scenarios.items()
+    )
+    text = f'name = {_quoted(name)}\nversion = 1\ntitle = "scenarios of somebody\'s own"\n{rows}'
+    return Suite(name, 1, "scenarios of somebody's own", tuple(tasks), text=text)
+
+
+def with_settings(suite: Suite, **settings: Any) -> Suite:
+    """Returns a suite with other budgets, seeds or limits; what results of it are is another suite."""
+    changed = {key: value for key, value in settings.items() if value is not None and getattr(suite, key) != value}
+    if not changed:
+        return suite
+    said = "".join(f"# {key} = {value}\n" for key, value in changed.items())
+    return replace(suite, **changed, text=f"{suite.text}\n# with other settings than the suite's own:\n{said}")
+
+
+def _own() -> Path:
+    return Path(str(files("ualign_env.benchmark") / "suites"))
+
+
+def _tasks(name: str, scenario: Scenario, ks: Iterable[int], ls: Iterable[int]) -> list[NamedTask]:
+    return [NamedTask(name, Task(scenario, k, l=l)) for k in ks for l in ls]
+
+
+def _of_folder(name: str) -> Suite:
+    from ualign_env.readers.choose import ENDINGS
+    from ualign_env.readers.polis import VOTES
+
+    folder = Path(name.removeprefix(FOLDER))
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: is no folder")
+    inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    chosen = [path for path in inside if path.suffix.lower() in ENDINGS or (path / VOTES).exists()]
+    if not chosen:
+        raise ValueError(f"{folder}: has no files that end in {', '.join(ENDINGS)}")
+    return custom_suite([str(path) for path in chosen], (1, 2, 3, 8), name=f"folder-{folder.name}")
+
+
+def _unsealed(where: str, content: dict[str, Any], path: str | os.PathLike[str] | None) -> list[int]:
+    """Returns the seeds of a sealed suite, from the file whose fingerprint the suite has."""
+    if path is None:
+        raise ValueError(
+            f"{where}: is sealed: its seeds are published by its makers after the release; with their file, pass it by "
+            "--sealed-seeds"
+        )
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != content["sealed"]:
+        raise ValueError(f"{path}: has the fingerprint {found}, but the suite was sealed with {content['sealed']}")
+    words = data.decode("ascii", errors="replace").split()
+    if not all(re.fullmatch(r"[0-9]{1,18}", word) for word in words):
+        raise ValueError(f"{path}: must hold seeds alone, integers with spaces between them")
+    return [int(word) for word in words]
+
+
+def _drawn(where: str, one: dict[str, Any], seeds: list[int]) -> list[str]:
+    """Returns the specs of a family in a sealed suite; each takes the next seed."""
+    if _SEED not in one["scenario"]:
+        raise ValueError(f"{where}: {one['scenario']} has no {_SEED}, which a sealed suite fills in")
+    copies = _checks.count("copies", one.get("copies", 1), 1)
+    if len(seeds) < copies:
+        raise ValueError(f"{where}: needs more seeds than its file has")
+    return [one["scenario"].replace(_SEED, str(seeds.pop(0))) for _ in range(copies)]
+
+
+def _known(where: str, content: dict[str, Any], known: set[str]) -> None:
+    for name in content:
+        if name not in known:
+            raise ValueError(f"{where}: {_checks.unknown('field', name, sorted(known))}")
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

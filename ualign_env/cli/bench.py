@@ -1,0 +1,143 @@
+"""The commands of the benchmark: `ualign bench`, and what is done with its results."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ualign_env import _checks, specs
+from ualign_env.benchmark.benchmark import Benchmark, Outcome
+from ualign_env.benchmark.executors import Executor, Processes
+from ualign_env.benchmark.plan import Limits
+from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.standings import boards
+from ualign_env.benchmark.suite import Suite, custom_suite, list_suites, load_suite, with_settings
+from ualign_env.cli import boards as shown
+from ualign_env.cli.app import KNOWN, Json, command, sizes_in, tell
+from ualign_env.cli.output import emit_json, note
+
+_TROUBLE = ("failed", "timeout", "out-of-memory", "died")
+_Number = Annotated[str | None, typer.Option(metavar="NUMBER")]
+
+
+@command("bench")
+def bench(
+    suite: Annotated[
+        str | None,
+        typer.Option(help=f"{', '.join(list_suites())}, FILE.toml, or folder:PATH.  [default: quick]"),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help=f"Instead of a suite, scenarios; repeat for several: {KNOWN}.")
+    ] = None,
+    k: Annotated[
+        str | None, typer.Option("--k", help="Numbers of responses shown, joined by commas, instead of a suite's.")
+    ] = None,
+    l: Annotated[str, typer.Option("--l", help="Numbers of the opponent's responses, with --scenario or --k.")] = "1",
+    agent: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Agents: names, FILE.py:function or module:function; repeat for several.  [default: the suite's]"
+        ),
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="How many, for agents that depend on them.")
+    ] = None,
+    seconds: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Budget of CPU for agents that know the users.")
+    ] = None,
+    plays: Annotated[str | None, typer.Option(metavar="INTEGER", help="Budget for agents that ask users.")] = None,
+    steps: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="Budget of every agent, instead: results are the same bits.")
+    ] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="Runs at a time.  [default: one a core]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results; what it holds is not run again.  [default: runs/SUITE]")
+    ] = None,
+    shard: Annotated[str | None, typer.Option(metavar="I/N", help="The I-th of N parts of the runs.")] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run again what failed, timed out or died.")
+    ] = False,
+    wall: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Seconds on the wall after which a run is ended.")
+    ] = None,
+    memory: Annotated[str | None, typer.Option(metavar="INTEGER", help="Megabytes that an agent may take.")] = None,
+    sealed_seeds: Annotated[Path | None, typer.Option(help="The file of seeds of a sealed suite.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let agents learn alignment games, score what they learned, and compare them."""
+    chosen = _chosen(suite, scenario, k, l, sealed_seeds)
+    chosen = with_settings(
+        chosen,
+        seconds=None if seconds is None else _checks.positive("seconds", _checks.number("seconds", seconds)),
+        plays=None if plays is None else _checks.count("plays", _checks.integer("plays", plays), 1),
+        seeds=None if seeds is None else _checks.count("seeds", _checks.integer("seeds", seeds), 1, 10_000),
+    )
+    given = {"wall": wall and _checks.number("wall", wall), "memory": memory and _checks.integer("memory", memory)}
+    limits = Limits(
+        **{"wall": chosen.limits.wall, "memory": chosen.limits.memory} | {n: v for n, v in given.items() if v}
+    )
+    benchmark = Benchmark(
+        chosen, agent or None, steps=None if steps is None else _checks.integer("steps", steps), limits=limits
+    )
+    folder = out or Path("runs") / _folder(chosen)
+    part = (1, 1) if shard is None else _part(shard)
+    number = os.cpu_count() or 1 if workers is None else _checks.integer("workers", workers)
+    outcome = _run(benchmark, Processes(number), folder, part, retry_failed)
+    if as_json:
+        emit_json({"suite": str(chosen), "boards": boards(outcome.results), "results": outcome.results})
+    else:
+        shown.print_boards(boards(outcome.results), outcome.results)
+    if outcome.unwritten is None:
+        tell(as_json, f"results: {folder}")
+    else:
+        note(f"ualign: warning: {outcome.unwritten}; these results are nowhere but here")
+    if outcome.missing:
+        note(f"{len(outcome.missing)} of {len(outcome.missing) + len(outcome.results)} runs are missing")
+        raise typer.Exit(130)
+    if outcome.unwritten or any(result.status in _TROUBLE for result in outcome.results):
+        raise typer.Exit(1)
+
+
+def _chosen(suite: str | None, scenario: list[str] | None, k: str | None, l: str, sealed: Path | None) -> Suite:
+    """Returns the suite that is meant, or one of scenarios that are named."""
+    if scenario or k is not None:
+        if suite is not None:
+            raise ValueError("--suite names scenarios and k: leave out --scenario and --k, or --suite")
+        few = sorted({_checks.number_of_responses(_checks.integer("l", part)) for part in l.split(",")})
+        return custom_suite(scenario or [specs.DEFAULT], sizes_in(k or "1,2,3"), few)
+    return load_suite(suite or "quick", sealed)
+
+
+def _folder(suite: Suite) -> str:
+    """Returns the name of the folder for a suite's results; scenarios of somebody's own have one each."""
+    if suite.name in list_suites() and load_suite_text(suite.name) == suite.text:
+        return suite.name
+    return f"{suite.name}-{hashlib.sha256(suite.text.encode()).hexdigest()[:8]}"
+
+
+def load_suite_text(name: str) -> str:
+    """Returns the text of a suite that comes with the package; nothing where it is sealed."""
+    try:
+        return load_suite(name).text
+    except ValueError:
+        return ""
+
+
+def _part(text: str) -> tuple[int, int]:
+    first, _, second = text.partition("/")
+    parts = _checks.count("shard", _checks.integer("shard", second or "1"), 1)
+    return _checks.count("shard", _checks.integer("shard", first), 1, parts), parts
+
+
+def _run(benchmark: Benchmark, executor: Executor, folder: Path, part: tuple[int, int], retry_failed: bool) -> Outcome:
+    """Runs a benchmark, and tells how far it is."""
+    with shown.Progress(len(benchmark.runs[part[0] - 1 :: part[1]])) as progress:
+
+        def told(result: RunResult) -> None:
+            progress.add(result)
+
+        return benchmark.run(executor, folder, part=part, retry_failed=retry_failed, on_result=told)

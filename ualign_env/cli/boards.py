@@ -1,0 +1,124 @@
+"""What the benchmark prints: how far it is, and leaderboards."""
+
+import math
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+from ualign_env._text import printable, short
+from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.standings import Board, Standing, failures, kind_of
+from ualign_env.benchmark.statistics import ERT_TARGETS, TaskKey, task_of
+from ualign_env.cli.output import emit, note
+from ualign_env.cli.tables import print_table
+
+_TASKS = 6  # tasks whose shortfalls are shown beside each other
+_LINES = 12  # tasks whose best is shown while runs go on
+
+
+class Progress:
+    """How far a benchmark is: on a terminal, a bar with the time that is left and the best of each task."""
+
+    def __init__(self, total: int) -> None:
+        """Begins with so many runs to make, some of which may be finished."""
+        self._console = Console(stderr=True)
+        self._bar = Bar(
+            TextColumn("{task.description:<48}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._total, self._made = total, 0
+        self._task = self._bar.add_task("", total=total)
+        self._best: dict[tuple[TaskKey, str], RunResult] = {}
+        self._live = Live(self._bar, console=self._console, transient=True) if self._console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.__exit__(kind, error, trace)
+
+    def add(self, result: RunResult) -> None:
+        """Tells of a result."""
+        self._made += 1
+        said = result.status if result.ranked is None else f"shortfall {result.shortfall:.1e}"
+        text = f"{result.agent}, {short(result.task, 30)}, k = {result.k}, seed {result.seed}"
+        key = task_of(result), result.badge
+        if key not in self._best or result.shortfall < self._best[key].shortfall:
+            self._best[key] = result
+        if self._live is None:
+            note(f"{self._made}/{self._total} {text}: {said}")
+            return
+        self._bar.update(self._task, advance=1, description=printable(text))
+        lines = [
+            f"  {badge} {short(task, 40)}, k = {k}: {best.agent} {best.shortfall:.1e}"
+            for ((task, k, _), badge), best in sorted(self._best.items(), key=lambda item: item[0])
+        ]
+        self._live.update(Group(self._bar, Text(printable("\n".join(lines[:_LINES])))))
+
+
+def print_boards(boards: Sequence[Board], results: Iterable[RunResult]) -> None:
+    """Prints a leaderboard a class, and why agents are missing from it."""
+    listed = list(results)
+    for board in boards:
+        budget = f"{board.budget:,g} {'seconds of CPU' if board.unit == 'seconds' else board.unit}"
+        emit(f"{board.title} ({len(board.tasks)} task{'s' * (len(board.tasks) > 1)}, {budget})")
+        own = [r for r in listed if r.information == board.information and kind_of(r) == board.kind]
+        _print_board(board, own)
+        emit("")
+    for agent, status, reason, runs in failures(listed):
+        emit(
+            f"{agent}, {runs} run{'s' * (runs > 1)}, {'cannot start' if status == 'unsupported' else status}: {reason}"
+        )
+
+
+def _print_board(board: Board, results: Sequence[RunResult]) -> None:
+    few = len(board.tasks) <= _TASKS
+    several = any(l > 1 for _, _, l in board.tasks)
+    names = [_task_name(task, board.tasks, several) for task in board.tasks] if few else []
+    columns = ["agent", "rank", "score", "95%", "solved", *(f"to {target:.0e}" for target in ERT_TARGETS), "started"]
+    rows = []
+    for row in board.standings:
+        cells = _cells(row, board)
+        for task in board.tasks if few else ():
+            own = [r.shortfall for r in results if r.agent == row.agent and task_of(r) == task and r.ranked]
+            cells.append(f"{sum(own) / len(own):.1e}" if own else "-")
+        rows.append(cells)
+    print_table([*columns, *names], rows, numbers=True)
+
+
+def _task_name(task: TaskKey, tasks: Sequence[TaskKey], several: bool) -> str:
+    name = short(task[0], 24) if len({name for name, *_ in tasks}) > 1 else ""
+    return " ".join([*[name] * bool(name), f"k={task[1]}", *[f"l={task[2]}"] * several])
+
+
+def _cells(row: Standing, board: Board) -> list[str]:
+    low, high = row.score.low, row.score.high
+    return [
+        row.agent,
+        "-" if row.rank is None else str(row.rank),
+        f"{row.score.value:.2f}",
+        "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
+        f"{row.curve.shares[-1]:.0%}",
+        *(cost_text(cost) for cost in row.costs),
+        f"{row.started}/{len(board.tasks)}",
+    ]
+
+
+def cost_text(cost: float) -> str:
+    """Returns a cost in three digits, a dash for one that is infinite."""
+    return "-" if math.isinf(cost) else f"{cost:.3g}" if cost < 1000 else f"{cost:,.0f}"
