@@ -9,11 +9,11 @@ from itertools import islice
 import numpy as np
 import pytest
 from learning import AMPLE, installed, learn
+from ualign_env.benchmark.runner import run
 
 from ualign_agents import mirror_descent, psro
 from ualign_env import load_scenario, payoff_tensor, score, solve_versus
 from ualign_env.benchmark import agents
-from ualign_env.benchmark.runner import run
 from ualign_env.benchmark.tasks import Task
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.solvers.mirror_descent import self_play

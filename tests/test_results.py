@@ -7,10 +7,10 @@ from dataclasses import FrozenInstanceError, fields
 
 import numpy as np
 import pytest
+from ualign_env.benchmark.runner import run
 
 import ualign_env as ua
 from ualign_env._result import Result, plain
-from ualign_env.benchmark.runner import run
 from ualign_env.solvers.maximal_lottery import maximal_lotteries
 
 USERS = ua.load_scenario("mallows/responses:4/users:20").populations[0]

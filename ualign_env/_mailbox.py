@@ -21,6 +21,9 @@ from numba.np.arrayobj import make_array
 from ualign_env._compile import compiled, inner
 from ualign_env._types import Ints
 
+#: Decorates what compiles to instructions of its own; callers leave out the first argument.
+_intrinsic: Any = intrinsic
+
 #: Places in the header: the numbers of the last question and answer, apart from each other in the processor's caches;
 #: how many games are asked about, what became of the question, and how many plays have been answered.
 QUESTION, ANSWER, ASKED, STATUS, PLAYED = 0, 8, 16, 17, 18
@@ -32,7 +35,7 @@ _WORDS = 131_072
 ANSWERED, NO_PLAYS_LEFT, NO_SUCH_RESPONSE, NOT_YET = 0, 1, 2, -1
 
 
-@intrinsic
+@_intrinsic
 def load(context: Any, words: Any, place: Any) -> Any:  # noqa: ARG001
     """Reads a word, and after it whatever was written before the word was."""
 
@@ -43,7 +46,7 @@ def load(context: Any, words: Any, place: Any) -> Any:  # noqa: ARG001
     return types.int64(words, types.int64), code
 
 
-@intrinsic
+@_intrinsic
 def store(context: Any, words: Any, place: Any, value: Any) -> Any:  # noqa: ARG001
     """Writes a word, after whatever was written before."""
 
@@ -55,7 +58,7 @@ def store(context: Any, words: Any, place: Any, value: Any) -> Any:  # noqa: ARG
     return types.void(words, types.int64, types.int64), code
 
 
-@intrinsic
+@_intrinsic
 def _give_way(context: Any) -> Any:  # noqa: ARG001
     """Lets another process have the processor, where the system has a function for that."""
 

@@ -7,8 +7,9 @@ import resource
 import subprocess
 import sys
 
-from ualign_env import load_scenario, nash_conv, solve
 from ualign_env.benchmark.runner import run
+
+from ualign_env import load_scenario, nash_conv, solve
 from ualign_env.benchmark.tasks import Task
 
 GAMES = {

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,7 +148,7 @@ class Benchmark:
         return Outcome(tuple(done), tuple(waiting.values()), keeper.unwritten)
 
     @staticmethod
-    def _results(executor: Executor, todo: list[Run]) -> Iterator[RunResult]:
+    def _results(executor: Executor, todo: list[Run]) -> Generator[RunResult, None, None]:
         yield from executor.results(todo)
 
 

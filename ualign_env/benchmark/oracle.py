@@ -125,6 +125,7 @@ class LocalUsers:
         self._played = 0
 
     def __call__(self, prompts: Ints, shown: Ints) -> Ints | None:
+        """Returns `[B]` the slots that are picked."""
         found = self._picker.winners(self._draws, self._played, prompts, shown)
         self._played += 0 if found is None else len(found)
         return found
@@ -148,6 +149,7 @@ class RemoteUsers:
         self._parent = os.getppid()
 
     def __call__(self, prompts: Ints, shown: Ints) -> Ints | None:
+        """Returns `[B]` the slots that are picked."""
         winners = np.empty(len(prompts), np.int64)
         box = self._box
         for first in range(0, len(prompts), box.capacity):

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ualign_env import _checks
@@ -57,7 +57,7 @@ class Run:
     agent: AgentInfo
     task: Task
     budget: Budget
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     name: str = ""
     suite: str = ""
 

@@ -164,7 +164,7 @@ class RunResult(Result):
         if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
             given = content.get("schema") if isinstance(content, Mapping) else content
             raise ValueError(f"a result of schema {given!r:.100}, but this version reads schema {SCHEMA}")
-        known = {field.name: content.get(field.name) for field in fields(cls)}
+        known: dict[str, Any] = {field.name: content.get(field.name) for field in fields(cls)}
         missing = [name for name in known if name not in content]
         if missing:
             raise ValueError(f"a result without {', '.join(missing)}")
@@ -176,4 +176,5 @@ class RunResult(Result):
                 raise ValueError(f"final is {known['final']}, but there are {len(looks)} looks")
         except (KeyError, TypeError) as error:
             raise ValueError(f"a damaged result: {error!r}") from None
-        return cls(**known | {"trace": looks})
+        known["trace"] = looks
+        return cls(**known)

@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Suite:
     seconds: float = 2.0
     plays: int = 1_000_000
     seeds: int = 3
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     agents: tuple[str, ...] | None = None
     classes: tuple[str, ...] = tuple(CLASSES)
     facts: tuple[tuple[str, dict[str, Any]], ...] = ()
@@ -112,8 +112,7 @@ def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike
         raise ValueError(f"{where}: is no TOML: {error}") from None
     _known(where, content, _FIELDS)
     try:
-        name, version, title = (str(content[key]) for key in ("name", "version", "title"))
-        listed = content["task"]
+        name, title, version, listed = (content[key] for key in ("name", "title", "version", "task"))
     except KeyError as error:
         raise ValueError(f"{where}: has no {error}") from None
     seeds = _unsealed(where, content, sealed_seeds) if "sealed" in content else None
@@ -140,9 +139,9 @@ def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike
     for one in classes:
         _checks.one_of("class", one, CLASSES)
     return Suite(
-        name,
-        _checks.count("version", content["version"], 1),
-        title,
+        _checks.text("name", name),
+        _checks.count("version", version, 1),
+        _checks.text("title", title),
         tuple(tasks),
         **given,
         limits=Limits(**limits),

@@ -1,4 +1,4 @@
-"""The runner's side of runs in processes of their own: starts them, scores their looks, and ends them at their limits."""
+"""The runner's side of runs in processes of their own: starts them, scores their looks, ends them at their limits."""
 
 import json
 import os
@@ -159,8 +159,7 @@ class Worker:
     def printed(self) -> str:
         """Returns the last lines of what the agent has printed."""
         with suppress(OSError):
-            text = self.output.read_bytes()[-_TAIL:].decode(errors="replace")
-            return text
+            return self.output.read_bytes()[-_TAIL:].decode(errors="replace")
         return ""
 
     @property

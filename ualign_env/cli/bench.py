@@ -19,7 +19,6 @@ from ualign_env.cli.app import KNOWN, Json, command, sizes_in, tell
 from ualign_env.cli.output import emit_json, note
 
 _TROUBLE = ("failed", "timeout", "out-of-memory", "died")
-_Number = Annotated[str | None, typer.Option(metavar="NUMBER")]
 
 
 @command("bench")
