@@ -8,29 +8,48 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from learning import AMPLE, installed, learn
-from ualign_env.benchmark.runner import run
+from learning import installed, learn
 
 from ualign_agents import mirror_descent, psro
-from ualign_env import load_scenario, payoff_tensor, score, solve_versus
+from ualign_env import Task, load_scenario, payoff_tensor, run, score, solve_versus
 from ualign_env.benchmark import agents
-from ualign_env.benchmark.tasks import Task
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.solvers.mirror_descent import self_play
 
-# how many steps each learns, and how far from the optimum it may then be
+# how many steps each learns, and how far from the optimum it may then be on german-goals, and on other prompts
 LEARNERS = {
-    "cfr-plus": (500, 1e-4),
-    "es-mccfr": (200, 5e-3),
-    "fictitious-play": (60, 5e-3),
-    "psro": (20, 1e-4),
-    "mirror-descent": (2000, 1e-4),
-    "mirror-descent-average": (5000, 1e-3),
-    "mirror-descent-mixture": (5000, 1e-3),
-    "policy-gradient": (2000, 5e-3),
-    "ppo": (40, 0.02),
+    "adidas": (10, 0.01, 0.05),
+    "cfr": (1000, 1e-4, 0.02),
+    "cfr-plus": (500, 1e-4, 0.02),
+    "dcfr": (60, 0.02, 0.05),
+    "deep-cfr": (2, 0.3, 0.4),
+    "es-mccfr": (200, 5e-3, 0.02),
+    "exp3": (1000, 5e-3, 0.02),
+    "extragradient": (500, 1e-4, 0.02),
+    "fictitious-play": (60, 5e-3, 0.02),
+    "linear-cfr": (60, 0.02, 0.05),
+    "mirror-descent": (2000, 1e-4, 0.02),
+    "mirror-descent-average": (5000, 1e-3, 0.02),
+    "mirror-descent-mixture": (5000, 0.01, 0.02),
+    "nash-md": (2000, 1e-4, 0.02),
+    "nfsp": (20, 0.3, 0.4),
+    "optimistic-mirror-descent": (500, 1e-4, 0.02),
+    "os-mccfr": (400, 0.01, 0.02),
+    "policy-gradient": (2000, 5e-3, 0.02),
+    "ppo": (40, 0.02, 0.02),
+    "projected-replicator": (10, 0.02, 0.05),
+    "psro": (20, 1e-4, 0.02),
+    "q-learning": (2000, 0.01, 0.02),
+    "regret-matching": (11, 0.02, 0.05),
+    "replicator": (500, 1e-4, 0.02),
+    "solve": (1, 1e-11, 1e-9),
+    "winner-distillation": (2000, 5e-3, 0.02),
+    "wolf-phc": (2000, 0.02, 0.03),
 }
-FIXED = ["nlhf", "random-dictatorship", "borda", "plurality", "uniform"]
+SLOW = ("adidas", "deep-cfr", "nfsp", "regret-matching", "projected-replicator")  # with so many steps
+# what is fixed, or learns something else than equilibria for k above 1
+FIXED = ["nlhf", "random-dictatorship", "borda", "plurality", "uniform", "rlhf", "ipo"]
+PAIRS = ["pairs-nlhf", "pairs-borda", "pairs-sppo", "pairs-nash-md", "pairs-dpo"]
 JOINT = {
     "joint-cfr-plus": (1000, 1e-4),
     "joint-es-mccfr": (200, 5e-3),
@@ -48,8 +67,10 @@ def test_joint_agents_reach_the_value(name, k, l):
     result = learn(name, Task(scenario, k, l=l), steps)
     assert (result.status, result.error, result.l) == ("learned", None, l)
     assert result.scorecard is not None
-    assert value - tolerance < result.scorecard.robust_win_rate < value + 1e-9
-    assert result.scorecard.nash_conv is None
+    assert value - tolerance < result.scorecard["robust_win_rate"] < value + 1e-9
+    assert result.optimum == pytest.approx(value, abs=1e-8)
+    assert -1e-8 < result.shortfall < tolerance + 1e-8
+    assert result.scorecard["nash_conv"] is None
 
 
 @pytest.mark.parametrize("name", JOINT)
@@ -58,7 +79,7 @@ def test_joint_agents_learn_prompts_with_different_numbers_of_responses(name, un
     result = learn(name, Task(unequal_scenario, 2, l=2), JOINT[name][0])
     assert result.error is None
     assert result.scorecard is not None
-    assert result.scorecard.robust_win_rate == pytest.approx(unequal_scenario.probabilities @ values, abs=2e-2)
+    assert result.scorecard["robust_win_rate"] == pytest.approx(unequal_scenario.probabilities @ values, abs=2e-2)
     assert result.policy is not None
     np.testing.assert_allclose(np.sum(result.policy, axis=1), 1, rtol=1e-9)
 
@@ -66,8 +87,9 @@ def test_joint_agents_learn_prompts_with_different_numbers_of_responses(name, un
 def test_samples_are_scored_against_several_responses():
     result = learn("cfr-plus", Task(load_scenario("german-goals"), 3, l=2), 500)
     assert result.scorecard is not None
-    assert result.scorecard.l == 2
-    assert result.scorecard.robust_win_rate == pytest.approx(0.531749, abs=1e-4)
+    assert result.scorecard["l"] == 2
+    assert result.scorecard["robust_win_rate"] == pytest.approx(0.531749, abs=1e-4)
+    assert result.optimum == pytest.approx(0.58863837, abs=1e-8)
 
 
 def test_joint_agents_refuse_games_too_large_for_a_tree():
@@ -77,23 +99,27 @@ def test_joint_agents_refuse_games_too_large_for_a_tree():
 
 
 def test_all_agents_are_installed():
-    assert sorted(agents.list_agents()) == sorted([*LEARNERS, *FIXED])
-    assert agents.list_agents(agents.JOINT_GROUP) == sorted(JOINT)
+    assert agents.list_agents() == sorted([*LEARNERS, *FIXED, *PAIRS, *JOINT])
 
 
-@pytest.mark.parametrize("name", [*LEARNERS, *FIXED, *JOINT])
+@pytest.mark.parametrize("name", [*LEARNERS, *FIXED, *PAIRS, *JOINT])
 def test_agents_say_what_they_are(name):
-    assert installed(name).__doc__
+    """What is read from the source is what the function says itself."""
+    agent, described = installed(name), agents.describe_agent(name)
+    assert described.summary == (agent.__doc__ or "").split("\n")[0] != ""
+    if name not in BASELINES:
+        assert getattr(agent, "__ualign__", agents.Declaration()) == described.declared
+    assert described.declared.joint == (name in JOINT)
+    assert (described.declared.information == "pairs") == (name in PAIRS)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("k", [2, 3])
 def test_learners_reach_the_optimal_rate_on_german_goals(name, k):
-    steps, tolerance = LEARNERS[name]
+    steps, tolerance, _ = LEARNERS[name]
     result = learn(name, Task(load_scenario("german-goals"), k), steps)
-    assert result.status == "learned"
-    assert result.scorecard is not None
-    assert abs(result.scorecard.shortfall) < tolerance
+    assert result.status == "learned", result.error
+    assert abs(result.shortfall) < tolerance
 
 
 @pytest.mark.parametrize("k", [2, 3])
@@ -101,21 +127,18 @@ def test_nlhf_is_stuck_on_german_goals(k):
     result = learn("nlhf", Task(load_scenario("german-goals"), k), 2)
     assert result.steps == 1
     assert result.scorecard is not None
-    assert round(result.scorecard.robust_win_rate, 4) == 0.5318
+    assert round(result.scorecard["robust_win_rate"], 4) == 0.5318
 
 
-@pytest.mark.parametrize("name", [*LEARNERS, *FIXED])
+@pytest.mark.parametrize("name", [*LEARNERS, *FIXED, *PAIRS])
 def test_agents_learn_prompts_with_different_numbers_of_responses(name, unequal_scenario):
-    steps, _ = LEARNERS.get(name, (1, 0))
+    steps, _, tolerance = LEARNERS.get(name, (20, 0, 1))
     result = learn(name, Task(unequal_scenario, 2), steps)
     assert result.error is None
-    assert result.scorecard is not None
-    assert result.scorecard.shortfall > -1e-9
-    if name in LEARNERS:
-        assert result.scorecard.shortfall < 0.02
+    assert -1e-9 < result.shortfall < tolerance
 
 
-@pytest.mark.parametrize("name", ["cfr-plus", "es-mccfr", "fictitious-play", "psro"])
+@pytest.mark.parametrize("name", ["cfr", "cfr-plus", "es-mccfr", "os-mccfr", "fictitious-play", "psro", "linear-cfr"])
 def test_agents_that_need_a_tree_refuse_games_too_large_for_one(name):
     result = learn(name, Task(load_scenario("german-goals"), 64), 1)
     assert (result.status, result.scorecard, result.steps) == ("unsupported", None, 0)
@@ -123,14 +146,15 @@ def test_agents_that_need_a_tree_refuse_games_too_large_for_one(name):
     assert "the tree of 65 players would have" in result.error
 
 
-@pytest.mark.parametrize("name", ["es-mccfr", "psro", "mirror-descent-mixture", "policy-gradient"])
-def test_agents_follow_their_seed(name):
-    def after_two_steps(seed):
-        return learn(name, Task(load_scenario("impartial/responses:4/users:5"), 2, seed), 2)
+@pytest.mark.parametrize("name", [name for name in [*LEARNERS, *PAIRS] if name not in SLOW])
+def test_agents_follow_their_seed_where_they_say_that_they_have_one(name):
+    def after_some_steps(seed):
+        return learn(name, Task(load_scenario("cycle/responses:4"), 2, seed), 40)
 
-    one, same, other = (after_two_steps(seed).scorecard for seed in (1, 1, 2))
+    one, same, other = (after_some_steps(seed).policy_digest for seed in (1, 1, 2))
     assert one == same
-    assert (one != other) == (name in ("es-mccfr", "policy-gradient"))
+    if name != "pairs-borda":  # of whose policies there are four
+        assert (one != other) == agents.describe_agent(name).declared.random
 
 
 def test_the_mixture_keeps_every_second_iterate_when_it_has_too_many(monkeypatch):
@@ -169,7 +193,7 @@ def test_unknown_agents():
 
 
 def test_other_packages_can_add_agents(monkeypatch):
-    entry = EntryPoint("mine", "ualign_agents.cfr_plus:cfr_plus", agents.GROUP)
+    entry = EntryPoint("mine", "ualign_agents.cfr:cfr_plus", agents.GROUP)
     monkeypatch.setattr(agents, "entry_points", lambda group: [entry] if group == agents.GROUP else [])
     assert agents.list_agents() == sorted(["mine", *BASELINES])
     assert callable(agents.load_agent("mine"))
@@ -180,9 +204,9 @@ def test_every_baseline_competes():
     for name, one in BASELINES.items():
         agent = agents.load_agent(name)
         assert agent.__doc__ == one.summary
-        found = run(agent, task, AMPLE, name=name).scorecard
+        found = run(name, task).scorecard
         assert found is not None
-        assert found.robust_win_rate == pytest.approx(score(task.scenario, name, 2).robust_win_rate, abs=1e-12)
+        assert found["robust_win_rate"] == pytest.approx(score(task.scenario, name, 2).robust_win_rate, abs=1e-12)
 
 
 def test_agents_that_need_an_extra_say_how_to_install_it(monkeypatch):

@@ -138,7 +138,7 @@ CALLS = {
     "robust_win_rate": (ua.robust_win_rate, {"scenario": S, "policy": "uniform", "k": 2, "l": 1}),
     "run": (
         ua.run,
-        {"agent": "uniform", "task": ua.Task(USERS, 2), "seconds": 0.1, "name": "x", "look_growth": 2.0},  # pyright: ignore[reportArgumentType]
+        {"agent": "uniform", "task": ua.Task(USERS, 2), "seconds": 0.1, "plays": 100, "steps": 1},  # pyright: ignore[reportArgumentType]
     ),
     "Scenario": (
         ua.Scenario,

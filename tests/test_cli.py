@@ -1,18 +1,14 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
-from learning import AMPLE
 
 from ualign_env import __version__, cli, score
 from ualign_env.benchmark import agents
-from ualign_env.benchmark.tasks import Task
 from ualign_env.solvers import best_responses
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.specs import list_scenarios, load_scenario
@@ -65,124 +61,6 @@ def test_score_prints_the_rate_and_the_worst_opponent(ualign):
     assert "maintain order" in out
 
 
-def test_bench_prints_and_stores_the_same(ualign, tmp_path):
-    names = ("mirror-descent", "nlhf", "uniform")  # none needs its time: one solves the games, the others make one step
-    status, out, _ = ualign(
-        "bench", "--k", "2,3", "--seconds", "600", "--out", "results", *(f"--agent={name}" for name in names)
-    )
-    assert status == 0
-    (path,) = (tmp_path / "results").glob("*.json")
-    assert str(path.relative_to(tmp_path)) in out
-    stored = json.loads(path.read_text())
-    assert stored["settings"] == {"version": __version__, "seconds": 600, "seed": 0}
-    assert [(row["agent"], row["k"]) for row in stored["results"]] == [(name, k) for k in (2, 3) for name in names]
-    for row in stored["results"]:
-        assert f"{row['scorecard']['robust_win_rate']:.6f}" in out
-    rates = {(row["agent"], row["k"]): row["scorecard"]["robust_win_rate"] for row in stored["results"]}
-    for k in (2, 3):
-        assert abs(rates["mirror-descent", k] - k / (k + 1)) < 1e-4
-        assert round(rates["nlhf", k], 4) == 0.5318
-
-
-def test_bench_never_overwrites(ualign, tmp_path):
-    for _ in range(3):
-        assert ualign("bench", "--k", "1", "--agent", "uniform")[0] == 0
-    assert len(list((tmp_path / "ualign-results").glob("*.json"))) == 3
-
-
-def test_bench_goes_on_after_refusals_and_failures(ualign, monkeypatch):
-    def breaks(_: Task):
-        raise RuntimeError("out of luck")
-        yield
-
-    load = agents.load_agent
-    monkeypatch.setattr(agents, "load_agent", lambda name: breaks if name == "broken" else load(name))
-    status, out, _ = ualign("bench", "--k", "64", "--agent=cfr-plus", "--agent=uniform")
-    assert status == 0
-    assert "cfr-plus, k = 64, unsupported: the tree of 65 players would have" in out
-    status, out, _ = ualign("bench", "--k", "2", "--agent=broken", "--agent=uniform")
-    assert status == 1
-    assert "RuntimeError: out of luck" in out
-    assert "0.529951" in out
-
-
-def test_bench_leaves_out_agents_that_need_what_is_not_installed(ualign, monkeypatch):
-    load = agents.load_agent
-
-    def load_agent(name):
-        if name == "ppo":
-            raise agents.MissingExtraError("agent 'ppo' needs torch: pip install 'ualign-env[sb3]'")
-        return load(name)
-
-    monkeypatch.setattr(agents, "load_agent", load_agent)
-    monkeypatch.setattr(agents, "list_agents", lambda *_: ["ppo", "uniform"])
-    status, out, err = ualign("bench", "--k", "1")
-    assert (status, "uniform" in out, "ppo" in out) == (0, True, False)
-    assert "left out: agent 'ppo' needs torch: pip install 'ualign-env[sb3]'" in err
-    status, out, err = ualign("bench", "--k", "1", "--seconds", "0")
-    assert (status, out, err) == (2, "", "ualign: error: seconds is 0.0, but must be positive and finite\n")
-    status, out, err = ualign("bench", "--k", "1", "--agent", "ppo")
-    assert (status, out) == (2, "")
-    assert "agent 'ppo' needs torch" in err
-
-
-_BENCH_THAT_TELLS = """
-import signal
-from pathlib import Path
-from ualign_env import cli
-from ualign_env.benchmark import agents
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs inherit that it is ignored
-load = agents.load_agent
-
-def load_agent(name):
-    def telling(task):
-        for step, policy in enumerate(load(name)(task)):
-            if step == 1000:
-                Path("learned").touch()
-            yield policy
-    return telling
-
-agents.load_agent = load_agent
-cli.main()
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
-def test_interrupting_bench_keeps_its_results(tmp_path):
-    command = [sys.executable, "-c", _BENCH_THAT_TELLS, "bench", "--k=2", "--agent=uniform"]
-    process = subprocess.Popen(
-        [*command, "--agent=mirror-descent-average", f"--seconds={AMPLE}", "--out=results"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        while not (tmp_path / "learned").exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        assert any("uniform" in path.read_text() for path in tmp_path.glob("results/*.json"))
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 130
-    assert "ended after 2 of 2 runs" in err
-    assert "Traceback" not in err
-    assert "0.529951" in out
-    (path,) = tmp_path.glob("results/*.json")
-    # what the second agent had learned by then is kept as well
-    rows = json.loads(path.read_text())["results"]
-    assert [(row["agent"], row["status"]) for row in rows] == [
-        ("uniform", "learned"),
-        ("mirror-descent-average", "interrupted"),
-    ]
-    assert rows[1]["scorecard"]["shortfall"] < 1e-3
-    np.testing.assert_allclose(np.sum(rows[1]["policy"]), 1)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -200,7 +78,12 @@ def test_interrupting_bench_keeps_its_results(tmp_path):
         (["bench", "--k", "1,,2"], "k is '', but must be an integer"),
         (["bench", "--seconds", "0"], "seconds is 0.0, but must be positive and finite"),
         (["bench", "--seconds", "nan"], "seconds is 'nan', but must be a number"),
-        (["bench", "--seed", "-1"], "seed is -1"),
+        (["bench", "--seeds", "0"], "seeds is 0"),
+        (["bench", "--shard", "3/2"], "shard is 3, but must be an integer from 1 to 2"),
+        (["bench", "--workers", "0"], "workers is 0"),
+        (["bench", "--suite", "cor"], "unknown suite 'cor'; did you mean 'core'"),
+        (["bench", "--suite", "core", "--k", "2"], "leave out --scenario and --k, or --suite"),
+        (["bench", "--l", "0", "--k", "1"], "l is 0"),
         (["bench", "--out", "short.npy/x"], "cannot write results to 'short.npy/x'"),
     ],
 )
@@ -238,28 +121,6 @@ def test_names_from_data_are_never_markup(ualign, tmp_path):
     assert "[bold]" in out
     assert "x[red]y" in out
     assert "see [/b]" in ualign("solve", "x[red]y.soc", "--k", "64")[1]
-
-
-def test_markup_in_an_agents_error_is_printed_as_it_is(ualign, monkeypatch):
-    def breaks(_: Task):
-        raise RuntimeError("bad [/foo] thing")
-        yield
-
-    monkeypatch.setattr(agents, "load_agent", lambda _: breaks)
-    status, out, _ = ualign("bench", "--k", "2", "--agent=broken")
-    assert status == 1
-    assert "RuntimeError: bad [/foo] thing" in out
-
-
-def test_benches_at_the_same_time_write_different_files(tmp_path):
-    command = [sys.executable, "-m", "ualign_env", "bench", "--k=1", "--agent=uniform", "--out=race"]
-    racers = [
-        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(3)
-    ]
-    assert [racer.wait() for racer in racers] == [0, 0, 0]
-    files = list(tmp_path.glob("race/*"))
-    assert len(files) == 3
-    assert all(len(json.loads(path.read_text())["results"]) == 1 for path in files)
 
 
 def test_solve_prints_and_stores_certificates(ualign, tmp_path):
@@ -380,35 +241,16 @@ def test_score_against_several_responses(ualign):
     assert "bound" in out
 
 
-def test_bench_against_several_responses(ualign):
-    status, out, _ = ualign(
-        "bench", "--k", "2", "--l", "1,2", "--seconds", "600", "--agent=double-oracle", "--agent=nlhf"
-    )
-    assert status == 0
-    rows = [line.split() for line in out.splitlines() if line.startswith(("double-oracle", "nlhf"))]
-    assert [row[:3] for row in rows] == [
-        ["double-oracle", "2", "1"],
-        ["nlhf", "2", "1"],
-        ["double-oracle", "2", "2"],
-        ["nlhf", "2", "2"],
-    ]
-    assert [row[3] for row in rows if row[0] == "double-oracle"] == ["0.734085", "0.500000"]
-    assert [row[4] for row in rows] == ["0.666667"] * 2 + ["0.333333"] * 2
-    status, out, err = ualign("bench", "--l", "0")
-    assert (status, out) == (2, "")
-    assert "l is 0" in err
-
-
 @pytest.mark.parametrize(
     ("arguments", "keys"),
     [
-        (["list"], {"scenarios", "agents", "policies"}),
+        (["list"], {"scenarios", "agents", "policies", "suites"}),
         (["score", "--l", "2"], {"robust_win_rate", "l", "shortfall", "certificate", "advice"}),
         (["solve", "--k", "1,2"], {"policy", "certificate", "converged"}),
         (["versus", "--k", "2", "--l", "1"], {"games", "sampled"}),
         (["curve", "--k", "1,2"], {"equilibria", "baselines"}),
         (["family", "--k", "1,2"], {"policies", "favourites"}),
-        (["bench", "--agent", "uniform", "--k", "1"], {"agent", "scorecard", "trace"}),
+        (["bench", "--agent", "uniform", "--k", "1"], {"suite", "boards", "results"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

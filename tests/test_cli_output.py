@@ -12,7 +12,6 @@ import pytest
 
 from ualign_env import plots, win_rate_curve
 from ualign_env.benchmark import agents
-from ualign_env.cli import commands
 
 ESCAPES = """# NUMBER ALTERNATIVES: 2
 # ALTERNATIVE NAME 1: naïve – 日本 ∞
@@ -116,82 +115,18 @@ def broken(request, tmp_path):
     return site
 
 
-def test_broken_agents_of_other_packages_are_left_out(broken, monkeypatch, capsys):
+def test_broken_agents_of_other_packages_are_described_and_not_loaded(broken, monkeypatch):
     monkeypatch.syspath_prepend(broken)
     assert "a-broken-one" in agents.list_agents()
-    found = commands._all_agents(joint=True)
-    assert "a-broken-one" not in found
-    assert {"cfr-plus", "nlhf", "joint-psro"} <= set(found)
-    said = capsys.readouterr().err
-    assert "left out: agent 'a-broken-one' cannot be loaded from 'broken_agent:agent'" in said
-    assert "\x1b" not in said
-    assert agents.describe_agent("a-broken-one") == ""
+    assert agents.describe_agent("a-broken-one").summary == ""
     with pytest.raises(ValueError, match="agent 'a-broken-one' cannot be loaded"):
         agents.load_agent("a-broken-one")
 
 
-AGENT = """
-import shutil, time
-from pathlib import Path
-
-def removes(task):
-    shutil.rmtree("ualign-results", ignore_errors=True)
-    yield [0.25] * 4
-
-def replaces(task):
-    shutil.rmtree("ualign-results", ignore_errors=True)
-    Path("ualign-results").write_text("")
-    yield [0.25] * 4
-
-def waits(task):
-    yield [0.25] * 4
-    Path("waiting").touch()
-    time.sleep(60)
-"""
-
-
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "mine.py").write_text(AGENT)
+    (tmp_path / "mine.py").write_text("from pathlib import Path\n")
     return tmp_path
-
-
-def test_a_removed_folder_of_results_is_made_again(folder):
-    result = run("bench", "--k=1,2", "--agent=mine.py:removes", "--agent=uniform", cwd=folder)
-    assert result.returncode == 0, result.stderr
-    (path,) = folder.glob("ualign-results/*.json")
-    assert len(json.loads(path.read_text())["results"]) == 4
-
-
-def test_results_that_cannot_be_written_are_printed(folder):
-    result = run("bench", "--k=1,2", "--agent=mine.py:replaces", "--agent=uniform", cwd=folder)
-    assert result.returncode == 1
-    assert result.stderr.count("cannot write results to 'ualign-results'") == 1
-    assert result.stdout.count("0.529951") == 2
-    assert "results:" not in result.stdout
-
-
-@posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_during_the_first_run_keep_what_it_learned(folder, number):
-    process = subprocess.Popen(
-        command("bench", "--k=2", "--agent=mine:waits", "--agent=uniform"),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for(lambda: (folder / "waiting").exists())
-    assert not list(folder.glob("ualign-results/*"))  # no empty file either
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
-    assert "Traceback" not in err
-    assert err.endswith("ended after 1 of 2 runs\nualign: interrupted\n")
-    assert "0.529951" in out
-    (path,) = folder.glob("ualign-results/*")
-    (row,) = json.loads(path.read_text())["results"]
-    assert row["status"] == "interrupted"
 
 
 @posix
@@ -206,20 +141,6 @@ def test_an_interruption_while_the_command_starts_prints_nothing(tmp_path):
         _, err = process.communicate(timeout=60)
         assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
         assert "Traceback" not in err
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_agents_in_files_and_modules(folder):
-    names = ["mine.py:removes", str(folder / "mine.py:removes"), "mine:removes"]
-    result = run("bench", "--k=1", *(f"--agent={name}" for name in names), "--json", cwd=folder)
-    assert result.returncode == 0, result.stderr
-    assert [row["agent"] for row in json.loads(result.stdout)] == names
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,12 @@ def test_an_agent_without_a_policy_has_failed():
 
 @pytest.mark.parametrize(
     ("policy", "message"),
-    [([2.0, 0, 0, 0], "sums to 2"), ([np.nan, 0, 0, 1], "finite|nan"), ([0.5, 0.5], "2 entries, but the scenario has 4"), (None, "")],
+    [
+        ([2.0, 0, 0, 0], "sums to 2"),
+        ([np.nan, 0, 0, 1], "finite|nan"),
+        ([0.5, 0.5], "2 entries, but the scenario has 4"),
+        (None, ""),
+    ],
 )
 def test_policies_that_are_none_are_failures(policy, message):
     result = ua.run(lambda _: iter([policy]), TASK)
@@ -225,7 +230,8 @@ def test_interrupted_agents_keep_their_trace(exception, status):
 
 
 @pytest.mark.parametrize(
-    ("exception", "status"), [(RuntimeError, "failed"), (MemoryError, "out-of-memory"), (ua.TooLargeError, "unsupported")]
+    ("exception", "status"),
+    [(RuntimeError, "failed"), (MemoryError, "out-of-memory"), (ua.TooLargeError, "unsupported")],
 )
 def test_what_breaks_in_scoring_ends_this_run_alone(monkeypatch, exception, status):
     def breaks(*_):

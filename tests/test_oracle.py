@@ -150,7 +150,7 @@ def test_nothing_else_is_known_of_hidden_users():
         lambda: ua.best_responses(task.scenario.populations[0], "nlhf", 2, 2),
         lambda: ua.inspect_scenario(task.scenario),
     ):
-        with pytest.raises(ValueError, match="hidden|known"):
+        with pytest.raises(ValueError, match=r"hidden|known"):
             ask()
     users = task.scenario.populations[0]
     with pytest.raises(ValueError, match="answer only in the process"):
@@ -171,7 +171,7 @@ def test_policies_are_read_without_knowing_users():
 
 
 @ua.agent(information="picks")
-def _asks_for_nlhf(task):
+def _asks_for_nlhf(task):  # noqa: ARG001
     yield "nlhf"
 
 

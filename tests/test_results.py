@@ -7,7 +7,6 @@ from dataclasses import FrozenInstanceError, fields
 
 import numpy as np
 import pytest
-from ualign_env.benchmark.runner import run
 
 import ualign_env as ua
 from ualign_env._result import Result, plain
@@ -30,7 +29,7 @@ RESULTS = {
     "versus-map": ua.versus_map(USERS, 2, 2),
     "maximal-lotteries": maximal_lotteries(USERS),
     "best-maximal-lottery": ua.best_maximal_lottery(USERS, 2),
-    "run": run("uniform", ua.Task(ua.Scenario([USERS]), 2), 0.1),
+    "run": ua.run("uniform", ua.Task(ua.Scenario([USERS]), 2), seconds=0.1),
 }
 
 

@@ -16,15 +16,11 @@ before = {{kernel: list(kernel.signatures) for kernel in KERNELS}}
 print(sorted(kernel.__name__ for kernel in KERNELS if not kernel.signatures))
 
 # and what agents then do compiles nothing anew
-from ualign_env.benchmark.agents import JOINT_GROUP, list_agents, load_agent
-from ualign_env.benchmark.runner import run
+from ualign_env.benchmark.agents import describe_agent, list_agents
 for l in (1, 2):
-    for name in [*list_agents(), *(list_agents(JOINT_GROUP) if l > 1 else [])]:
-        try:
-            agent = load_agent(name)
-        except ValueError:
-            continue
-        run(agent, ua.Task(ua.load_scenario("{spec}"), 2, l=l), 0.05, name=name)
+    for name in list_agents():
+        if l > 1 or not describe_agent(name).declared.joint:
+            ua.run(name, ua.Task(ua.load_scenario("{spec}"), 2, l=l), steps=3)
 new = [kernel.__name__ for kernel in KERNELS if kernel.signatures != before[kernel]]
 print(sorted(new))
 """

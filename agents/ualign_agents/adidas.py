@@ -10,6 +10,7 @@ from open_spiel.python.algorithms.adidas_utils.solvers.symmetric.qre_anneal impo
 import ualign_env as ua
 
 _FIRST = 8  # iterations
+_THRESHOLD = 0.05  # exploitability at which the temperature is halved
 
 
 @ua.agent(random=False)
@@ -19,15 +20,18 @@ def adidas(task: ua.Task) -> Iterator[ua.SharedPolicy]:
     Source: Gemp et al., "Sample-based approximation of Nash in large many-player games via gradient descent", 2022.
     """
     scenario = task.scenario
-    games = [MatrixGame(ua.payoff_tensor(users, task.players)) for users in scenario.populations]
+    # in units of the mean payoff, in which the threshold below is what an agent may gain
+    games = [MatrixGame(task.players * ua.payoff_tensor(users, task.players)) for users in scenario.populations]
     iterations = _FIRST
     while True:  # runs of doubling lengths: OpenSpiel's start anew each time, which doubles the cost
         learned = np.zeros(scenario.legal.shape)
         for x, users in enumerate(scenario.populations):
             run = ADIDAS(seed=task.seed)
-            run.approximate_nash(
-                games[x], Solver(), sym=True, num_iterations=iterations, num_samples=np.inf, num_eval_samples=0
-            )
+            solver = Solver(exp_thresh=_THRESHOLD)
+            with np.errstate(divide="ignore"):  # of logarithms of 0, which are clipped
+                run.approximate_nash(
+                    games[x], solver, sym=True, num_iterations=iterations, num_samples=np.inf, num_eval_samples=0
+                )
             policy = np.maximum(run.results["dist"], 0)
             learned[x, : users.n_responses] = policy / policy.sum()
         yield ua.SharedPolicy(learned)

@@ -22,7 +22,7 @@ def wolf_phc(task: ua.Task) -> Iterator[ua.SharedPolicy]:
     games, rng, players = ua.BatchedGame(task.scenario, task.players, _GAMES), task.rng(), task.players
     legal = task.scenario.legal
     uniform = legal / legal.sum(axis=1, keepdims=True)
-    policy, average, values, time = uniform, uniform, np.where(legal, 1.0, -np.inf), 0
+    policy, average, values, time = uniform, uniform, np.ones(legal.shape), 0
     prompts = games.reset(int(rng.integers(2**32)))
     while True:
         yield ua.SharedPolicy(average)
@@ -33,10 +33,10 @@ def wolf_phc(task: ua.Task) -> Iterator[ua.SharedPolicy]:
         mean = tally(prompts, actions, legal.shape, players * rewards) / np.maximum(number, 1)
         values = np.where(number > 0, values + max(0.1 * slower, 1e-3) * (mean - values), values)
         average = average + (policy - average) / (time + 1)
-        finite = np.where(legal, values, 0)
-        wins = ((policy - average) * finite).sum(axis=1, keepdims=True) > 0
+        wins = ((policy - average) * values).sum(axis=1, keepdims=True) > 0
         step = np.where(wins, _WINNING, _LOSING) * slower
-        best = values == values.max(axis=1, keepdims=True)
+        known = np.where(legal, values, -np.inf)
+        best = known == known.max(axis=1, keepdims=True)
         taken = np.where(best, 0, np.minimum(policy, step * uniform))
         policy = policy - taken + best * taken.sum(axis=1, keepdims=True) / best.sum(axis=1, keepdims=True)
         time += 1

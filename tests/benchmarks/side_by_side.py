@@ -7,10 +7,7 @@ import resource
 import subprocess
 import sys
 
-from ualign_env.benchmark.runner import run
-
-from ualign_env import load_scenario, nash_conv, solve
-from ualign_env.benchmark.tasks import Task
+from ualign_env import Task, load_scenario, nash_conv, run, solve
 
 GAMES = {
     "K = 4, N = 6": ("impartial/responses:6/users:100", 3),
@@ -25,7 +22,7 @@ SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 128, 256, 512, 1024, 2048)
 
 def time_to(trace, threshold: float) -> str:
     """Returns the first look at which the NashConv was below the threshold."""
-    reached = [point.seconds for point in trace if point.nash_conv is not None and point.nash_conv < threshold]
+    reached = [point.cpu for point in trace if point.nash_conv is not None and point.nash_conv < threshold]
     return f"{reached[0]:.3g}" if reached else "-"
 
 
@@ -44,7 +41,7 @@ def compare() -> None:
             times.append(f"{result.seconds:.3g}")
         print(f"  {'solve':<16} {times[0]:>8} {times[1]:>8}")
         for name in AGENTS:
-            result = run(name, Task(scenario, k), SECONDS, look_growth=1.1)
+            result = run(name, Task(scenario, k), seconds=SECONDS)
             if result.status == "unsupported":
                 print(f"  {name:<16} {result.error}")
                 continue
@@ -59,8 +56,8 @@ def start(name: str, n: int) -> None:
     if name == "solve":
         solve(scenario, PLAYERS - 1)
     else:
-        result = run(name, Task(scenario, PLAYERS - 1), 1e-9)
-        sys.exit(result.scorecard is None)
+        result = run(name, Task(scenario, PLAYERS - 1), steps=1)
+        sys.exit(not result.trace)
 
 
 def largest() -> None:

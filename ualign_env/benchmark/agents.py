@@ -120,9 +120,9 @@ def describe_agent(place: str) -> AgentInfo:
     if ":" in place:
         location, _, name = place.rpartition(":")
         own = Path(location).resolve() if location.endswith(".py") else None
-        found = _described(name, f"{own}:{name}" if own else place, place)
         if own is None:
-            return found
+            return _described(place, place, place)
+        found = _described(f"{own.stem}:{name}", f"{own}:{name}", place)
         return replace(found, declared=replace(found.declared, version=_file_version(own, found.declared.version)))
     entry = _entry(place)
     if entry is None:

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
@@ -94,6 +95,8 @@ class Benchmark:
         name = getattr(agent, "__name__", type(agent).__name__)
         place = _place(agent, name)
         self.functions[place] = agent
+        if ":" in place:
+            return describe_agent(place)
         declared = getattr(agent, "__ualign__", Declaration())
         return AgentInfo(name, place, declared, (inspect.getdoc(agent) or "").split("\n")[0])
 
@@ -234,7 +237,11 @@ def _default(suite: Suite) -> list[str]:
     found = []
     together = any(named.task.l > 1 for named in suite.tasks)
     for name in list_agents():
-        declared = describe_agent(name).declared
+        try:
+            declared = describe_agent(name).declared
+        except ValueError as error:  # of other packages
+            warnings.warn(f"left out: {error}", stacklevel=3)
+            continue
         if declared.information in suite.classes and (together or not declared.joint):
             found.append(name)
     return found

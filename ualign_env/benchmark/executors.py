@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 from ualign_env import _checks
-from ualign_env.benchmark.agents import load_agent
+from ualign_env.benchmark.agents import MissingExtraError, load_agent
 from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.judge import Judge
@@ -48,6 +48,8 @@ class Inline(Executor):
         information = run.agent.declared.information
         try:
             agent = self._agents.get(run.agent.place) or load_agent(run.agent.place)
+        except MissingExtraError as error:
+            return End("unsupported", str(error), Spent())
         except ValueError as error:
             return End("failed", str(error), Spent())
         task = run.task

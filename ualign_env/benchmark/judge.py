@@ -4,13 +4,15 @@ Axes: P prompts, N responses, T policies of a mixture.
 """
 
 import hashlib
+import math
 import time
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ualign_env._checks import TooLargeError
+from ualign_env._checks import TooLargeError, about
+from ualign_env._multisets import n_multisets
 from ualign_env._result import plain
 from ualign_env._types import Floats
 from ualign_env.benchmark.budget import Spent
@@ -27,6 +29,7 @@ from ualign_env.solvers.versus import solve_versus
 
 _SOLVED = 1e-11  # a shortfall below which more learning would show nothing
 _LEFT_OUT = ("scenario", "best_responses", "prompt_win_rates", "group_win_rates", "certificate", "advice")
+_MAX_PAIRS = 10_000_000  # of multisets, in games whose value is computed
 _TEXT = 4000  # characters of an error or output that are kept
 
 
@@ -40,13 +43,15 @@ class Judge:
             warm_up_everything(users)
         self._payoffs = _MixturePayoffs(self._task.scenario, self._task.k)
         self.refusal: str | None = None  # why the run cannot be scored
+        self._looks: list[Look] = []
+        self._final: tuple[int, Evaluation] | None = None
         self.optimum = optimal_rate(self._task.k, self._task.l)
         try:
             self.optimum = optimum(self._task.scenario, self._task.k, self._task.l, run.agent.declared.joint)
         except TooLargeError as error:
+            if not run.agent.declared.joint:
+                return  # samples are held against what those of an equilibrium guarantee
             self.refusal = f"the value of the game is out of reach: {error}"
-        self._looks: list[Look] = []
-        self._final: tuple[int, Evaluation] | None = None
 
     def look(self, spent: Spent, given: Any) -> Verdict:
         """Scores what has been learned, and says whether there is more to learn.
@@ -134,13 +139,20 @@ def optimum(scenario: Scenario, k: int, l: int, joint: bool) -> float:
     """Returns the robust win rate that shortfalls are counted from.
 
     For samples of a policy against single responses it is k/(k+1); for k responses that are chosen together, or against
-    several, the value of the game of k against l.
+    several, the value of the game of k against l. Where that is out of reach, samples are held against what those of an
+    equilibrium guarantee, (k + 1 - l) / (k + 1), which some exceed.
 
     Raises:
         TooLargeError: if that game is too large to be solved.
     """
     if l == 1 and not joint:
         return optimal_rate(k)
+    pairs = math.prod(n_multisets(scenario.n_responses, size) for size in (k, l))
+    if pairs > _MAX_PAIRS:
+        raise TooLargeError(
+            f"{about(pairs)} pairs of multisets of {k} and {l} of {scenario.n_responses} responses, but at most "
+            f"{_MAX_PAIRS:,} are solved"
+        )
     values = [solve_versus(scenario, k, l, tolerance=1e-9, prompt=x).value for x in range(scenario.n_prompts)]
     return float(scenario.probabilities @ values)
 

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ualign_env.benchmark.agents import load_agent
+from ualign_env.benchmark.agents import MissingExtraError, load_agent
 from ualign_env.benchmark.child import Assignment, settle, whole_run
 from ualign_env.benchmark.learning import Agent
 from ualign_env.benchmark.warm_up import warm_up_everything
@@ -77,7 +77,8 @@ def serve(connection: Connection, place: str, folder: Path, *, forks: bool) -> N
     try:
         agent = load_agent(place)
     except BaseException as error:
-        connection.send_bytes(packed({"kind": "unusable", "error": str(error) or repr(error)}))
+        status = "unsupported" if isinstance(error, MissingExtraError) else "failed"
+        connection.send_bytes(packed({"kind": "unusable", "status": status, "error": str(error) or repr(error)}))
         return
     gc.collect()
     gc.freeze()

@@ -113,7 +113,7 @@ class Worker:
         self._connection: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._server = 0
-        self._unusable: str | None = None
+        self._unusable: End | None = None
 
     def run(self, run: Run) -> RunResult:
         """Makes a run, and returns what came of it, whatever that is."""
@@ -122,7 +122,7 @@ class Worker:
             return judge.result(End("unsupported", judge.refusal, Spent()), enforced=True, limits=self._limits(run))
         self._attend(run.agent.place)
         if self._unusable is not None:
-            return judge.result(End("failed", self._unusable, Spent()), enforced=True, limits=self._limits(run))
+            return judge.result(self._unusable, enforced=True, limits=self._limits(run))
         end = _Attempt(self, run, judge).end()
         return judge.result(end, enforced=True, limits=self._limits(run))
 
@@ -149,7 +149,8 @@ class Worker:
             self._server = int(message["pid"])
         else:
             self.close()
-            self._place, self._unusable = place, str(message["error"])
+            status = "unsupported" if message.get("status") == "unsupported" else "failed"
+            self._place, self._unusable = place, End(status, str(message["error"]), Spent())
 
     @property
     def output(self) -> Path:

@@ -1,0 +1,206 @@
+"""A folder of results: what is finished stays finished, whatever ends the program, and one runner has it at a time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import ualign_env as ua
+from ualign_env.benchmark import store as storing
+from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.store import Store, shard, unfinished
+
+SUITE = """
+name = "small"
+version = 1
+title = "for tests"
+seeds = 2
+agents = ["mirror-descent", "exp3", "pairs-borda", "nlhf", "es-mccfr"]
+
+[[task]]
+scenario = "german-goals"
+k = [1, 2]
+
+[[task]]
+scenario = "impartial/responses:4/users:9"
+k = [2]
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SUITE)
+    return str(path)
+
+
+def benchmark(suite):
+    return ua.Benchmark(suite, steps=12)
+
+
+def essence(results):
+    return [(r.agent, r.task, r.k, r.seed, r.status, r.policy_digest, [x.shortfall for x in r.trace]) for r in results]
+
+
+def test_results_are_kept_and_not_made_again(suite, tmp_path):
+    made = benchmark(suite)
+    first = made.run(out=tmp_path / "out")
+    told = []
+    again = benchmark(suite).run(out=tmp_path / "out", on_result=told.append)
+    assert told == []
+    assert again.results == first.results
+    assert len(first.results) == len(made.runs) == 3 * (2 + 2 * 3)
+    assert essence(made.run().results) == essence(first.results)
+    files = [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.json")]
+    assert "results/exp3/german-goals-k2-l1-s1-" in " ".join(files)
+    assert not list((tmp_path / "out").rglob("*.partial"))
+
+
+def test_another_budget_agent_or_scenario_is_another_run(suite):
+    digests = [run.digest for run in benchmark(suite).runs]
+    assert len(set(digests)) == len(digests)
+    assert not {run.digest for run in ua.Benchmark(suite, steps=13).runs} & set(digests)
+    other = SUITE.replace("users:9", "users:10")
+    Path(suite).write_text(other)
+    changed = {run.digest for run in benchmark(suite).runs} - set(digests)
+    assert len(changed) == 2 + 3 * 2
+
+
+def test_an_agent_in_a_file_that_is_edited_is_another(tmp_path):
+    place = tmp_path / "mine.py"
+    place.write_text("def learn(task):\n    yield 'uniform'\n")
+    one = ua.Benchmark(["german-goals"], [f"{place}:learn"], 1, steps=1).runs[0].digest
+    assert ua.Benchmark(["german-goals"], [f"{place}:learn"], 1, steps=1).runs[0].digest == one
+    place.write_text("def learn(task):\n    yield 'nlhf'\n")
+    assert ua.Benchmark(["german-goals"], [f"{place}:learn"], 1, steps=1).runs[0].digest != one
+
+
+def test_shards_are_all_runs_together(suite, tmp_path):
+    made = benchmark(suite)
+    parts = [made.run(out=tmp_path / "out", part=(i, 3)).results for i in (1, 2, 3)]
+    assert sorted(map(len, parts)) == [8, 8, 8]
+    assert made.run(out=tmp_path / "out", on_result=pytest.fail).results == made.run(out=tmp_path / "out").results
+    assert sum(parts, ()) != ()
+    assert [run for i in (1, 2) for run in shard(made.runs, i, 2)] != made.runs
+    assert {run.digest for i in (1, 2) for run in shard(made.runs, i, 2)} == {run.digest for run in made.runs}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text(path.read_text()[:200]),
+        lambda path: path.write_bytes(b"\xff\x00"),
+        lambda path: path.write_text("[]"),
+        lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 0})),
+        lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | {"digest": "another"})),
+        lambda path: path.unlink(),
+    ],
+)
+def test_what_is_damaged_is_made_again(suite, tmp_path, damage):
+    made = benchmark(suite)
+    first = made.run(out=tmp_path / "out")
+    path = storing.result_path(tmp_path / "out", made.runs[3])
+    damage(path)
+    told = []
+    again = made.run(out=tmp_path / "out", on_result=told.append)
+    assert len(told) == 1
+    assert essence(again.results) == essence(first.results)
+    RunResult.from_dict(json.loads(path.read_text()))
+
+
+def test_failures_are_finished_and_retried_where_that_is_asked_for(tmp_path):
+    place = tmp_path / "mine.py"
+    place.write_text("def learn(task):\n    raise RuntimeError('no')\n    yield\n")
+    made = ua.Benchmark(["german-goals"], [f"{place}:learn", "nlhf"], 1, steps=1)
+    told = []
+    assert {result.status for result in made.run(out=tmp_path / "out").results} == {"failed", "learned"}
+    made.run(out=tmp_path / "out", on_result=told.append)
+    assert told == []
+    made.run(out=tmp_path / "out", on_result=told.append, retry_failed=True)
+    assert [result.agent for result in told] == ["learn"] * 3
+    found = {run.file: made.run().results[0] for run in made.runs[:1]}
+    assert unfinished(made.runs[:1], found, retry_failed=True)[0] == made.runs[:1]
+
+
+def test_a_folder_has_one_runner_at_a_time(suite, tmp_path):
+    with Store(tmp_path / "out").locked(), pytest.raises(ValueError, match="another runner holds"):
+        benchmark(suite).run(out=tmp_path / "out")
+    benchmark(suite).run(out=tmp_path / "out", part=(1, 24))
+
+
+def test_a_folder_is_of_one_suite(suite, tmp_path):
+    benchmark(suite).run(out=tmp_path / "out", part=(1, 24))
+    with pytest.raises(ValueError, match="holds results of another suite, or of another version"):
+        ua.Benchmark("quick", ["nlhf"]).run(out=tmp_path / "out")
+
+
+def test_results_that_cannot_be_written_are_returned_and_written_when_there_is_room(suite, tmp_path, monkeypatch):
+    write, calls = storing.write_file, []
+
+    def full(path, content):
+        calls.append(path)
+        if 3 <= len(calls) <= 6:
+            raise ValueError(f"cannot write {str(path)!r}: No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(storing, "write_file", full)
+    outcome = benchmark(suite).run(out=tmp_path / "out")
+    assert outcome.unwritten is None
+    assert not outcome.missing
+    assert len(Store(tmp_path / "out").read().results) == 24
+    monkeypatch.setattr(storing, "write_file", lambda *_: (_ for _ in ()).throw(ValueError("No space left")))
+    with pytest.raises(ValueError, match="No space left"):  # before anything is run
+        benchmark(suite).run(out=tmp_path / "other")
+
+
+def test_a_folder_that_is_removed_is_made_again(suite, tmp_path):
+    out = tmp_path / "out"
+
+    def remove(result):
+        if result.agent == "exp3" and out.exists():
+            for path in [*out.rglob("*.json")]:
+                path.unlink()
+
+    outcome = benchmark(suite).run(out=out, on_result=remove)
+    assert len(outcome.results) == 24
+    again = benchmark(suite).run(out=out)
+    assert essence(again.results) == essence(outcome.results)
+
+
+def test_what_cannot_be_a_folder_is_said(suite, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot write results to"):
+        benchmark(suite).run(out=tmp_path / "file" / "out")
+
+
+_COMMAND = [sys.executable, "-m", "ualign_env", "bench", "--steps", "12", "--workers", "2"]
+
+
+@pytest.mark.parametrize(("number", "kill"), [(4, signal.SIGKILL), (9, signal.SIGKILL), (6, signal.SIGTERM)])
+def test_a_runner_that_is_ended_loses_nothing_and_the_next_one_goes_on(suite, tmp_path, number, kill):
+    """Killed at different moments: what is there afterwards, and after another run, is what one run would have made."""
+    out = tmp_path / "out"
+    command = [*_COMMAND, "--suite", suite, "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while len(list(out.rglob("results/*/*.json"))) < number and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(kill)
+    _, err = process.communicate(timeout=600)
+    if kill == signal.SIGTERM and process.returncode != 0:
+        assert process.returncode == 143, err
+        assert "runs are missing" in err
+    found = Store(out).read()
+    assert not found.damaged
+    assert len(found.results) >= number
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    whole = [repr(one) for one in essence(benchmark(suite).run().results)]
+    kept = sorted(Store(out).read().results.values(), key=lambda r: r.digest)
+    assert sorted(map(repr, essence(kept))) == sorted(whole)
+    assert not list(out.rglob("*.partial")) or kill == signal.SIGKILL
+    assert os.path.exists(out / "suite.toml")
