@@ -149,7 +149,7 @@ def test_agents_that_need_a_tree_refuse_games_too_large_for_one(name):
 @pytest.mark.parametrize("name", [name for name in [*LEARNERS, *PAIRS] if name not in SLOW])
 def test_agents_follow_their_seed_where_they_say_that_they_have_one(name):
     def after_some_steps(seed):
-        return learn(name, Task(load_scenario("cycle/responses:4"), 2, seed), 40)
+        return learn(name, Task(load_scenario("two-groups/responses:4/majority:0.51"), 2, seed), 40)
 
     one, same, other = (after_some_steps(seed).policy_digest for seed in (1, 1, 2))
     assert one == same

@@ -162,7 +162,7 @@ games.step(np.zeros((10, 3), int))
         ("pettingzoo", "from ualign_env import ualign_v0", "pettingzoo"),
         ("matplotlib", "import ualign_env.plots", "matplotlib"),
         ("stable_baselines3", "ua.SB3VecEnv", "SB3VecEnv needs stable_baselines3: pip install 'ualign-env\\[sb3\\]'"),
-        ("rich", "import ualign_env.cli.tables", "rich"),
+        ("rich", "import ualign_env.cli.boards", "rich"),
     ],
 )
 def test_the_package_computes_where_a_framework_cannot_be_imported(blocked, use, message):

@@ -136,6 +136,12 @@ CALLS = {
     ),
     "restricted": (USERS.restricted, {"responses": [0, 1]}),
     "robust_win_rate": (ua.robust_win_rate, {"scenario": S, "policy": "uniform", "k": 2, "l": 1}),
+    "agent": (ua.agent, {"information": "exact", "random": True, "joint": False, "version": "1"}),
+    "Benchmark": (
+        ua.Benchmark,
+        {"tasks": ["cycle"], "agents": ["nlhf"], "seeds": 1, "seconds": 0.1, "plays": 10, "steps": 1},
+    ),
+    "Processes": (ua.Processes, {"workers": 1}),
     "run": (
         ua.run,
         {"agent": "uniform", "task": ua.Task(USERS, 2), "seconds": 0.1, "plays": 100, "steps": 1},  # pyright: ignore[reportArgumentType]

@@ -73,7 +73,7 @@ def test_score_prints_the_rate_and_the_worst_opponent(ualign):
         (["score", "--policy", "missing.npy"], "cannot read a policy from 'missing.npy'"),
         (["score", "--policy", "bad.npy"], "cannot read a policy from 'bad.npy'"),
         (["score", "--policy", "short.npy"], "policy has 2 entries, but the scenario has 4 responses"),
-        (["bench", "--agent", "cfr"], "unknown agent 'cfr'"),
+        (["bench", "--agent", "cfr-pus"], "unknown agent 'cfr-pus'; did you mean 'cfr-plus'"),
         (["bench", "--scenario", "nope"], "unknown scenario 'nope'"),
         (["bench", "--k", "1,,2"], "k is '', but must be an integer"),
         (["bench", "--seconds", "0"], "seconds is 0.0, but must be positive and finite"),

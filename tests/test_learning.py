@@ -265,7 +265,7 @@ def test_checkpoints_carry_plays_that_nobody_else_counts():
 
 
 def test_tasks_take_what_stands_for_a_scenario():
-    assert ua.Task("german-goals", 2, 5) == TASK  # pyright: ignore[reportArgumentType]
+    assert ua.Task("german-goals", 2, 5) == TASK
     for wrong, message in (
         ({"k": 0}, "k is 0"),
         ({"l": 501}, "l is 501"),

@@ -22,8 +22,8 @@ RNG = np.random.default_rng(0)
 SHOWN, PROMPTS = RNG.integers(5, size=(300, 3)), RNG.integers(2, size=300)
 
 
-def hidden(plays=10_000, information="picks"):
-    return TASK.for_agents(information, plays)
+def hidden(plays=10_000):
+    return TASK.for_agents("picks", plays)
 
 
 def test_batches_and_single_plays_are_the_same_plays():

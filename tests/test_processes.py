@@ -52,7 +52,7 @@ def test_what_agents_do_wrong_is_said_and_others_go_on():
         assert result.status == status, (name, result.error)
         assert (result.error is None) == (error is None)
         if error is not None:
-            assert re.search(error, result.error), (name, result.error)
+            assert re.search(error, str(result.error)), (name, result.error)
         assert result.enforced
     assert {"past Python", "to stdout", "to stderr"} <= set(found["prints"].output.splitlines())
     assert found["fine"].ranked is not None

@@ -9,9 +9,8 @@ import pettingzoo
 import pytest
 from benchmarks import test_environment_speed
 
-from ualign_env import robust_win_rate, specs
-from ualign_env.benchmark import agents
-from ualign_env.solvers.baselines import BASELINES
+from ualign_env import specs
+from ualign_env.benchmark.suite import load_suite
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,13 +24,6 @@ def table_after(text: str) -> list[str]:
 
 def columns(line: str) -> list[str]:
     return re.split(r" {2,}", line.strip())
-
-
-def printed_by_bench(tmp_path: Path, *options: str) -> list[str]:
-    """Returns the table that `ualign bench` prints in hardly any time."""
-    names = [part for name in ("nlhf", "uniform", "mirror-descent") for part in ("--agent", name)]
-    command = [sys.executable, "-m", "ualign_env", "bench", *options, *names, "--seconds", "0.01", "--out", tmp_path]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[1:]
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)
@@ -54,31 +46,39 @@ def test_scenarios_are_those_that_list_prints():
     assert set(shown) <= {f"{spec:<{width}}  {what}" for spec, what in rows}
 
 
-@pytest.mark.parametrize(
-    ("options", "where"), [(["--k=3"], "## Results"), (["--k=3", "--l=2"], "`ualign versus --k 3")]
-)
-def test_tables_of_results_have_the_columns_and_agents_of_bench(tmp_path, options, where):
-    shown, printed = table_after(where), printed_by_bench(tmp_path, *options)
-    assert columns(shown[0]) == columns(printed[0])
-    rows = {line.split()[0]: columns(line) for line in shown[1:]}
-    joint = agents.list_agents(agents.JOINT_GROUP) if len(options) > 1 else []
-    assert sorted(rows) == sorted([*agents.list_agents(), *joint])
-    assert {len(row) for row in rows.values()} == {len(columns(shown[0]))}
-    for line in printed[1:3]:  # nothing to learn: all but the time is the same
-        cells = columns(line)
-        if cells[0] in BASELINES:
-            assert rows[cells[0]][:-1] == cells[:-1]
+def rows_after(text: str) -> dict[str, list[str]]:
+    """Returns the cells of the leaderboards that come after a text, by agent."""
+    lines = [columns(line) for line in table_after(text) if "  " in line]
+    return {cells[0]: cells for cells in lines if cells[0] != "agent"}
 
 
-@pytest.mark.parametrize(("l", "where"), [(1, "## Results"), (2, "`ualign versus --k 3")])
-def test_results_are_those_of_the_german_goals(l, where):
+BOARDS = [
+    (["--suite", "quick"], "runs the suite `quick`"),
+    (["--k", "3", "--l", "2"], "`ualign bench --k 3 --l 2` lets"),
+]
+
+
+@pytest.mark.parametrize(("options", "where"), BOARDS)
+def test_leaderboards_are_those_that_bench_prints(tmp_path, options, where):
+    """Their titles and columns, and the figures of agents whose time is of no matter."""
     shown = table_after(where)
-    place = columns(shown[0]).index("robust win rate" if l == 1 else "win rate")
-    rates = {line.split()[0]: columns(line)[place] for line in shown[1:]}
-    for name in BASELINES:
-        assert rates[name] == f"{robust_win_rate('german-goals', name, 3, l):.6f}"
-    numbers = [float(rate) for rate in rates.values()]
-    assert numbers == sorted(numbers, reverse=True)
+    known = rows_after(where)
+    suite = options[0] == "--suite"
+    if suite:
+        assert set(known) == set(load_suite("quick").agents or ())
+    chosen = [f"--agent={name}" for name in known if not suite or name in ("nlhf", "rlhf", "pairs-borda", "cfr-plus")]
+    command = [sys.executable, "-m", "ualign_env", "bench", *options, *chosen, "--out", tmp_path, "--seconds", "0.3"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    titles = {line.partition(" (")[0] for line in printed if "task" in line}
+    assert titles <= {line.partition(" (")[0] for line in shown}
+    assert {tuple(columns(line)) for line in printed if line.startswith("agent ")} <= {
+        tuple(columns(line)) for line in shown if line.startswith("agent ")
+    }
+    found = {columns(line)[0]: columns(line) for line in printed if "  " in line}
+    for name in ("nlhf", "rlhf", "pairs-borda"):
+        if name in found:
+            tasks = 4 if suite else 1
+            assert found[name][-tasks:] == known[name][-tasks:]
 
 
 def test_tables_of_speeds_have_the_rows_of_their_benchmarks():

@@ -312,7 +312,7 @@ def test_pettingzoo_and_gymnasium_play_it():
 @pytest.mark.parametrize("name", list_agents())
 def test_every_agent_learns_it(name):
     joint = describe_agent(name).declared.joint
-    result = learn(name, ua.Task(ua.Scenario([noisy(0.3)]), 2, l=1 + joint), 20)
+    result = learn(name, ua.Task(ua.Scenario([noisy(0.3)]), 2, l=1 + joint), 3)
     assert result.status == "learned", result.error
     assert result.scorecard is not None
     assert result.scorecard["robust_win_rate"] > 0.2

@@ -1,6 +1,7 @@
 """ADIDAS by OpenSpiel."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from open_spiel.python.algorithms.adidas import ADIDAS
@@ -28,11 +29,13 @@ def adidas(task: ua.Task) -> Iterator[ua.SharedPolicy]:
         for x, users in enumerate(scenario.populations):
             run = ADIDAS(seed=task.seed)
             solver = Solver(exp_thresh=_THRESHOLD)
+            exact: Any = np.inf  # samples, where OpenSpiel says that it wants an integer
             with np.errstate(divide="ignore"):  # of logarithms of 0, which are clipped
                 run.approximate_nash(
-                    games[x], solver, sym=True, num_iterations=iterations, num_samples=np.inf, num_eval_samples=0
+                    games[x], solver, sym=True, num_iterations=iterations, num_samples=exact, num_eval_samples=0
                 )
-            policy = np.maximum(run.results["dist"], 0)
+            results: Any = run.results
+            policy = np.maximum(results["dist"], 0)
             learned[x, : users.n_responses] = policy / policy.sum()
         yield ua.SharedPolicy(learned)
         iterations *= 2

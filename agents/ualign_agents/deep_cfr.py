@@ -1,6 +1,7 @@
 """Deep CFR by OpenSpiel."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ def deep_cfr(task: ua.Task) -> Iterator[ua.GamePolicy]:
     iterations = _FIRST
     while True:  # runs of doubling lengths: OpenSpiel's start anew each time, which doubles the cost
         # without sizes of batches it would learn from memory that nobody has written
-        memory = {"batch_size_advantage": 32, "batch_size_strategy": 32, "memory_capacity": 20_000}
+        memory: dict[str, Any] = {"batch_size_advantage": 32, "batch_size_strategy": 32, "memory_capacity": 20_000}
         solver = DeepCFRSolver(
             game,
             (32,),

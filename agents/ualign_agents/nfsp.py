@@ -1,6 +1,7 @@
 """Neural fictitious self-play by OpenSpiel."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,8 +26,9 @@ def nfsp(task: ua.Task) -> Iterator[ua.GamePolicy]:
     np.random.seed(task.seed % 2**32)  # noqa: NPY002  # OpenSpiel draws from it
     game = task.game()
     environment = Environment(game)
-    size, actions = environment.observation_spec()["info_state"][0], environment.action_spec()["num_actions"]
-    settings = {"batch_size": 64, "min_buffer_size_to_learn": 64, "replay_buffer_capacity": 10_000}
+    size = environment.observation_spec()["info_state"][0]
+    actions: Any = environment.action_spec()["num_actions"]
+    settings: dict[str, Any] = {"batch_size": 64, "min_buffer_size_to_learn": 64, "replay_buffer_capacity": 10_000}
     learners = [NFSP(i, size, actions, [32], 10_000, 0.2, **settings) for i in range(task.players)]
     policy = JointRLAgentPolicy(game, dict(enumerate(learners)), environment.use_observation)
     while True:

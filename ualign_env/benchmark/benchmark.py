@@ -69,10 +69,7 @@ class Benchmark:
             ValueError: if a suite, task or agent is unknown, or a number out of range.
         """
         self.suite = _suite(tasks)
-        chosen = self.suite.seeds if seeds is None else seeds
-        self.seeds = list(range(chosen)) if isinstance(chosen, int) else [_checks.count("seed", s, 0) for s in chosen]
-        if not self.seeds:
-            raise ValueError(f"seeds is {seeds!r}, but must be a number of them, at least 1, or a list")
+        self.seeds = _seeds(self.suite.seeds if seeds is None else seeds)
         budgets = self.suite.budgets()
         if seconds is not None:
             budgets["seconds"] = Budget("seconds", seconds)
@@ -81,7 +78,8 @@ class Benchmark:
         if steps is not None:
             budgets["steps"] = Budget("steps", steps)
         self.functions: dict[str, Agent] = {}
-        self.agents = [self._described(agent) for agent in (_default(self.suite) if agents is None else agents)]
+        named = _default(self.suite) if agents is None else _checks.several("agents", agents)
+        self.agents = [self._described(agent) for agent in named]
         _distinct(self.agents)
         kept = self.suite.limits if limits is None else limits
         tasks_, suite = self.suite.tasks, str(self.suite)
@@ -228,6 +226,16 @@ def _suite(tasks: str | Suite | Iterable[Task | NamedTask | str]) -> Suite:
         raise ValueError("tasks must be at least one")
     rows = "".join(f"# {one.name}: k = {one.task.k}, l = {one.task.l}\n" for one in named)
     return Suite("custom", 1, "tasks of somebody's own", tuple(named), text=f"# tasks made in Python\n{rows}")
+
+
+def _seeds(given: Any) -> list[int]:
+    """Returns the seeds that are meant by a number of them, or a list."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return list(range(_checks.count("seeds", given, 1, 10_000)))
+    found = [_checks.count("seed", seed, 0) for seed in _checks.several("seeds", given)]
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"seeds is {given!r:.200}, but must be a number of them, or a list of different ones")
+    return found
 
 
 def _default(suite: Suite) -> list[str]:

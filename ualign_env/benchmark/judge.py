@@ -173,7 +173,8 @@ class _MixturePayoffs:
             for key, policy in zip(keys, policies, strict=True)
         }
         weights = np.asarray(mixture.weights, np.float64)
-        return np.tensordot(weights / weights.sum(), np.array([self._known[key] for key in keys]), axes=1)
+        payoffs = np.array([self._known[key] for key in keys])
+        return np.asarray(np.tensordot(weights / weights.sum(), payoffs, axes=1), np.float64)
 
     def _of(self, policy: Floats) -> Floats:
         return SharedPolicy(policy).payoffs(self._scenario, self._k)

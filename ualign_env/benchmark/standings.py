@@ -147,7 +147,8 @@ def _board(information: str, kind: str, results: Sequence[RunResult]) -> Board:
                 float(np.mean([result.optimum - result.shortfall for result in own])),
             )
         )
-    rows.sort(key=lambda row: (-row.score.value, row.agent))
+    # scores as they are shown; of those with the same, who was sooner
+    rows.sort(key=lambda row: (-round(row.score.value, 2), -row.curve.area, row.agent))
     place = 0
     placed = []
     for row in rows:

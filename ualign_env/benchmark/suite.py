@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +174,7 @@ def with_settings(suite: Suite, **settings: Any) -> Suite:
 
 
 def _own() -> Path:
-    return Path(str(files("ualign_env.benchmark") / "suites"))
+    return Path(__file__).with_name("suites")
 
 
 def _tasks(name: str, scenario: Scenario, ks: Iterable[int], ls: Iterable[int]) -> list[NamedTask]:

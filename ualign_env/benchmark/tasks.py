@@ -1,5 +1,6 @@
 """What an agent is given: a game to learn, and as much of its users as the agent's class of information may see."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from ualign_env.benchmark.hidden import hidden_scenario
 from ualign_env.benchmark.information import CLASSES, Information
 from ualign_env.benchmark.oracle import UserOracle, local_oracle
 from ualign_env.scenario import Scenario
-from ualign_env.specs import as_scenario
+from ualign_env.specs import ScenarioLike, as_scenario
 
 if TYPE_CHECKING:
     import pyspiel
@@ -29,7 +30,7 @@ class Checkpoint:
     plays: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Task:
     """An alignment game to learn.
 
@@ -48,18 +49,40 @@ class Task:
 
     scenario: Scenario
     k: int
-    seed: int = 0
-    l: int = 1
-    information: Information = "exact"
-    _oracle: list[UserOracle] = field(default_factory=list, repr=False, compare=False)
+    seed: int
+    l: int
+    information: Information
+    _oracle: list[UserOracle] = field(repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        scenario: ScenarioLike,
+        k: int,
+        seed: int = 0,
+        l: int = 1,
+        information: Information = "exact",
+        _oracle: Iterable[UserOracle] = (),
+    ) -> None:
+        """Makes a task.
+
+        Args:
+            scenario: a scenario, its spec, or the users of its only prompt.
+            k: number of responses that the learned policy shows.
+            seed: all of an agent's randomness.
+            l: number of responses of the opponent.
+            information: what agents may know.
+            _oracle: who answers; see `with_users`.
+
+        Raises:
+            ValueError: if an argument is unknown or out of range.
+        """
         own = {
-            "scenario": as_scenario(self.scenario),
-            "k": _checks.number_of_outputs(self.k),
-            "seed": _checks.count("seed", self.seed, 0),
-            "l": _checks.number_of_responses(self.l),
-            "information": _checks.one_of("information", self.information, list(CLASSES)),
+            "scenario": as_scenario(scenario),
+            "k": _checks.number_of_outputs(k),
+            "seed": _checks.count("seed", seed, 0),
+            "l": _checks.number_of_responses(l),
+            "information": _checks.one_of("information", information, list(CLASSES)),
+            "_oracle": list(_oracle),
         }
         for name, value in own.items():
             object.__setattr__(self, name, value)
