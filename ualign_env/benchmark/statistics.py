@@ -249,3 +249,22 @@ def enough_seeds(results: Sequence[RunResult], tasks: Sequence[TaskKey]) -> bool
 def _ends(drawn: Floats) -> tuple[float, float]:
     low, high = np.quantile(drawn, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return float(low), float(high)
+
+
+def difference_of(
+    first: Sequence[Floats], second: Sequence[Floats], rng: np.random.Generator, samples: int = _SAMPLES
+) -> Interval:
+    """Returns the interquartile mean over tasks of what the second's mean scores are more than the first's.
+
+    Args:
+        first: for each task, the scores of one agent's seeds, at least one.
+        second: those of the other.
+        rng: draws seeds.
+        samples: B.
+    """
+    pairs = list(zip(first, second, strict=True))
+    value = float(interquartile_mean([other.mean() - one.mean() for one, other in pairs]))
+    if all(one.size < 2 and other.size < 2 for one, other in pairs):
+        return Interval(value)
+    means = [np.stack([one.mean(axis=1) for one in resampled(side, rng, samples)], axis=1) for side in (first, second)]
+    return Interval(value, *_ends(interquartile_mean(means[1] - means[0])))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,13 @@ from ualign_env import _checks, specs
 from ualign_env.benchmark.benchmark import Benchmark, Outcome
 from ualign_env.benchmark.executors import Executor, Processes
 from ualign_env.benchmark.plan import Limits
+from ualign_env.benchmark.ray_executor import Ray
 from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.standings import boards
 from ualign_env.benchmark.suite import Suite, custom_suite, list_suites, load_suite, with_settings
 from ualign_env.cli import boards as shown
 from ualign_env.cli.app import KNOWN, Json, command, sizes_in, tell
-from ualign_env.cli.output import emit_json, note
+from ualign_env.cli.output import emit, emit_json, note
 
 _TROUBLE = ("failed", "timeout", "out-of-memory", "died")
 
@@ -64,6 +66,9 @@ def bench(
         str | None, typer.Option(metavar="NUMBER", help="Seconds on the wall after which a run is ended.")
     ] = None,
     memory: Annotated[str | None, typer.Option(metavar="INTEGER", help="Megabytes that an agent may take.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on a Ray cluster: local, auto or an address.")
+    ] = None,
     sealed_seeds: Annotated[Path | None, typer.Option(help="The file of seeds of a sealed suite.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -85,7 +90,7 @@ def bench(
     folder = out or Path("runs") / _folder(chosen)
     part = (1, 1) if shard is None else _part(shard)
     number = os.cpu_count() or 1 if workers is None else _checks.integer("workers", workers)
-    outcome = _run(benchmark, Processes(number), folder, part, retry_failed)
+    outcome = _run(benchmark, Processes(number) if ray is None else Ray(ray), folder, part, retry_failed)
     if as_json:
         emit_json({"suite": str(chosen), "boards": boards(outcome.results), "results": outcome.results})
     else:
@@ -98,6 +103,94 @@ def bench(
         note(f"{len(outcome.missing)} of {len(outcome.missing) + len(outcome.results)} runs are missing")
         raise typer.Exit(130)
     if outcome.unwritten or any(result.status in _TROUBLE for result in outcome.results):
+        raise typer.Exit(1)
+
+
+_Folder = Annotated[Path, typer.Argument(help="A folder of results.")]
+
+
+@command("report")
+def report(
+    folder: _Folder,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write what a folder of results says: a page, tables, and a line a run."""
+    from ualign_env.benchmark.report.write import write_report
+
+    written = write_report(folder)
+    for name, why in written.damaged.items():
+        note(f"ualign: warning: {name} is left out: {why}")
+    if as_json:
+        emit_json({"page": str(written.page), "runs": written.runs, "damaged": written.damaged})
+    else:
+        emit(f"{written.runs} runs: {written.page}, and leaderboard.md, results.csv and summary.jsonl beside it")
+    if show:
+        webbrowser.open(written.page.resolve().as_uri())
+
+
+@command("compare")
+def compare(
+    first: Annotated[str, typer.Argument(help="A folder of results, or FOLDER:AGENT.")],
+    second: Annotated[str, typer.Argument(help="Another, or FOLDER:AGENT.")],
+    as_json: Json = False,
+) -> None:
+    """Compare agents, or two versions of them, on the tasks that both have learned."""
+    from ualign_env.benchmark.compare import compare_folders
+
+    found = compare_folders(first, second)
+    if as_json:
+        return emit_json(found)
+    return shown.print_comparisons(found)
+
+
+@command("export")
+def export(
+    folder: _Folder,
+    tensorboard: Annotated[Path, typer.Option(help="The folder for TensorBoard's event files.")],
+    as_json: Json = False,
+) -> None:
+    """Replay results for other tools."""
+    from ualign_env.benchmark.export import TensorBoard, replay
+
+    runs = replay(folder, TensorBoard(tensorboard))
+    if as_json:
+        return emit_json({"runs": runs, "folder": str(tensorboard)})
+    return emit(f"{runs} runs: {tensorboard}")
+
+
+@command("submit")
+def submit(
+    folder: _Folder,
+    out: Annotated[Path, typer.Option(help="The .tar.gz file.")] = Path("submission.tar.gz"),
+    agent: Annotated[list[str] | None, typer.Option(help="Whose results; repeat for several.  [default: all]")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check results, make three random runs again, and pack them for a leaderboard."""
+    from ualign_env.benchmark.submit import submit as pack
+
+    found = pack(folder, out, agent or None)
+    if as_json:
+        emit_json(found)
+    else:
+        emit(found.summary())
+    if found.complaints:
+        raise typer.Exit(1)
+
+
+@command("check-agent")
+def check_agent(
+    agent: Annotated[str, typer.Argument(help="A name, FILE.py:function or module:function.")], as_json: Json = False
+) -> None:
+    """Check an agent: its seed, its plays, what it yields."""
+    from ualign_env.benchmark.check import check_agent as check
+
+    found = check(agent)
+    if as_json:
+        emit_json(found)
+    else:
+        emit(found.summary())
+    if found.errors:
         raise typer.Exit(1)
 
 

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from ualign_env._text import printable, short
+from ualign_env.benchmark.compare import Comparison
 from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.standings import Board, Standing, failures, kind_of
 from ualign_env.benchmark.statistics import ERT_TARGETS, TaskKey, task_of
@@ -117,6 +118,22 @@ def _cells(row: Standing, board: Board) -> list[str]:
         *(cost_text(cost) for cost in row.costs),
         f"{row.started}/{len(board.tasks)}",
     ]
+
+
+def print_comparisons(found: Sequence[Comparison]) -> None:
+    """Prints how the second of each two agents does on every task, and whether that is noise."""
+    for i, one in enumerate(found):
+        if i:
+            emit("")
+        emit(one.summary())
+        rows = [
+            (short(name, 40), str(k), str(l), f"{difference:+.2f}")
+            for (name, k, l), difference in zip(one.tasks, one.differences, strict=True)
+        ]
+        print_table(("task", "k", "l", "decades"), rows, numbers=True)
+        for side, missing in ((one.first, one.only_first), (one.second, one.only_second)):
+            if missing:
+                emit(f"only {side} has {len(missing)} more task{'s' * (len(missing) > 1)}")
 
 
 def cost_text(cost: float) -> str:

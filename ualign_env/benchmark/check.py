@@ -1,0 +1,195 @@
+"""Checks of an agent before it competes: what it yields, and whether seed and plays are what they are said to be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from ualign_env._result import Result
+from ualign_env.benchmark.agents import AgentInfo, describe_agent, load_agent
+from ualign_env.benchmark.information import CLASSES
+from ualign_env.benchmark.judge import digest_of
+from ualign_env.benchmark.learning import Agent
+from ualign_env.benchmark.oracle import OutOfPlaysError
+from ualign_env.benchmark.tasks import Checkpoint, Task
+from ualign_env.policies.tabulate import read
+from ualign_env.scenario import Scenario
+from ualign_env.simulation.batch import BatchedGame
+from ualign_env.users import Population
+
+_STEPS, _PLAYS = 12, 20_000
+
+
+@dataclass(frozen=True)
+class AgentCheck(Result):
+    """What was found of an agent.
+
+    Attributes:
+        agent: its name.
+        errors: what makes its results worthless.
+        warnings: what may be meant, and should be looked at.
+        passed: what was found in order.
+    """
+
+    agent: str
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    passed: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Returns all findings, a line each."""
+        kinds = (("error", self.errors), ("warning", self.warnings), ("ok", self.passed))
+        return "\n".join(f"{kind}: {text}" for kind, found in kinds for text in found)
+
+
+@dataclass
+class _Learned:
+    """What an agent did on a task: fingerprints of its policies, as they were yielded and a step later."""
+
+    digests: list[str]
+    changed: bool
+    plays: int
+    said: bool
+    played: int
+    shortfall: float
+
+
+def check_agent(place: str) -> AgentCheck:
+    """Lets an agent take a few steps on small tasks, and returns what there is to say of it.
+
+    Args:
+        place: its name, `FILE.py:function` or `module:function`.
+
+    Raises:
+        ValueError: if there is no such agent, or it cannot be imported.
+    """
+    info, agent = describe_agent(place), load_agent(place)
+    errors: list[str] = []
+    warnings: list[str] = []
+    passed = [f"class {CLASSES[info.declared.information].badge}, {info.declared.information}"]
+    if not info.summary:
+        warnings.append("it has no docstring, whose first line leaderboards and `ualign list` show")
+    runs: dict[tuple[str, int], _Learned] = {}
+    for name, task in _tasks(info).items():
+        for seed in (0, 0, 1) if name == _SEEDS else (0,):
+            key = (name, len(runs))
+            try:
+                runs[key] = _learned(agent, info, Task(task.scenario, task.k, seed, task.l))
+            except Exception as error:
+                errors.append(f"on {name}: {type(error).__name__}: {error}")
+                break
+        else:
+            passed.append(f"learns {name}")
+    if not errors:
+        same, again, other = (run for (name, _), run in runs.items() if name == _SEEDS)
+        _judge_seeds(info, same, again, other, errors, warnings, passed)
+        _judge_plays(info, list(runs.values()), errors, warnings, passed)
+        if any(run.changed for run in runs.values()):
+            warnings.append(
+                "a policy that was yielded is another one a step later: the benchmark reads policies at once, but "
+                "whoever collects them sees the last one many times; yield a copy"
+            )
+        else:
+            passed.append("policies stay what they were when they were yielded")
+    return AgentCheck(info.name, tuple(errors), tuple(warnings), tuple(passed))
+
+
+_SEEDS = "several responses, k = 2"
+
+
+def _tasks(info: AgentInfo) -> dict[str, Task]:
+    unequal = Scenario(
+        [
+            Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 0, 1]], [4, 3, 2]),
+            Population.from_rankings([[0, 1], [1, 0]]),
+        ],
+        probabilities=[0.7, 0.3],
+    )
+    several = Scenario([Population.from_rankings([[0, 1, 2, 3], [1, 2, 3, 0], [3, 2, 1, 0]], [5, 4, 3])])
+    return {
+        _SEEDS: Task(several, 2, l=1 + info.declared.joint),
+        "one sample, k = 1": Task(several, 1),
+        "prompts with different numbers of responses": Task(unequal, 2),
+        "one response": Task(Scenario([Population.from_rankings([[0]])]), 2),
+    }
+
+
+def _learned(agent: Agent, info: AgentInfo, task: Task) -> _Learned:
+    """Lets an agent take some steps."""
+    hidden = CLASSES[info.declared.information].hidden
+    shown = task.for_agents(info.declared.information, _PLAYS if hidden else None)
+    digests: list[str] = []
+    before: Any = None
+    changed = said = False
+    last: Any = None
+    with _counted() as games:
+        try:
+            for given in islice(agent(shown), _STEPS):
+                if isinstance(given, Checkpoint):
+                    said |= given.plays is not None
+                    given = given.policy
+                if before is not None and isinstance(before, np.ndarray | list):
+                    changed |= digest_of(read(before, shown.scenario, task.k)) != digests[-1]
+                before, last = given, read(given, shown.scenario, task.k)
+                digests.append(digest_of(last))
+        except OutOfPlaysError:
+            pass
+    if not digests:
+        raise ValueError("it yielded no policy")
+    rate = float(1 - last.payoffs(task.scenario, task.k).max(axis=1) @ task.scenario.probabilities)
+    return _Learned(digests, changed, shown.users().plays, said, games[0], task.k / (task.k + 1) - rate)
+
+
+@contextmanager
+def _counted() -> Iterator[list[int]]:
+    """Counts the games that are played in environments of this process."""
+    games, step = [0], BatchedGame.step
+
+    def counting(self: BatchedGame, actions: Any) -> Any:
+        games[0] += self.num_games
+        return step(self, actions)
+
+    BatchedGame.step = counting
+    try:
+        yield games
+    finally:
+        BatchedGame.step = step
+
+
+def _judge_seeds(
+    info: AgentInfo,
+    same: _Learned,
+    again: _Learned,
+    other: _Learned,
+    errors: list[str],
+    warnings: list[str],
+    passed: list[str],
+) -> None:
+    if same.digests != again.digests:
+        errors.append(
+            "with the same seed it learned something else: draw from task.rng() alone, and seed what others draw from"
+        )
+    elif info.declared.random and same.digests == other.digests:
+        warnings.append("another seed changed nothing: if it depends on none, declare random=False")
+    elif not info.declared.random and same.digests != other.digests:
+        errors.append("it is declared random=False, but another seed gave other policies")
+    else:
+        passed.append("its seed is all of its randomness")
+
+
+def _judge_plays(
+    info: AgentInfo, runs: list[_Learned], errors: list[str], warnings: list[str], passed: list[str]
+) -> None:
+    hidden = CLASSES[info.declared.information].hidden
+    if hidden and not any(run.plays for run in runs):
+        warnings.append("it never asked a user: what it learned does not depend on anybody's preferences")
+    elif not hidden and any(run.played for run in runs) and not any(run.said for run in runs):
+        errors.append(
+            f"it plays games (at least {max(run.played for run in runs):,}) that nobody counts: yield "
+            "Checkpoint(policy, plays=...), or declare information='picks'"
+        )
+    else:
+        passed.append("its plays are counted" if hidden or any(run.played for run in runs) else "it plays no games")

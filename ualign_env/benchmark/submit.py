@@ -1,0 +1,191 @@
+"""Packs the results of an agent for a leaderboard, once they have been checked and partly made again."""
+
+import io
+import os
+import tarfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ualign_env._files import write_file
+from ualign_env._result import Result
+from ualign_env.benchmark.agents import describe_agent
+from ualign_env.benchmark.budget import Budget
+from ualign_env.benchmark.executors import Executor, Processes
+from ualign_env.benchmark.machine import machine
+from ualign_env.benchmark.plan import Run, slug
+from ualign_env.benchmark.report.page import as_json
+from ualign_env.benchmark.report.write import summary
+from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.statistics import enough_seeds, task_of
+from ualign_env.benchmark.store import Store
+from ualign_env.benchmark.suite import list_suites, load_suite
+from ualign_env.benchmark.tasks import Task
+from ualign_env.specs import load_scenario
+
+_RERUNS = 3
+_WITHIN = 1.0  # decades beyond what seeds have shown, in which another machine's result may lie
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A run that was made again.
+
+    Attributes:
+        run: which.
+        steps: how many steps led to the policy that is ranked.
+        same_bits: whether the policy is the same to the last bit; None where machine or versions differ, so that it
+            need not be.
+        shortfall: what was reported.
+        again: what was found.
+    """
+
+    run: str
+    steps: int
+    same_bits: bool | None
+    shortfall: float
+    again: float
+
+
+@dataclass(frozen=True)
+class Submission(Result):
+    """What was packed.
+
+    Attributes:
+        path: the file.
+        agents: whose results are in it.
+        runs: how many.
+        reruns: those that were made again.
+        complaints: why it would not be accepted; nothing is packed then.
+    """
+
+    path: str | None
+    agents: tuple[str, ...]
+    runs: int
+    reruns: tuple[Rerun, ...]
+    complaints: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Returns what was checked, and how."""
+        lines = [f"not accepted: {complaint}" for complaint in self.complaints]
+        for one in self.reruns:
+            how = {True: "the same bits", False: "other bits", None: "another machine or versions: within seeds"}
+            lines.append(f"{one.run}: {how[one.same_bits]}, {one.shortfall:.2e} and {one.again:.2e}")
+        if self.path:
+            lines.append(f"{self.runs} runs of {', '.join(self.agents)}: {self.path}")
+        return "\n".join(lines)
+
+
+def submit(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    agents: Iterable[str] | None = None,
+    *,
+    executor: Executor | None = None,
+    seed: int = 0,
+) -> Submission:
+    """Checks results, makes three random runs again, and packs summary and policies.
+
+    Args:
+        folder: the results, of a suite that comes with the package.
+        out: where the file goes, which ends in `.tar.gz`.
+        agents: whose results; None: everybody's.
+        executor: makes runs again; processes unless it is given.
+        seed: draws which.
+
+    Raises:
+        ValueError: if there are no results, or the file cannot be written.
+    """
+    if not os.fspath(out).endswith(".tar.gz"):
+        raise ValueError(f"out is {os.fspath(out)!r}, but must end in .tar.gz")
+    store = Store(folder)
+    found = store.read()
+    chosen = set(agents) if agents is not None else {one.agent for one in found.results.values()}
+    results = [one for one in found.results.values() if one.agent in chosen]
+    if not results:
+        raise ValueError(f"{os.fspath(folder)!r} holds no results{f' of {sorted(chosen)}' if agents else ''}")
+    names = tuple(sorted({one.agent for one in results}))
+    complaints = [f"{name}: {why}" for name, why in found.damaged.items()] + _complaints(store, results)
+    reruns = () if complaints else tuple(_made_again(results, executor or Processes(1), seed))
+    complaints += [f"{one.run}: made again, it learned something else" for one in reruns if not _holds(one, results)]
+    if complaints:
+        return Submission(None, names, len(results), reruns, tuple(complaints))
+    write_file(out, lambda file: file.write(_packed(results, reruns, store.suite() or "")))
+    return Submission(os.fspath(out), names, len(results), reruns, ())
+
+
+def _complaints(store: Store, results: Sequence[RunResult]) -> list[str]:
+    """Returns what is wrong with results by themselves."""
+    name = results[0].suite.partition(" ")[0]
+    if name not in list_suites():
+        return [f"they are of {results[0].suite}, but leaderboards are of {', '.join(list_suites())}"]
+    suite = load_suite(name)
+    found = []
+    if store.suite() != suite.text or any(one.suite != str(suite) for one in results):
+        found.append(f"they are not of {suite} as it is: another version, or with other settings")
+    for agent in sorted({one.agent for one in results}):
+        own = [one for one in results if one.agent == agent]
+        tasks = [(named.name, named.task.k, named.task.l) for named in suite.tasks]
+        missing = sorted({*tasks} - {task_of(one) for one in own})
+        if missing:
+            found.append(f"{agent}: {len(missing)} of {len(tasks)} tasks are missing, such as {missing[0]}")
+        elif not enough_seeds(own, tasks):
+            found.append(f"{agent}: depends on seeds, and has had fewer than three on some task")
+        if not all(one.enforced for one in own):
+            found.append(f"{agent}: was scored in its own process, where its class is not enforced")
+    return found
+
+
+def _made_again(results: Sequence[RunResult], executor: Executor, seed: int) -> Iterable[Rerun]:
+    """Makes random runs again, with as many steps as led to what is ranked."""
+    ranked = [one for one in results if one.ranked is not None]
+    rng = np.random.default_rng(seed)
+    for i in rng.permutation(len(ranked))[:_RERUNS]:
+        before = ranked[i]
+        look = before.ranked
+        if look is None:
+            continue
+        agent = describe_agent(before.agent)
+        scenario = load_scenario(before.spec)
+        task = Task(scenario, before.k, before.seed, before.l, before.information)
+        budget = Budget("plays", int(before.budget)) if before.unit == "plays" else Budget("steps", look.steps)
+        run = Run(agent, task, budget, name=before.task, suite=before.suite)
+        (again,) = executor.results([run])
+        known = {name: value for name, value in before.machine.items() if name != "cores"}
+        here = {name: value for name, value in machine().items() if name != "cores"}
+        same = again.policy_digest == before.policy_digest if known == here else None
+        yield Rerun(str(run), look.steps, same, before.shortfall, again.shortfall)
+
+
+def _holds(rerun: Rerun, results: Sequence[RunResult]) -> bool:
+    """Returns whether what was found again is what was reported, as far as it has to be."""
+    if rerun.same_bits is not None:
+        return rerun.same_bits
+    own = [one.shortfall for one in results if rerun.run.startswith(f"{one.agent} on {one.task},")]
+    low, high = np.log10(np.maximum([min(own), max(own)], 1e-10))
+    return bool(low - _WITHIN <= np.log10(max(rerun.again, 1e-10)) <= high + _WITHIN)
+
+
+def _packed(results: Sequence[RunResult], reruns: Sequence[Rerun], suite: str) -> bytes:
+    """Returns the file: a summary and policies of each agent, the suite, and what was checked."""
+    texts = {"suite.toml": suite, "machine.json": as_json(machine()) + "\n"}
+    texts["checked.jsonl"] = "".join(as_json(vars(one)) + "\n" for one in reruns)
+    for agent in sorted({one.agent for one in results}):
+        own = sorted((one for one in results if one.agent == agent), key=lambda one: (one.task, one.k, one.l, one.seed))
+        about = {"name": agent, "version": own[0].version, "information": own[0].information, "package": own[0].package}
+        lines = "".join(f'{key} = "{value}"\n' for key, value in about.items())
+        place = slug(agent)
+        texts[f"{place}/agent.toml"] = f"{lines}# source, licence and citation are for its authors to add\n"
+        texts[f"{place}/summary.jsonl"] = "".join(as_json(summary(one)) + "\n" for one in own)
+        texts[f"{place}/policies.jsonl"] = "".join(
+            as_json({"digest": one.digest, "policy_digest": one.policy_digest, "policy": one.policy}) + "\n"
+            for one in own
+        )
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        for name, text in texts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return data.getvalue()
