@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.executors import Executor
+from ualign_env.benchmark.judge import Judge
+from ualign_env.benchmark.learning import End
 from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.workers import Nursery, Worker
@@ -49,8 +52,14 @@ class Ray(Executor):
             while waiting:
                 ready, _ = ray.wait(list(waiting), num_returns=1)
                 for reference in ready:
-                    del waiting[reference]
-                    yield RunResult.from_dict(ray.get(reference))
+                    run = waiting.pop(reference)
+                    try:
+                        found = RunResult.from_dict(ray.get(reference))
+                    except ray.exceptions.WorkerCrashedError as error:  # each time that it was tried
+                        found = Judge(run).result(End("died", str(error), Spent()), enforced=True, limits={})
+                    except ray.exceptions.RayError as error:
+                        raise ValueError(f"the Ray cluster failed, what is finished is kept: {error}") from None
+                    yield found
         finally:
             for reference in waiting:
                 ray.cancel(reference, force=True)
