@@ -76,8 +76,8 @@ def test_differences_are_in_decades_and_their_interval_covers_noise(folder):
     assert compare(better, worse, ("better", "exp3")).summary().startswith("better is better than exp3")
     rng, covered = np.random.default_rng(0), 0
     for _ in range(200):
-        sides = [[rng.normal(size=4) for _ in range(8)] for _ in range(2)]
-        interval = difference_of(*sides, rng, 200)
+        first, second = ([rng.normal(size=4) for _ in range(8)] for _ in range(2))
+        interval = difference_of(first, second, rng, 200)
         assert interval.low is not None
         assert interval.high is not None
         covered += interval.low <= 0 <= interval.high
@@ -181,11 +181,11 @@ def changed(packaged, tmp_path, change):
 )
 def test_what_is_not_accepted_is_not_packed(packaged, tmp_path, change, complaint):
     if complaint.startswith("a result of"):
-        for one in list((packaged / "out").rglob("results/exp3/*.json"))[:1]:
-            place = tmp_path / "out" / one.relative_to(packaged / "out")
-            place.parent.mkdir(parents=True)
-            place.write_text(json.dumps(json.loads(one.read_text()) | {"schema": 0}))
-        place.with_name("other.json").write_text(one.read_text())
+        first = next((packaged / "out").rglob("results/exp3/*.json"))
+        place = tmp_path / "out" / first.relative_to(packaged / "out")
+        place.parent.mkdir(parents=True)
+        place.write_text(json.dumps(json.loads(first.read_text()) | {"schema": 0}))
+        place.with_name("other.json").write_text(first.read_text())
         found = submit(tmp_path / "out", tmp_path / "s.tar.gz")
     else:
         found = changed(packaged, tmp_path, change)

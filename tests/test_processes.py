@@ -28,7 +28,7 @@ def outcomes(*names, limits=PATIENT, executor=None, tasks=(TASK,), **options):
     made = ua.Benchmark(tasks, [f"{PLACE}:{name}" for name in names], 1, limits=limits, **options)
     found = made.run(executor or ua.Processes(1))
     assert not found.missing
-    return {result.agent: result for result in found.results}
+    return {result.agent.rpartition(":")[2]: result for result in found.results}
 
 
 def test_what_agents_do_wrong_is_said_and_others_go_on():
@@ -153,7 +153,7 @@ def test_where_systems_cannot_fork_each_run_is_started_anew(monkeypatch):
 def test_what_goes_wrong_on_import_is_its_agents_alone(tmp_path, source, message):
     (tmp_path / "mine.py").write_text(source)
     made = ua.Benchmark([TASK], [f"{tmp_path}/mine.py:learn", "uniform"], 1, steps=1)
-    found = {result.agent: result for result in made.run(ua.Processes(1)).results}
+    found = {result.agent.rpartition(":")[2]: result for result in made.run(ua.Processes(1)).results}
     assert found["learn"].status == "failed"
     assert re.search(message, str(found["learn"].error)), found["learn"].error
     assert found["uniform"].status == "learned"
@@ -170,7 +170,7 @@ def test_functions_of_this_process_are_found_in_others_where_they_are_in_files()
 def test_an_executor_that_is_left_ends_its_runs():
     made = ua.Benchmark([TASK], [f"{PLACE}:hangs", f"{PLACE}:fine"], 1, limits=PATIENT, steps=5)
     results = ua.Processes(2).results(made.runs)
-    assert next(results).agent == "fine"
+    assert next(results).agent == "faulty_agents:fine"
     before = time.monotonic()
     results.close()  # pyright: ignore[reportAttributeAccessIssue]
     assert time.monotonic() - before < 300
@@ -202,7 +202,7 @@ def test_a_killed_child_is_one_run_that_died():
     thread.start()
     try:
         made = ua.Benchmark([TASK], [f"{place}:learn", "uniform"], 1, limits=PATIENT, steps=5)
-        found = {result.agent: result for result in made.run(ua.Processes(1)).results}
+        found = {result.agent.rpartition(":")[2]: result for result in made.run(ua.Processes(1)).results}
     finally:
         thread.join()
         del os.environ["UALIGN_TEST_PID"]

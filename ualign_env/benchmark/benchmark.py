@@ -16,7 +16,7 @@ from ualign_env.benchmark.executors import Executor, Inline
 from ualign_env.benchmark.learning import Agent
 from ualign_env.benchmark.plan import Limits, NamedTask, Run, plan
 from ualign_env.benchmark.results import FINISHED, RunResult
-from ualign_env.benchmark.store import Store, shard, unfinished
+from ualign_env.benchmark.store import Store, shard
 from ualign_env.benchmark.suite import Suite, custom_suite, load_suite
 from ualign_env.benchmark.tasks import Task
 
@@ -124,15 +124,16 @@ class Benchmark:
         runs = shard(self.runs, *part)
         store = None if out is None else Store(out)
         with nullcontext() if store is None else store.locked():
-            known = {}
+            kept: dict[str, RunResult] = {}
             if store is not None:
                 store.describe(self.suite.text)
-                known = store.read().results
-            todo, done = unfinished(runs, known, retry_failed=retry_failed)
-            waiting = {run.file: run for run in todo}
+                found = ((run.file, store.result(run)) for run in store.finished(runs, retry_failed=retry_failed))
+                kept = {name: result for name, result in found if result is not None}
+            done = list(kept.values())
+            waiting = {run.file: run for run in runs if run.file not in kept}
             keeper = _Keeper(store)
             try:
-                with closing(self._results(executor, todo)) as results:
+                with closing(self._results(executor, list(waiting.values()))) as results:
                     for result in results:
                         name = next(name for name, run in waiting.items() if run.digest == result.digest)
                         if result.status in FINISHED:

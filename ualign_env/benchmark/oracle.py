@@ -51,6 +51,7 @@ class UserOracle:
         self.budget = _FOREVER if budget is None else budget
         self.plays = 0
         self._lock = threading.Lock()
+        self._prompt, self._shown = np.zeros(1, np.int64), np.zeros((1, slots), np.int64)  # of single plays
 
     @property
     def plays_left(self) -> int:
@@ -89,21 +90,30 @@ class UserOracle:
 
     def pick_one(self, responses: Sequence[int], prompt: int = 0) -> int:
         """Shows one user K responses to a prompt, and returns the slot that she picks; see `pick`."""
-        return int(self._ask(np.array([prompt], np.int64), np.array([responses], np.int64))[0])
+        if len(responses) != self.slots:
+            raise self._unlike(len(responses))
+        with self._lock:
+            self._prompt[0], self._shown[0] = prompt, responses
+            return int(self._answered(self._prompt, self._shown)[0])
 
     def _ask(self, prompts: Ints, shown: Ints) -> Ints:
-        if shown.shape[1] != self.slots:
-            raise ValueError(f"{shown.shape[1]} responses are shown, but users of this task are shown {self.slots}")
         with self._lock:
-            if len(prompts) > self.plays_left:
-                raise OutOfPlaysError(
-                    f"{len(prompts):,} plays were asked for, but {self.plays_left:,} of {self.budget:,} are left"
-                )
-            found = self._answers(prompts, shown) if len(prompts) else np.empty(0, np.int64)
-            if found is None:
-                raise self._unknown(prompts, shown)
-            self.plays += len(prompts)
-            return found
+            return self._answered(prompts, shown) if len(prompts) else np.empty(0, np.int64)
+
+    def _answered(self, prompts: Ints, shown: Ints) -> Ints:
+        plays = self.plays + len(prompts)
+        if plays > self.budget:
+            raise OutOfPlaysError(
+                f"{len(prompts):,} plays were asked for, but {self.plays_left:,} of {self.budget:,} are left"
+            )
+        found = self._answers(prompts, shown)
+        if found is None:
+            raise self._unknown(prompts, shown)
+        self.plays = plays
+        return found
+
+    def _unlike(self, number: int) -> ValueError:
+        return ValueError(f"{number} responses are shown, but users of this task are shown {self.slots}")
 
     def _unknown(self, prompts: Ints, shown: Ints) -> ValueError:
         """Returns the error for the first game that cannot be shown."""

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ualign_env import _checks
-from ualign_env._result import Result, plain
+from ualign_env._result import Result
+from ualign_env._types import Floats
 from ualign_env.benchmark.information import CLASSES, Information, Unit
 from ualign_env.benchmark.learning import Status
 
@@ -123,6 +127,16 @@ class RunResult(Result):
     limits: dict[str, float | None]
     machine: dict[str, str]
 
+    @cached_property
+    def spending(self) -> Floats:
+        """`[L]` what had been spent of the budget at each look."""
+        return np.array([look.spent(self.unit) for look in self.trace], np.float64)
+
+    @cached_property
+    def shortfalls(self) -> Floats:
+        """`[L]` the shortfall at each look."""
+        return np.array([look.shortfall for look in self.trace], np.float64)
+
     @property
     def ranked(self) -> Look | None:
         """The look that is ranked, None where the agent had learned nothing inside its budget."""
@@ -149,10 +163,10 @@ class RunResult(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as plain values; looks as rows, whose columns are named once."""
-        found = super().to_dict()
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
         columns = [field.name for field in fields(Look)]
-        rows = [[plain(getattr(look, name)) for name in columns] for look in self.trace]
-        return {"schema": SCHEMA} | found | {"trace": {"columns": columns, "rows": rows}}
+        rows = [[getattr(look, name) for name in columns] for look in self.trace]
+        return {"schema": SCHEMA} | found | {"trace": {"columns": columns, "rows": rows}, "advice": self.advice}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "RunResult":

@@ -159,7 +159,10 @@ def _board(information: str, kind: str, results: Sequence[RunResult]) -> Board:
 
 def _median_cost(results: Sequence[RunResult], tasks: Sequence[TaskKey], target: float) -> float:
     """Returns the median over tasks of the expected cost to a target, infinity where most tasks are not solved."""
-    costs = [expected_cost([result for result in results if task_of(result) == task], target) for task in tasks]
+    own: dict[TaskKey, list[RunResult]] = {task: [] for task in tasks}
+    for result in results:
+        own[task_of(result)].append(result)
+    costs = [expected_cost(runs, target) for runs in own.values()]
     with np.errstate(invalid="ignore"):
         return float(np.quantile(costs, 0.5, method="higher"))
 

@@ -147,14 +147,11 @@ def mean_ranks(scores: Mapping[str, Sequence[Floats]]) -> dict[str, float]:
 
 def hits(result: RunResult, targets: Floats = TARGETS) -> Floats:
     """Returns `[G]` what a run had spent of its budget when it first met each target; infinity where it did not."""
-    found = np.full(targets.size, np.inf)
-    if result.status != "learned":
-        return found
-    for look in reversed(result.trace):
-        spent = look.spent(result.unit)
-        if spent <= result.budget:
-            found[look.shortfall <= targets] = spent
-    return found
+    inside = result.spending <= result.budget
+    if result.status != "learned" or not inside.any():
+        return np.full(targets.size, np.inf)
+    spent, met = result.spending[inside], result.shortfalls[inside] <= targets[:, None]
+    return np.where(met.any(axis=1), spent[met.argmax(axis=1)], np.inf)
 
 
 def solved_shares(results: Sequence[RunResult], tasks: Sequence[TaskKey], costs: Floats) -> dict[TaskKey, Floats]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from ualign_env._files import as_path, write_file
 from ualign_env.benchmark.machine import machine
 from ualign_env.benchmark.plan import Run
-from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.results import SCHEMA, RunResult
 
 try:
     import fcntl
@@ -99,6 +99,32 @@ class Store:
                 found.damaged[name] = str(error)
         return found
 
+    def finished(self, runs: Iterable[Run], *, retry_failed: bool = False) -> list[Run]:
+        """Returns the runs whose results are there, by a glance at their files.
+
+        Args:
+            runs: all runs.
+            retry_failed: whether those that failed, timed out or died count as not finished.
+        """
+        return [run for run in runs if self._is_there(run, retry_failed)]
+
+    def _is_there(self, run: Run, retry_failed: bool) -> bool:
+        try:
+            data = (self.folder / _RESULTS / run.file).read_bytes()
+        except OSError:
+            return False
+        whole = data.startswith(f'{{"schema":{SCHEMA},'.encode()) and data.endswith(b"}\n")
+        good = not retry_failed or any(f'"status":"{status}"'.encode() in data for status in _GOOD)
+        return whole and good and f'"digest":"{run.digest}"'.encode() in data
+
+    def result(self, run: Run) -> RunResult | None:
+        """Returns the result of a run, None where there is none, or it is damaged."""
+        try:
+            found = RunResult.from_dict(json.loads((self.folder / _RESULTS / run.file).read_bytes()))
+        except (OSError, ValueError):
+            return None
+        return found if found.digest == run.digest else None
+
     def write(self, name: str, result: RunResult) -> None:
         """Writes the result of a run.
 
@@ -112,26 +138,6 @@ class Store:
         except OSError as error:
             raise ValueError(f"cannot write {str(path)!r}: {error.strerror}") from None
         write_file(path, lambda file: file.write(text.encode()))
-
-
-def unfinished(
-    runs: Iterable[Run], results: Mapping[str, RunResult], *, retry_failed: bool = False
-) -> tuple[list[Run], list[RunResult]]:
-    """Returns the runs that are still to be made, and the results of the others.
-
-    Args:
-        runs: all runs.
-        results: those there are, by the names of their files.
-        retry_failed: whether runs that failed, timed out or died are made again.
-    """
-    todo, done = [], []
-    for run in runs:
-        found = results.get(run.file)
-        if found is None or found.digest != run.digest or (retry_failed and found.status not in _GOOD):
-            todo.append(run)
-        else:
-            done.append(found)
-    return todo, done
 
 
 def shard(runs: list[Run], part: int, parts: int) -> list[Run]:

@@ -25,7 +25,13 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _LEAST = 1e-10
 
 
-def page(results: Iterable[RunResult], title: str, command: str, machine: dict[str, str]) -> str:
+def page(
+    results: Iterable[RunResult],
+    title: str,
+    command: str,
+    machine: dict[str, str],
+    standing: Sequence[Board] | None = None,
+) -> str:
     """Returns the page as HTML.
 
     Args:
@@ -33,6 +39,7 @@ def page(results: Iterable[RunResult], title: str, command: str, machine: dict[s
         title: what it is of.
         command: what made it.
         machine: where.
+        standing: their leaderboards, made unless they are given.
     """
     listed = list(results)
     templates = Environment(
@@ -42,7 +49,8 @@ def page(results: Iterable[RunResult], title: str, command: str, machine: dict[s
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sections = [_section(board, _own(board, listed), number) for number, board in enumerate(boards(listed))]
+    found = boards(listed) if standing is None else standing
+    sections = [_section(board, _own(board, listed), number) for number, board in enumerate(found)]
     return templates.get_template("page.html").render(
         title=title,
         suite=listed[0].suite if listed else "",

@@ -51,9 +51,10 @@ def write_report(folder: str | os.PathLike[str]) -> Report:
     suite = results[0].suite
     command = f"ualign bench --suite {suite.partition(' ')[0]} --out {store.folder.name}"
     about = results[0].machine or machine()
+    found_boards = boards(results)
     texts = {
-        "report.html": page(results, f"Alignment games: {suite}", command, about),
-        "leaderboard.md": markdown(boards(results), results),
+        "report.html": page(results, f"Alignment games: {suite}", command, about, found_boards),
+        "leaderboard.md": markdown(found_boards, results),
         "results.csv": table(results),
         "summary.jsonl": "".join(f"{as_json(summary(result))}\n" for result in results),
     }
