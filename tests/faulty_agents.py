@@ -89,6 +89,15 @@ def eats_memory(task):
         held.append(np.ones(4_000_000))
 
 
+def stops_the_clock(task):
+    time.process_time = lambda: 0.0
+    yield GOOD
+    begin = time.thread_time()
+    while time.thread_time() - begin < 5:
+        pass
+    yield GOOD
+
+
 def catches_everything(task):
     yield GOOD
     while True:

@@ -2,6 +2,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+import ualign_env as ua
 from ualign_env import (
     Population,
     Scenario,
@@ -14,6 +15,7 @@ from ualign_env import (
     versus_map,
     win_rate_curve,
 )
+from ualign_env.benchmark.standings import boards
 
 SIZES = [1, 2, 8]
 
@@ -79,6 +81,21 @@ def test_heat_maps_show_the_values():
         np.testing.assert_allclose(sampled[2, l - 1], robust_win_rate(scenario, policy, 3, l))
     assert (together >= sampled - 1e-9).all()
     assert next(text.get_text() for text in figure.axes[0].texts) == "0.500"
+
+
+def test_leaderboards_show_what_is_solved():
+    agents = ["mirror-descent", "nlhf", "cfr-plus", "exp3"]
+    results = ua.Benchmark(["german-goals"], agents, steps=20).run().results
+    found = boards(results)
+    figure = plots.solved(found)
+    assert len(figure.axes) == len(found) == 3
+    for axes, board in zip(figure.axes, found, strict=True):
+        drawn = {str(line.get_label()): np.asarray(line.get_ydata()) for line in axes.lines}
+        assert set(drawn) == {row.agent for row in board.standings}
+        for row in board.standings:
+            np.testing.assert_allclose(drawn[row.agent], row.curve.shares)
+        assert axes.get_xlabel() == "steps"
+    assert len(figure.axes[2].collections) == 1  # the band of what depends on seeds
 
 
 def test_fonts_that_the_user_chose_come_first(monkeypatch):

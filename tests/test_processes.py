@@ -105,6 +105,33 @@ def test_users_are_nowhere_in_the_agents_process():
     assert ua.run(faulty_agents.searches, TASK, plays=100).status == "failed"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for the clock of another process")
+def test_a_clock_that_is_stopped_is_noticed():
+    found = outcomes("stops_the_clock", seconds=60)
+    assert found["stops_the_clock"].status == "failed"
+    assert re.match(r"its own clock says -?0.0. seconds of CPU, but its", str(found["stops_the_clock"].error))
+
+
+_POOR_SYSTEM = """
+import os, sys
+sys.modules["fcntl"] = sys.modules["resource"] = None
+for name in ("fork", "killpg", "sched_yield"):
+    delattr(os, name)
+import ualign_env as ua
+if __name__ == "__main__":
+    found = ua.Benchmark(["german-goals"], ["nlhf", "exp3"], 1, steps=2).run(ua.Processes(1), "out")
+    print(sorted({(one.agent, one.status, one.limits["memory"]) for one in found.results}))
+"""
+
+
+def test_where_systems_lack_everything_runs_are_made_and_limits_are_not_claimed(tmp_path):
+    """No fork, no locks, no limits: as on Windows, of which this is as much as can be tried elsewhere."""
+    command = [sys.executable, "-c", _POOR_SYSTEM]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == "[('exp3', 'learned', None), ('nlhf', 'learned', None)]\n"
+
+
 def test_plays_are_counted_by_who_answers():
     found = outcomes("plays_on", "one_at_a_time", plays=1030)
     assert (found["plays_on"].status, found["plays_on"].plays) == ("learned", 1000)

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import test_environment_speed
 
 from ualign_env import specs
+from ualign_env.benchmark.agents import describe_agent, list_agents
 from ualign_env.benchmark.suite import load_suite
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +80,18 @@ def test_leaderboards_are_those_that_bench_prints(tmp_path, options, where):
         if name in found:
             tasks = 4 if suite else 1
             assert found[name][-tasks:] == known[name][-tasks:]
+
+
+def test_the_leaderboard_is_of_a_suite_as_it_is():
+    """Every agent of its classes, its number of tasks and its budget."""
+    suite, shown = load_suite("core"), table_after("`ualign bench --suite core --seeds 3")
+    known = [describe_agent(name) for name in list_agents()]
+    expected = {one.name for one in known if one.declared.information in suite.classes and not one.declared.joint}
+    assert set(rows_after("`ualign bench --suite core --seeds 3")) == expected
+    titles = [line for line in shown if "task" in line]
+    assert len(titles) == len(suite.classes)
+    for title in titles:
+        assert title.endswith(f"({len(suite.tasks)} tasks, {suite.seconds:g} seconds of CPU)")
 
 
 def test_tables_of_speeds_have_the_rows_of_their_benchmarks():

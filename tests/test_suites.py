@@ -141,5 +141,5 @@ def test_sealed_suites_open_with_the_file_of_their_seeds_alone(tmp_path):
         seeds.write_bytes(data)
         with pytest.raises(ValueError, match=message):
             parse_suite(SEALED.format(digest=hashlib.sha256(data).hexdigest()), sealed_seeds=seeds)
-    with pytest.raises(ValueError, match="is sealed"):
+    with pytest.raises(ValueError, match="is sealed, and its seeds have not been drawn"):
         load_suite("sealed")

@@ -1,11 +1,11 @@
-"""Pictures of results: win rates against k, the family of equilibria, k responses against l, and what a population is.
+"""Pictures of results: win rates against k, equilibria, k responses against l, populations, and leaderboards.
 
-Nothing is computed here; the results come from `scoring`.
+Nothing is computed here; the results come from `scoring` and `benchmark`.
 """
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from textwrap import wrap
@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from ualign_env._files import write_file
 from ualign_env._text import printable, short
+from ualign_env.benchmark.standings import Board
 from ualign_env.scoring.curves import Curve, Family, VersusMap
 from ualign_env.scoring.inspection import Inspection
 from ualign_env.solvers.baselines import BASELINES
@@ -103,6 +104,29 @@ def family(result: Family) -> Figure:
         axes.plot(sizes, together, color="#CCCCCC", linestyle="--", label=f"{others.size} others together")
     _title(axes, f"{result.scenario}, {result.prompt}: equilibria for k = {sizes[0]} to {sizes[-1]}")
     axes.legend(frameon=False)
+    return figure
+
+
+@_drawn
+def solved(boards: Sequence[Board]) -> Figure:
+    """Draws for each leaderboard the share of tasks and targets that its agents solve, by what they spend."""
+    figure = Figure(figsize=(6.4 * len(boards), 6.4), layout="constrained")
+    for place, board in enumerate(boards, start=1):
+        axes = figure.add_subplot(1, len(boards), place)
+        for i, row in enumerate(board.standings):
+            style = ("-", "--", ":", "-.")[i // len(_COLOURS) % 4]
+            curve, colour = row.curve, _COLOURS[i % len(_COLOURS)]
+            axes.step(curve.costs, curve.shares, where="post", color=colour, ls=style, label=_name(row.agent))
+            if curve.low is not None and curve.high is not None:
+                axes.fill_between(curve.costs, curve.low, curve.high, step="post", color=colour, alpha=0.15, lw=0)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")  # the usual one writes for TeX
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel("seconds of CPU" if board.unit == "seconds" else board.unit)
+        axes.set_ylabel("share of tasks and targets solved")
+        axes.spines[["top", "right"]].set_visible(False)
+        _title(axes, f"{board.title}: {len(board.tasks)} tasks, shortfalls from 0.1 to 1e-8")
+        axes.legend(frameon=False, fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     return figure
 
 

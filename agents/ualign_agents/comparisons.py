@@ -34,14 +34,11 @@ class Comparisons:
         first = self._rng.integers(sizes)
         # another one than the first, where there is one
         second = (first + 1 + self._rng.integers(np.maximum(sizes - 1, 1))) % sizes
-        self.add(prompts, np.stack([first, second], axis=1))
-
-    def add(self, prompts: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        """Has pairs `[B, 2]` compared, and returns `[B]` which of the two was preferred."""
-        winner = self._users.pick(shown, prompts)
-        rows = np.arange(len(shown))
-        np.add.at(self.wins, (prompts, shown[rows, winner], shown[rows, 1 - winner]), 1)
-        return winner
+        shown = np.stack([first, second], axis=1)
+        winner, rows = self._users.pick(shown, prompts), np.arange(number)
+        won, lost = shown[rows, winner], shown[rows, 1 - winner]
+        cells = np.ravel_multi_index((prompts, won, lost), self.wins.shape)
+        self.wins += np.bincount(cells, minlength=self.wins.size).reshape(self.wins.shape)
 
     def growing(self) -> Iterator[None]:
         """Asks for more and more, and yields each time; the last time for all that are left."""

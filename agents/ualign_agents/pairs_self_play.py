@@ -6,7 +6,6 @@ import numpy as np
 
 import ualign_env as ua
 from ualign_agents.arrays import averaged, sample, softmax, tally, uniform_logits
-from ualign_agents.comparisons import Comparisons
 
 _PAIRS = 256  # at a time
 _STEP = 0.5
@@ -36,7 +35,7 @@ def nash_md(task: ua.Task) -> Iterator[ua.SharedPolicy]:
 
 
 def _iterates(task: ua.Task, temperature: float) -> Iterator[np.ndarray]:
-    users, rng, counted = task.users(), task.rng(), Comparisons(task)
+    users, rng = task.users(), task.rng()
     logits, legal, chances = uniform_logits(task), task.scenario.legal, task.scenario.probabilities
     time = 0
     while True:
@@ -46,7 +45,7 @@ def _iterates(task: ua.Task, temperature: float) -> Iterator[np.ndarray]:
         yield policy
         prompts = rng.choice(len(chances), size=max(1, min(_PAIRS, users.plays_left)), p=chances)
         mine, theirs = (sample(one, prompts, 1, rng)[:, 0] for one in (policy, opponent))
-        won = counted.add(prompts, np.stack([mine, theirs], axis=1)) == 0
+        won = users.pick(np.stack([mine, theirs], axis=1), prompts) == 0
         # what a win rate has above one half, for each response that was sampled
         gains = tally(prompts, mine, logits.shape, won - 0.5)
         shown = np.bincount(prompts, minlength=len(logits))[:, None]

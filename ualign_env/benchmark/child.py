@@ -22,8 +22,10 @@ from ualign_env.benchmark.warm_up import warm_up_everything
 from ualign_env.benchmark.wire import packed, unpacked
 from ualign_env.policies.tables import PolicyTable
 
-if sys.platform != "win32":
+try:
     import resource
+except ImportError:  # Windows
+    resource = None
 
 #: The exit status of a process that has run out of memory, and could not say so.
 OUT_OF_MEMORY = 77
@@ -94,7 +96,7 @@ def ended(end: End) -> dict[str, Any]:
 
 def max_rss_mb() -> float | None:
     """Returns the most memory that this process has had, None where the system does not say."""
-    if sys.platform == "win32":
+    if resource is None:
         return None
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
@@ -102,13 +104,13 @@ def max_rss_mb() -> float | None:
 
 def memory_is_limited() -> bool:
     """Returns whether the memory of processes can be limited here."""
-    return sys.platform == "linux"
+    return resource is not None and sys.platform == "linux"
 
 
 @contextmanager
 def limited(megabytes: int | None) -> Iterator[None]:
     """Limits how much memory may be taken on top of what there is; lifted afterwards, so that the end can be told."""
-    if megabytes is None or sys.platform != "linux":
+    if megabytes is None or resource is None or not memory_is_limited():
         yield
         return
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
@@ -132,7 +134,7 @@ def settle(path: Path) -> None:
         os.dup2(source, target)
     os.close(output)
     os.close(nothing)
-    if sys.platform != "win32":
+    if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -46,6 +46,7 @@ class Suite:
         limits: what ends a run.
         agents: who competes, unless others are named; None: every agent of its classes.
         classes: classes of information that compete.
+        superseded_by: the suite that has taken its place, where one has.
         facts: for each scenario, what is known of it exactly; checked when it is loaded.
         text: the suite as a file.
     """
@@ -61,6 +62,7 @@ class Suite:
     agents: tuple[str, ...] | None = None
     classes: tuple[str, ...] = tuple(CLASSES)
     facts: tuple[tuple[str, dict[str, Any]], ...] = ()
+    superseded_by: str = ""
     text: str = ""
 
     def __str__(self) -> str:
@@ -147,6 +149,7 @@ def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike
         agents=tuple(content["agents"]) if "agents" in content else None,
         classes=tuple(classes),
         facts=tuple(facts),
+        superseded_by=_checks.text("superseded_by", content.get("superseded_by", "")),
         text=text,
     )
 
@@ -197,6 +200,8 @@ def _of_folder(name: str) -> Suite:
 
 def _unsealed(where: str, content: dict[str, Any], path: str | os.PathLike[str] | None) -> list[int]:
     """Returns the seeds of a sealed suite, from the file whose fingerprint the suite has."""
+    if not content["sealed"]:
+        raise ValueError(f"{where}: is sealed, and its seeds have not been drawn: that is done at a release")
     if path is None:
         raise ValueError(
             f"{where}: is sealed: its seeds are published by its makers after the release; with their file, pass it by "

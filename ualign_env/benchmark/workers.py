@@ -31,6 +31,7 @@ from ualign_env.benchmark.wire import packed, spent_in, unpacked
 
 _GLANCE = 0.1  # seconds between two looks at the limits
 _TAIL = 4000  # characters of what was printed
+_CLOCK = 2.0  # seconds that a process may take beyond what its agent does
 
 
 class Nursery:
@@ -128,7 +129,8 @@ class Worker:
 
     def _limits(self, run: Run) -> dict[str, float | None]:
         memory = run.limits.memory if memory_is_limited() else None
-        return {"wall": run.limits.wall, "cpu": run.limits.of_cpu(run.budget), "memory": memory}
+        cpu = run.limits.of_cpu(run.budget) if cpu_of(os.getpid()) is not None else None
+        return {"wall": run.limits.wall, "cpu": cpu, "memory": memory}
 
     def _attend(self, place: str) -> None:
         """Has a server of an agent, which is ready or has said why it never will be."""
@@ -215,7 +217,7 @@ class _Attempt:
         self._worker, self._run, self._judge = worker, run, judge
         self._child = 0
         self._spent = Spent()
-        self._scoring = 0.0
+        self._scoring = self._before = 0.0
         self._begin = time.monotonic()
 
     def end(self) -> End:
@@ -255,6 +257,7 @@ class _Attempt:
             kind = message.get("kind")
             if kind == "started":
                 self._child, self._begin = int(message["pid"]), time.monotonic()
+                self._before = cpu_of(self._child) or 0.0
             elif kind == "look" and end is None:
                 reply = self._look(message, users)
                 if isinstance(reply, End):
@@ -276,6 +279,8 @@ class _Attempt:
             if users is not None:  # as they were counted here
                 spent = Spent(spent.cpu, spent.wall, spent.steps, users.plays)
             self._spent = spent
+            if (complaint := self._false_clock(spent)) is not None:
+                return End("failed", complaint, spent)
             verdict = self._judge.look(spent, message["table"])
         except TooLargeError as error:
             return End("unsupported", str(error), self._spent)
@@ -283,6 +288,15 @@ class _Attempt:
             return End("failed", f"what it sent is no policy: {error}", self._spent, output=self._worker.printed())
         self._scoring += time.monotonic() - begin
         return {"go_on": verdict.go_on, "seconds": verdict.seconds}
+
+    def _false_clock(self, spent: Spent) -> str | None:
+        """Returns what is wrong with the seconds that an agent's process counts itself, if anything is."""
+        taken = cpu_of(self._child)
+        if taken is None or taken - self._before < 2 * spent.cpu + _CLOCK:  # reading policies takes some, too
+            return None
+        return (
+            f"its own clock says {spent.cpu:.2f} seconds of CPU, but its process has taken {taken - self._before:.2f}"
+        )
 
     def _ended(self, message: dict[str, Any]) -> End:
         failed = message["status"] not in ("learned", "unsupported")

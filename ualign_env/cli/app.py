@@ -84,3 +84,18 @@ def sizes_in(text: str) -> list[int]:
 def tell(as_json: bool, text: str) -> None:
     """Says where something went, beside the result or, where that is JSON, apart from it."""
     (note if as_json else emit)(text)
+
+
+def check_picture(path: Path) -> None:
+    """Raises an error unless a picture can be written to a path."""
+    from ualign_env import plots
+
+    plots.check_path(path)
+
+
+def draw(name: str, result: Any, path: Path, as_json: bool) -> None:
+    """Draws a result, and says where."""
+    from ualign_env import plots
+
+    plots.save(getattr(plots, name)(result), path)
+    tell(as_json, f"picture: {path}")

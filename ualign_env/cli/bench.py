@@ -17,7 +17,7 @@ from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.standings import boards
 from ualign_env.benchmark.suite import Suite, custom_suite, list_suites, load_suite, with_settings
 from ualign_env.cli import boards as shown
-from ualign_env.cli.app import KNOWN, Json, command, sizes_in, tell
+from ualign_env.cli.app import KNOWN, Json, check_picture, command, draw, sizes_in, tell
 from ualign_env.cli.output import emit, emit_json, note
 
 _TROUBLE = ("failed", "timeout", "out-of-memory", "died")
@@ -90,6 +90,8 @@ def bench(
     folder = out or Path("runs") / _folder(chosen)
     part = (1, 1) if shard is None else _part(shard)
     number = os.cpu_count() or 1 if workers is None else _checks.integer("workers", workers)
+    if chosen.superseded_by:
+        note(f"ualign: warning: {chosen} is superseded by {chosen.superseded_by}")
     outcome = _run(benchmark, Processes(number) if ray is None else Ray(ray), folder, part, retry_failed)
     if as_json:
         emit_json({"suite": str(chosen), "boards": boards(outcome.results), "results": outcome.results})
@@ -112,12 +114,17 @@ _Folder = Annotated[Path, typer.Argument(help="A folder of results.")]
 @command("report")
 def report(
     folder: _Folder,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw shares of tasks solved, too: a .png, .svg or .pdf file.")
+    ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write what a folder of results says: a page, tables, and a line a run."""
     from ualign_env.benchmark.report.write import write_report
 
+    if picture is not None:
+        check_picture(picture)
     written = write_report(folder)
     for name, why in written.damaged.items():
         note(f"ualign: warning: {name} is left out: {why}")
@@ -125,6 +132,8 @@ def report(
         emit_json({"page": str(written.page), "runs": written.runs, "damaged": written.damaged})
     else:
         emit(f"{written.runs} runs: {written.page}, and leaderboard.md, results.csv and summary.jsonl beside it")
+    if picture is not None:
+        draw("solved", written.boards, picture, as_json)
     if show:
         webbrowser.open(written.page.resolve().as_uri())
 

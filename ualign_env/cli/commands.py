@@ -23,7 +23,9 @@ from ualign_env.cli.app import (
     ScenarioOption,
     Sizes,
     Temperature,
+    check_picture,
     command,
+    draw,
     sizes_in,
     tell,
 )
@@ -104,14 +106,14 @@ def inspect(
 ) -> None:
     """Say what a population is like, how far simple policies are from k/(k+1), and whether it separates any."""
     if out is not None:
-        _check_picture(out)
+        check_picture(out)
     result = inspect_scenario(scenario)
     if as_json:
         emit_json(result)
     else:
         tables.print_inspection(result)
     if out is not None:
-        _draw("inspection", result, out, as_json)
+        draw("inspection", result, out, as_json)
 
 
 @command("score")
@@ -176,7 +178,7 @@ def solve_versus_game(
     """Solve the game of k responses against l, each side choosing its own together."""
     loaded, many, few = specs.load_scenario(scenario), _checks.integer("k", k), _checks.integer("l", l)
     if out is not None:
-        _check_picture(out)
+        check_picture(out)
         if many * few > MAX_PICTURES:
             raise ValueError(f"the heat map would show {many * few} games, but at most {MAX_PICTURES} are drawn")
     names = zip(loaded.populations, loaded.prompts, strict=True)
@@ -192,7 +194,7 @@ def solve_versus_game(
     else:
         tables.print_versus(loaded, games, sampled)
     if out is not None:
-        _draw("versus", versus_map(loaded, many, few, tolerance=goal), out, as_json)
+        draw("versus", versus_map(loaded, many, few, tolerance=goal), out, as_json)
     if not all(game.converged for game in games):
         raise typer.Exit(1)
 
@@ -213,7 +215,7 @@ def draw_curve(
     else:
         emit(curve.summary())
     if path:
-        _draw("curve", curve, path, as_json)
+        draw("curve", curve, path, as_json)
 
 
 @command("family")
@@ -232,7 +234,7 @@ def draw_family(
     else:
         emit(family.summary())
     if path:
-        _draw("family", family, path, as_json)
+        draw("family", family, path, as_json)
 
 
 def _load_policy(text: str, scenario: Scenario, k: int) -> Any:
@@ -261,18 +263,5 @@ def _picture(name: str, out: Path | None, as_json: bool) -> Path | None:
     """Returns where a picture goes, if it can: with JSON there is none unless it was asked for."""
     path = out or (None if as_json else Path(f"{name}.png"))
     if path:
-        _check_picture(path)
+        check_picture(path)
     return path
-
-
-def _check_picture(path: Path) -> None:
-    from ualign_env import plots
-
-    plots.check_path(path)
-
-
-def _draw(name: str, result: Any, path: Path, as_json: bool) -> None:
-    from ualign_env import plots
-
-    plots.save(getattr(plots, name)(result), path)
-    tell(as_json, f"picture: {path}")

@@ -29,11 +29,13 @@ class Report:
     Attributes:
         page: the path of the page.
         runs: how many results it is of.
+        boards: their leaderboards.
         damaged: files that could not be read, with the reason.
     """
 
     page: Path
     runs: int
+    boards: tuple[Board, ...]
     damaged: dict[str, str]
 
 
@@ -60,7 +62,7 @@ def write_report(folder: str | os.PathLike[str]) -> Report:
     }
     for name, text in texts.items():
         write_file(store.folder / name, lambda file, text=text: file.write(text.encode()))
-    return Report(store.folder / "report.html", len(results), found.damaged)
+    return Report(store.folder / "report.html", len(results), tuple(found_boards), found.damaged)
 
 
 def summary(result: RunResult) -> dict[str, Any]:
