@@ -60,6 +60,22 @@ def test_arrows_are_those_of_the_drawing():
     assert dict(found) == drawn()
 
 
+def test_the_benchmark_has_floors():
+    """What runs and results are made of knows neither how runs are made nor what results say together."""
+    top = {"benchmark", "check", "submit"}
+    for path in (ROOT / "benchmark").rglob("*.py"):
+        names = {
+            name.removeprefix("ualign_env.benchmark.").partition(".")[0] for name in imports(path.read_text("utf-8"))
+        }
+        floor = path.parent.name if path.parent.name != "benchmark" else "top" if path.stem in top else "ground"
+        barred = {
+            "ground": {"running", "reporting", *top},
+            "running": {"reporting", *top},
+            "reporting": {"running", *top},
+        }
+        assert not names & barred.get(floor, set()), path
+
+
 def test_late_arrows_are_few():
     """Modules named in strings are imported at their first use: by tables of readers and sources, and by frameworks."""
     found = defaultdict(set)

@@ -11,9 +11,9 @@ import pytest
 
 import ualign_env as ua
 from ualign_env.benchmark import suite as suites
-from ualign_env.benchmark.compare import compare, compare_folders
-from ualign_env.benchmark.export import TensorBoard, replay
-from ualign_env.benchmark.statistics import difference_of
+from ualign_env.benchmark.reporting.compare import compare, compare_folders
+from ualign_env.benchmark.reporting.export import TensorBoard, replay
+from ualign_env.benchmark.reporting.statistics import difference_of
 from ualign_env.benchmark.store import Store
 from ualign_env.benchmark.submit import submit
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import ualign_env as ua
-from ualign_env.benchmark import learning
 from ualign_env.benchmark.budget import Budget, Looks, Spent
+from ualign_env.benchmark.running import learning
 from ualign_env.scoring.scorecard import Evaluation
 
 TASK = ua.Task("german-goals", 2, seed=5)

@@ -15,7 +15,7 @@ from ualign_env import (
     versus_map,
     win_rate_curve,
 )
-from ualign_env.benchmark.standings import boards
+from ualign_env.benchmark.reporting.standings import boards
 
 SIZES = [1, 2, 8]
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import ualign_env as ua
-from ualign_env.benchmark import workers
 from ualign_env.benchmark.plan import Limits
+from ualign_env.benchmark.running import workers
 
 HERE = Path(__file__).parent
 PLACE = str(HERE / "faulty_agents.py")

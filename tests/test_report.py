@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import ualign_env as ua
-from ualign_env.benchmark.report.charts import Axis, Line, chart
-from ualign_env.benchmark.report.crossplay import cross_play
-from ualign_env.benchmark.report.page import page
-from ualign_env.benchmark.report.write import markdown, summary, table, write_report
-from ualign_env.benchmark.standings import boards
+from ualign_env.benchmark.reporting.charts import Axis, Line, chart
+from ualign_env.benchmark.reporting.crossplay import cross_play
+from ualign_env.benchmark.reporting.page import page
+from ualign_env.benchmark.reporting.standings import boards
+from ualign_env.benchmark.reporting.write import markdown, summary, table, write_report
 from ualign_env.benchmark.store import Store
 
 SUITE = """

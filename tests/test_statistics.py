@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, rankdata, trim_mean
 
 import ualign_env as ua
-from ualign_env.benchmark.results import Look
-from ualign_env.benchmark.standings import boards, failures
-from ualign_env.benchmark.statistics import (
+from ualign_env.benchmark.reporting.standings import boards, failures
+from ualign_env.benchmark.reporting.statistics import (
     TARGETS,
     by_task,
     costs_of,
@@ -25,6 +24,7 @@ from ualign_env.benchmark.statistics import (
     score_of,
     solved_curve,
 )
+from ualign_env.benchmark.results import Look
 
 RUN = ua.run("exp3", ua.Task("german-goals", 2), steps=1)
 RNG = np.random.default_rng(1)

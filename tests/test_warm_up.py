@@ -6,7 +6,7 @@ import sys
 _CODE = """
 import ualign_env as ua
 from ualign_env._compile import KERNELS, compiled
-from ualign_env.benchmark.warm_up import warm_up_everything
+from ualign_env.benchmark.running.warm_up import warm_up_everything
 
 {more}
 users = ua.load_scenario("{spec}").populations[0]

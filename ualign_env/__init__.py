@@ -13,8 +13,8 @@ from ualign_env import registration
 from ualign_env._checks import TooLargeError
 from ualign_env.benchmark.agents import agent
 from ualign_env.benchmark.benchmark import Benchmark, run
-from ualign_env.benchmark.executors import Inline, Processes
 from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.running.executors import Inline, Processes
 from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy

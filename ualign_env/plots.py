@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from ualign_env._files import write_file
 from ualign_env._text import printable, short
-from ualign_env.benchmark.standings import Board
+from ualign_env.benchmark.reporting.standings import Board
 from ualign_env.scoring.curves import Curve, Family, VersusMap
 from ualign_env.scoring.inspection import Inspection
 from ualign_env.solvers.baselines import BASELINES

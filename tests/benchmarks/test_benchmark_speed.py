@@ -12,10 +12,10 @@ import pytest
 
 import ualign_env as ua
 from ualign_env.benchmark.oracle import OracleServer, RemoteUsers, UserOracle
-from ualign_env.benchmark.report.write import write_report
-from ualign_env.benchmark.statistics import overall
+from ualign_env.benchmark.reporting.statistics import overall
+from ualign_env.benchmark.reporting.write import write_report
+from ualign_env.benchmark.running.workers import Nursery, Worker
 from ualign_env.benchmark.store import Store
-from ualign_env.benchmark.workers import Nursery, Worker
 
 TASK = ua.Task("german-goals", 3)
 AGENT = "def learn(task):\n    yield 'uniform'\n"

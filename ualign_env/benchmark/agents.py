@@ -20,11 +20,13 @@ from typing import Any, TypeVar, cast
 from ualign_env import _checks
 from ualign_env._summaries import function_source
 from ualign_env.benchmark.information import CLASSES, Information
-from ualign_env.benchmark.learning import Agent
 from ualign_env.benchmark.tasks import Task
 from ualign_env.solvers.baselines import BASELINES, baseline
 
 GROUP = "ualign.agents"
+
+#: An agent: a generator function that yields what it has learned of a task so far, as often as it likes.
+Agent = Callable[[Task], Iterator[Any]]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

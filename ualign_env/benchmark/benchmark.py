@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ualign_env import _checks
-from ualign_env.benchmark.agents import AgentInfo, Declaration, describe_agent, list_agents
+from ualign_env.benchmark.agents import Agent, AgentInfo, Declaration, describe_agent, list_agents
 from ualign_env.benchmark.budget import Budget
-from ualign_env.benchmark.executors import Executor, Inline
-from ualign_env.benchmark.learning import Agent
 from ualign_env.benchmark.plan import Limits, NamedTask, Run, plan
 from ualign_env.benchmark.results import FINISHED, RunResult
+from ualign_env.benchmark.running.executors import Executor, Inline
 from ualign_env.benchmark.store import Store, shard
 from ualign_env.benchmark.suite import Suite, custom_suite, load_suite
 from ualign_env.benchmark.tasks import Task

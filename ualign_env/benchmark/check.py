@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from ualign_env._result import Result
-from ualign_env.benchmark.agents import AgentInfo, describe_agent, load_agent
+from ualign_env.benchmark.agents import Agent, AgentInfo, describe_agent, load_agent
 from ualign_env.benchmark.information import CLASSES
-from ualign_env.benchmark.judge import digest_of
-from ualign_env.benchmark.learning import Agent
 from ualign_env.benchmark.oracle import OutOfPlaysError
+from ualign_env.benchmark.running.judge import digest_of
 from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.policies.tabulate import read
 from ualign_env.scenario import Scenario

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from ualign_env import _checks
 from ualign_env._result import Result
 from ualign_env._types import Floats
 from ualign_env.benchmark.information import CLASSES, Information, Unit
-from ualign_env.benchmark.learning import Status
 
 SCHEMA = 1
+
+Status = Literal["learned", "unsupported", "failed", "timeout", "out-of-memory", "died", "interrupted"]
 
 #: Finished runs are not made again unless that is asked for.
 FINISHED: tuple[Status, ...] = ("learned", "unsupported", "failed", "timeout", "out-of-memory", "died")

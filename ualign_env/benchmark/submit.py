@@ -12,13 +12,13 @@ from ualign_env._files import write_file
 from ualign_env._result import Result
 from ualign_env.benchmark.agents import describe_agent
 from ualign_env.benchmark.budget import Budget
-from ualign_env.benchmark.executors import Executor, Processes
 from ualign_env.benchmark.machine import machine
 from ualign_env.benchmark.plan import Run, slug
-from ualign_env.benchmark.report.page import as_json
-from ualign_env.benchmark.report.write import summary
+from ualign_env.benchmark.reporting.page import as_json
+from ualign_env.benchmark.reporting.statistics import enough_seeds, task_of
+from ualign_env.benchmark.reporting.write import summary
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.statistics import enough_seeds, task_of
+from ualign_env.benchmark.running.executors import Executor, Processes
 from ualign_env.benchmark.store import Store
 from ualign_env.benchmark.suite import list_suites, load_suite
 from ualign_env.benchmark.tasks import Task

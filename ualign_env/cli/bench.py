@@ -10,11 +10,11 @@ import typer
 
 from ualign_env import _checks, specs
 from ualign_env.benchmark.benchmark import Benchmark, Outcome
-from ualign_env.benchmark.executors import Executor, Processes
 from ualign_env.benchmark.plan import Limits
-from ualign_env.benchmark.ray_executor import Ray
+from ualign_env.benchmark.reporting.standings import boards
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.standings import boards
+from ualign_env.benchmark.running.executors import Executor, Processes
+from ualign_env.benchmark.running.on_ray import Ray
 from ualign_env.benchmark.suite import Suite, custom_suite, list_suites, load_suite, with_settings
 from ualign_env.cli import boards as shown
 from ualign_env.cli.app import KNOWN, Json, check_picture, command, draw, sizes_in, tell
@@ -121,7 +121,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write what a folder of results says: a page, tables, and a line a run."""
-    from ualign_env.benchmark.report.write import write_report
+    from ualign_env.benchmark.reporting.write import write_report
 
     if picture is not None:
         check_picture(picture)
@@ -145,7 +145,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare agents, or two versions of them, on the tasks that both have learned."""
-    from ualign_env.benchmark.compare import compare_folders
+    from ualign_env.benchmark.reporting.compare import compare_folders
 
     found = compare_folders(first, second)
     if as_json:
@@ -160,7 +160,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Replay results for other tools."""
-    from ualign_env.benchmark.export import TensorBoard, replay
+    from ualign_env.benchmark.reporting.export import TensorBoard, replay
 
     runs = replay(folder, TensorBoard(tensorboard))
     if as_json:

@@ -12,10 +12,10 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from ualign_env._text import printable, short
-from ualign_env.benchmark.compare import Comparison
+from ualign_env.benchmark.reporting.compare import Comparison
+from ualign_env.benchmark.reporting.standings import Board, Standing, failures, kind_of
+from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, TaskKey, task_of
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.standings import Board, Standing, failures, kind_of
-from ualign_env.benchmark.statistics import ERT_TARGETS, TaskKey, task_of
 from ualign_env.cli.output import emit, note
 from ualign_env.cli.tables import print_table
 

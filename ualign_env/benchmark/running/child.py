@@ -14,12 +14,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.budget import Budget, Spent
-from ualign_env.benchmark.learning import Agent, End, Verdict, learn
 from ualign_env.benchmark.oracle import RemoteUsers, UserOracle, sizes_of
+from ualign_env.benchmark.running.learning import End, Verdict, learn
+from ualign_env.benchmark.running.warm_up import warm_up_everything
+from ualign_env.benchmark.running.wire import packed, unpacked
 from ualign_env.benchmark.tasks import Task
-from ualign_env.benchmark.warm_up import warm_up_everything
-from ualign_env.benchmark.wire import packed, unpacked
 from ualign_env.policies.tables import PolicyTable
 
 try:

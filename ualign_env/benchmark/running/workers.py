@@ -19,15 +19,15 @@ from typing import Any
 
 from ualign_env._checks import TooLargeError
 from ualign_env.benchmark.budget import Spent
-from ualign_env.benchmark.child import OUT_OF_MEMORY, Assignment, memory_is_limited
 from ualign_env.benchmark.information import CLASSES
-from ualign_env.benchmark.judge import Judge
-from ualign_env.benchmark.learning import End
-from ualign_env.benchmark.nursery import ONE_CORE, serve
 from ualign_env.benchmark.oracle import OracleServer
 from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.wire import packed, spent_in, unpacked
+from ualign_env.benchmark.running.child import OUT_OF_MEMORY, Assignment, memory_is_limited
+from ualign_env.benchmark.running.judge import Judge
+from ualign_env.benchmark.running.learning import End
+from ualign_env.benchmark.running.nursery import ONE_CORE, serve
+from ualign_env.benchmark.running.wire import packed, spent_in, unpacked
 
 _GLANCE = 0.1  # seconds between two looks at the limits
 _TAIL = 4000  # characters of what was printed
@@ -46,7 +46,7 @@ class Nursery:
         if not self.forks:
             return
         self._control, theirs = socket.socketpair()
-        code = f"import sys; sys.path[:] = {sys.path!r}; from ualign_env.benchmark.nursery import main; main()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from ualign_env.benchmark.running.nursery import main; main()"
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-c", code, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -74,6 +74,7 @@ class Nursery:
         """Ends it, and every server with it."""
         if self.forks:
             self._control.close()
+            self._process.terminate()  # it may still be importing; its servers notice that their runner is gone
             self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -83,7 +84,7 @@ def _spawned(place: str, folder: Path) -> tuple[Connection, subprocess.Popen[byt
     key = secrets.token_bytes(16)
     with Listener(None, authkey=key) as listener:
         code = (
-            f"import sys; sys.path[:] = {sys.path!r}; from ualign_env.benchmark.workers import spawned; "
+            f"import sys; sys.path[:] = {sys.path!r}; from ualign_env.benchmark.running.workers import spawned; "
             f"spawned({listener.address!r}, {place!r}, {str(folder)!r})"
         )
         process = subprocess.Popen(  # noqa: S603

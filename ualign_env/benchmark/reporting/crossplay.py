@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ualign_env._types import Floats
+from ualign_env.benchmark.reporting.statistics import TaskKey, task_of
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.statistics import TaskKey, task_of
 from ualign_env.policies.tables import SharedPolicy
 from ualign_env.scenario import Scenario
 from ualign_env.specs import load_scenario

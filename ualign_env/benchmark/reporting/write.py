@@ -10,10 +10,10 @@ from typing import Any
 
 from ualign_env._files import write_file
 from ualign_env.benchmark.machine import machine
-from ualign_env.benchmark.report.page import as_json, page
+from ualign_env.benchmark.reporting.page import as_json, page
+from ualign_env.benchmark.reporting.standings import Board, boards, failures
+from ualign_env.benchmark.reporting.statistics import ERT_TARGETS
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.standings import Board, boards, failures
-from ualign_env.benchmark.statistics import ERT_TARGETS
 from ualign_env.benchmark.store import Store
 
 _COLUMNS = (

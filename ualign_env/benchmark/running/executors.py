@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 from ualign_env import _checks
-from ualign_env.benchmark.agents import MissingExtraError, load_agent
+from ualign_env.benchmark.agents import Agent, MissingExtraError, load_agent
 from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.information import CLASSES
-from ualign_env.benchmark.judge import Judge
-from ualign_env.benchmark.learning import Agent, End, learn
 from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.workers import Nursery, Worker
+from ualign_env.benchmark.running.judge import Judge
+from ualign_env.benchmark.running.learning import End, learn
+from ualign_env.benchmark.running.workers import Nursery, Worker
 
 
 class Executor(ABC):

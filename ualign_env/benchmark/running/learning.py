@@ -5,19 +5,16 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from ualign_env._checks import TooLargeError
+from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.budget import Budget, Looks, Spent
 from ualign_env.benchmark.oracle import OutOfPlaysError
+from ualign_env.benchmark.results import Status
 from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.policies.tables import PolicyTable
 from ualign_env.policies.tabulate import read
-
-#: An agent: a generator function that yields what it has learned of a task so far, as often as it likes.
-Agent = Callable[[Task], Iterator[Any]]
-
-Status = Literal["learned", "unsupported", "failed", "timeout", "out-of-memory", "died", "interrupted"]
 
 
 @dataclass(frozen=True)

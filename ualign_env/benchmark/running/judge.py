@@ -16,11 +16,11 @@ from ualign_env._multisets import n_multisets
 from ualign_env._result import plain
 from ualign_env._types import Floats
 from ualign_env.benchmark.budget import Spent
-from ualign_env.benchmark.learning import End, Verdict
 from ualign_env.benchmark.machine import machine
 from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import Look, RunResult
-from ualign_env.benchmark.warm_up import warm_up_everything
+from ualign_env.benchmark.running.learning import End, Verdict
+from ualign_env.benchmark.running.warm_up import warm_up_everything
 from ualign_env.policies.tables import Mixture, PolicyTable, SharedPolicy
 from ualign_env.policies.tabulate import read
 from ualign_env.scenario import Scenario

@@ -20,11 +20,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ualign_env.benchmark.agents import MissingExtraError, load_agent
-from ualign_env.benchmark.child import Assignment, settle, whole_run
-from ualign_env.benchmark.learning import Agent
-from ualign_env.benchmark.warm_up import warm_up_everything
-from ualign_env.benchmark.wire import packed
+from ualign_env.benchmark.agents import Agent, MissingExtraError, load_agent
+from ualign_env.benchmark.running.child import Assignment, settle, whole_run
+from ualign_env.benchmark.running.warm_up import warm_up_everything
+from ualign_env.benchmark.running.wire import packed
 from ualign_env.users import Population
 
 #: One core a run: libraries that start threads of their own would make runs depend on their number.
@@ -39,9 +38,13 @@ def main() -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # servers that have ended are gone
     gc.collect()
     gc.freeze()
-    control.sendall(b"!")
+    with suppress(OSError):  # the runner may be gone by now
+        control.sendall(b"!")
     while True:
-        data, handles, _, _ = socket.recv_fds(control, 2**16, 1)
+        try:
+            data, handles, _, _ = socket.recv_fds(control, 2**16, 1)
+        except OSError:
+            data, handles = b"", []
         if not data:
             os._exit(0)
         if os.fork() == 0:

@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from ualign_env.benchmark.budget import Spent
-from ualign_env.benchmark.executors import Executor
-from ualign_env.benchmark.judge import Judge
-from ualign_env.benchmark.learning import End
 from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.workers import Nursery, Worker
+from ualign_env.benchmark.running.executors import Executor
+from ualign_env.benchmark.running.judge import Judge
+from ualign_env.benchmark.running.learning import End
+from ualign_env.benchmark.running.workers import Nursery, Worker
 
 LOCAL = "local"
 _RETRIES = 3  # of a run whose worker is gone: runs depend on nothing but themselves

@@ -15,11 +15,11 @@ from markupsafe import Markup
 
 from ualign_env._types import Floats
 from ualign_env.benchmark.information import CLASSES
-from ualign_env.benchmark.report.charts import Axis, Line, chart, style_of
-from ualign_env.benchmark.report.crossplay import cross_play
+from ualign_env.benchmark.reporting.charts import Axis, Line, chart, style_of
+from ualign_env.benchmark.reporting.crossplay import cross_play
+from ualign_env.benchmark.reporting.standings import Board, Standing, boards, failures, kind_of
+from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, TaskKey, costs_of, task_of
 from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.standings import Board, Standing, boards, failures, kind_of
-from ualign_env.benchmark.statistics import ERT_TARGETS, TaskKey, costs_of, task_of
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _LEAST = 1e-10

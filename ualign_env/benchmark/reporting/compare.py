@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ualign_env._result import Result
-from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.statistics import (
+from ualign_env.benchmark.reporting.statistics import (
     Interval,
     TaskKey,
     by_task,
@@ -15,6 +14,7 @@ from ualign_env.benchmark.statistics import (
     probability_of_improvement,
     task_of,
 )
+from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.store import Store
 
 _TIMING = 0.05  # decades between two runs of what does not depend on seeds, which the clock alone makes

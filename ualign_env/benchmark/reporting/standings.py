@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ualign_env.benchmark.information import CLASSES
-from ualign_env.benchmark.results import RunResult
-from ualign_env.benchmark.statistics import (
+from ualign_env.benchmark.reporting.statistics import (
     ERT_TARGETS,
     Curve,
     Interval,
@@ -22,6 +21,7 @@ from ualign_env.benchmark.statistics import (
     solved_curve,
     task_of,
 )
+from ualign_env.benchmark.results import RunResult
 
 _SEED = 0  # of bootstrap samples: a report of the same results is the same
 
