@@ -1,14 +1,21 @@
 """Compiles every loop before a clock runs, so that no agent's time includes that."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 
+from ualign_env._mailbox import Mailbox, ask
+from ualign_env.benchmark.oracle import OracleServer, RemoteUsers, UserOracle, local_oracle
 from ualign_env.payoffs import win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players
+from ualign_env.scenario import Scenario
 from ualign_env.scoring.scorecard import score
 from ualign_env.simulation.batch import BatchedGame, repeated_rows
 from ualign_env.solvers.best_responses import best_responses
 from ualign_env.solvers.symmetric import solve
-from ualign_env.users import Users, warm_up
+from ualign_env.users import Picker, Users, warm_up
+from ualign_env.users.draws import UserDraws
 
 
 def warm_up_everything(users: Users) -> None:
@@ -37,6 +44,16 @@ def _ask_everything(tiny: Users) -> None:
     tiny.pairwise()
     tiny.user_favourites()
     tiny.type_shares(np.zeros(1, np.int64), np.zeros((1, 2), np.int64))
+    shown = np.zeros((1, 2), np.int64)
+    local_oracle(Scenario([tiny]), 2, 0).pick(shown)
+    with TemporaryDirectory(prefix="ualign-") as folder:
+        path = Path(folder) / "plays"
+        server = OracleServer(Scenario([tiny]), 2, 0, 1, path)
+        UserOracle(RemoteUsers(path, 2), [n], 2, 1).pick(shown)
+        server.close()
+        box, prompts = Mailbox(path, 2), np.zeros(1, np.int64)
+        ask(box.words, box.capacity, False, prompts, shown, prompts.copy(), 0, 1, 1)
+        Picker([tiny]).serve(box, UserDraws([tiny], 0), 2, 1, 10)
     for feedback in ("pick", "expected"):
         games = BatchedGame(tiny, feedback=feedback)
         prompts = games.reset(0)
