@@ -233,6 +233,28 @@ def test_nothing_in_a_mailbox_harms_who_answers(tmp_path):
         server.close()
 
 
+def test_plays_cannot_be_taken_back(tmp_path):
+    """Whoever asks may overwrite whatever she sees: what has been answered stays counted."""
+    server = OracleServer(TASK.scenario, 3, TASK.seed, 10, tmp_path / "plays")
+    try:
+        users = by_mailbox(tmp_path / "plays")
+        users.pick(np.zeros((8, 3), np.int64), np.zeros(8, np.int64))
+        server._box.words[9:] = 0
+        users.plays = 0
+        with pytest.raises(OutOfPlaysError):
+            users.pick(np.zeros((3, 3), np.int64), np.zeros(3, np.int64))
+        assert users.pick_one([0, 1, 2]) in range(3)
+        assert server.plays == 9
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(("responses", "prompt"), [([0, 1.5, 2], 0), ("012", 0), ([0, 1, 2], 0.5), ([0, 1, 2**70], 0)])
+def test_single_plays_take_integers(responses, prompt):
+    with pytest.raises(ValueError, match="must be integers"):
+        TASK.for_agents("picks").users().pick_one(responses, prompt)
+
+
 def test_a_thousand_responses_fit_into_a_mailbox(tmp_path):
     task = ua.Task("impartial/responses:8/users:20", 10_000)
     server = OracleServer(task.scenario, task.slots, 0, 100, tmp_path / "plays")

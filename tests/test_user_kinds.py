@@ -18,7 +18,8 @@ from ualign_env.benchmark.agents import describe_agent, list_agents
 from ualign_env.testing import check_users
 from ualign_env.testing.environments import hoeffding
 from ualign_env.users import picker, warm_up
-from ualign_env.users.base import KINDS, Picker
+from ualign_env.users.base import KINDS
+from ualign_env.users.picker import Picker
 
 UTILITIES, WEIGHTS = [[1, 0.5, 0], [0, 1, 0.25], [0.3, 0, 1]], [0.5, 0.3, 0.2]
 POLICY = [0.5, 0.3, 0.2]

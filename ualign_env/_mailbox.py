@@ -7,6 +7,7 @@ of the answer to it. Both numbers are read and written atomically, so that what 
 
 import mmap
 import os
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ from ualign_env._types import Ints
 _intrinsic: Any = intrinsic
 
 #: Places in the header: the numbers of the last question and answer, apart from each other in the processor's caches;
-#: how many games are asked about, what became of the question, and how many plays have been answered.
-QUESTION, ANSWER, ASKED, STATUS, PLAYED = 0, 8, 16, 17, 18
+#: how many games are asked about, and what became of the question.
+QUESTION, ANSWER, ASKED, STATUS = 0, 8, 16, 17
 HEADER = 64  # words
 _CAPACITY = 4096  # games a question
 _WORDS = 131_072
@@ -83,23 +84,14 @@ def wait(words, place, number, patience):
 
 
 @compiled
-def ask(words, capacity, asked, prompts, shown, winners, first, last, patience):
-    """Asks about the games from `first` to `last`, unless that was done before, and returns what became of it."""
-    n, slots = last - first, shown.shape[1]
+def ask(words, games, patience):
+    """Asks about so many games, which are written there, and returns what became of it; 0 games wait on."""
     number = load(words, QUESTION)
-    if not asked:
-        for b in range(n):
-            words[HEADER + b] = prompts[first + b]
-            for i in range(slots):
-                words[HEADER + capacity + b * slots + i] = shown[first + b, i]
-        words[ASKED] = n
+    if games:
+        words[ASKED] = games
         number += 1
         store(words, QUESTION, number)
-    if wait(words, ANSWER, number - 1, patience) != number:
-        return NOT_YET
-    for b in range(n):
-        winners[first + b] = words[HEADER + capacity * (1 + slots) + b]
-    return words[STATUS]
+    return words[STATUS] if wait(words, ANSWER, number - 1, patience) == number else np.int64(NOT_YET)
 
 
 class Mailbox:
@@ -109,6 +101,7 @@ class Mailbox:
         slots: K, the number of responses shown in a game.
         capacity: C, the most games in a question.
         words: all of it.
+        memory: the same, faster where single words are read and written.
         prompts: `[C]` of the last question.
         shown: `[C, K]` of the last question.
         winners: `[C]` the slots that were picked.
@@ -118,30 +111,38 @@ class Mailbox:
         """Opens the memory of a file, which `make_file` made."""
         self.slots, self.capacity = slots, capacity_of(slots)
         with open(path, "r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), 0)
-        self.words: Ints = np.frombuffer(self._memory, np.int64)
+            self.memory = memoryview(mmap.mmap(file.fileno(), 0)).cast("q")
+        self.words: Ints = np.frombuffer(self.memory, np.int64)
         self.prompts, shown, self.winners = np.split(
             self.words[HEADER:], np.cumsum([self.capacity, self.capacity * slots])
         )
         self.shown = shown.reshape(self.capacity, slots)
+
+    def write_one(self, prompt: int, responses: "array[int]") -> None:
+        """Writes down a single game, with K responses."""
+        self.memory[HEADER] = prompt
+        self.memory[HEADER + self.capacity : HEADER + self.capacity + self.slots] = memoryview(responses)
+
+    def read_one(self) -> int:
+        """Returns the slot that was picked in a single game."""
+        return self.memory[HEADER + self.capacity * (1 + self.slots)]
 
     @staticmethod
     def make_file(path: Path, slots: int) -> None:
         """Makes the file of a mailbox in which nothing has been asked."""
         path.write_bytes(bytes(8 * (HEADER + capacity_of(slots) * (2 + slots))))
 
-    def answer(self, last: int, reply: Callable[[Ints, Ints], int], patience: int) -> int:
+    def answer(self, last: int, reply: Callable[[int], int], patience: int) -> int:
         """Waits for the question after number `last`, answers it, and returns the number of the last that was answered.
 
         Args:
             last: the number of the last question that was answered.
-            reply: fills in the winners of `[B]` prompts with `[B, K]` responses shown, and returns what became of them.
+            reply: fills in the winners of so many games, and returns what became of them.
             patience: how often to look.
         """
         number = _next_question(self.words, last, patience)
         if number != last:
-            n = int(self.words[ASKED])
-            finish(self.words, number, reply(self.prompts[:n], self.shown[:n]))
+            finish(self.words, number, reply(int(self.words[ASKED])))
         return int(number)
 
 
@@ -158,7 +159,5 @@ def _next_question(words, last, patience):
 @compiled
 def finish(words, number, status):
     """Says what became of a question, whose winners are there."""
-    if status == ANSWERED:
-        words[PLAYED] += words[ASKED]
     words[STATUS] = status
     store(words, ANSWER, number)

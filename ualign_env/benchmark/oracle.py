@@ -6,13 +6,16 @@ Axes: B games, P prompts, K responses shown side by side.
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Sequence
+from operator import index
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ualign_env._mailbox import NO_PLAYS_LEFT, NO_SUCH_RESPONSE, NOT_YET, PLAYED, Mailbox, ask
+from ualign_env._mailbox import NO_PLAYS_LEFT, NO_SUCH_RESPONSE, NOT_YET, Mailbox, ask
 from ualign_env._types import Ints
 from ualign_env.scenario import Scenario
 from ualign_env.users import picker
@@ -27,8 +30,16 @@ class OutOfPlaysError(RuntimeError):
     """An agent asked for more plays than its budget has left; what it has learned counts."""
 
 
-#: Returns `[B]` winners of `[B]` prompts with `[B, K]` responses shown, None at what there isn't.
-Answers = Callable[[Ints, Ints], Ints | None]
+class Answers(Protocol):
+    """Lets users pick."""
+
+    def __call__(self, prompts: Ints, shown: Ints) -> Ints | None:
+        """Returns the `[B]` slots picked among `[B, K]` responses to `[B]` prompts; None at what there isn't."""
+        ...
+
+    def one(self, prompt: int, shown: "array[int]") -> int | None:
+        """Returns the slot picked among K responses to a prompt."""
+        ...
 
 
 class UserOracle:
@@ -51,7 +62,6 @@ class UserOracle:
         self.budget = _FOREVER if budget is None else budget
         self.plays = 0
         self._lock = threading.Lock()
-        self._prompt, self._shown = np.zeros(1, np.int64), np.zeros((1, slots), np.int64)  # of single plays
 
     @property
     def plays_left(self) -> int:
@@ -86,34 +96,37 @@ class UserOracle:
             rows = np.ascontiguousarray(prompts, np.int64)
             if rows.shape != responses.shape[:1] or np.asarray(prompts).dtype.kind not in "iu":
                 raise ValueError(f"prompts has shape {rows.shape}, but must be integers of shape {responses.shape[:1]}")
-        return self._ask(rows, responses)
+        with self._lock:
+            plays = self._plays_after(len(rows))
+            found = self._answers(rows, responses)
+            if found is None:
+                raise self._unknown(rows, responses)
+            self.plays = plays
+            return found
 
     def pick_one(self, responses: Sequence[int], prompt: int = 0) -> int:
         """Shows one user K responses to a prompt, and returns the slot that she picks; see `pick`."""
-        if len(responses) != self.slots:
-            raise self._unlike(len(responses))
-        with self._lock:
-            self._prompt[0], self._shown[0] = prompt, responses
-            return int(self._answered(self._prompt, self._shown)[0])
-
-    def _ask(self, prompts: Ints, shown: Ints) -> Ints:
-        with self._lock:
-            return self._answered(prompts, shown) if len(prompts) else np.empty(0, np.int64)
-
-    def _answered(self, prompts: Ints, shown: Ints) -> Ints:
-        plays = self.plays + len(prompts)
-        if plays > self.budget:
-            raise OutOfPlaysError(
-                f"{len(prompts):,} plays were asked for, but {self.plays_left:,} of {self.budget:,} are left"
+        try:
+            prompt, shown = index(prompt), array("q", responses)
+        except (TypeError, OverflowError) as error:
+            raise ValueError(f"prompt {prompt!r} and responses {responses!r} must be integers") from error
+        if len(shown) != self.slots:
+            raise ValueError(
+                f"{len(shown)} responses are shown, but users of this task are shown {self.slots} side by side"
             )
-        found = self._answers(prompts, shown)
-        if found is None:
-            raise self._unknown(prompts, shown)
-        self.plays = plays
-        return found
+        with self._lock:
+            plays = self._plays_after(1)
+            found = self._answers.one(prompt, shown)
+            if found is None:
+                raise self._unknown(np.array([prompt]), np.array([shown]))
+            self.plays = plays
+            return found
 
-    def _unlike(self, number: int) -> ValueError:
-        return ValueError(f"{number} responses are shown, but users of this task are shown {self.slots}")
+    def _plays_after(self, more: int) -> int:
+        plays = self.plays + more
+        if plays > self.budget:
+            raise OutOfPlaysError(f"{more:,} plays were asked for, but {self.plays_left:,} of {self.budget:,} are left")
+        return plays
 
     def _unknown(self, prompts: Ints, shown: Ints) -> ValueError:
         """Returns the error for the first game that cannot be shown."""
@@ -133,6 +146,11 @@ class LocalUsers:
         self._picker = picker(scenario.populations)
         self._draws = UserDraws(scenario.populations, seed)
         self._played = 0
+
+    def one(self, prompt: int, shown: "array[int]") -> int | None:
+        """Returns the slot that is picked."""
+        found = self(np.array([prompt]), np.array([shown]))
+        return None if found is None else int(found[0])
 
     def __call__(self, prompts: Ints, shown: Ints) -> Ints | None:
         """Returns `[B]` the slots that are picked."""
@@ -160,21 +178,33 @@ class RemoteUsers:
 
     def __call__(self, prompts: Ints, shown: Ints) -> Ints | None:
         """Returns `[B]` the slots that are picked."""
-        winners = np.empty(len(prompts), np.int64)
-        box = self._box
+        box, winners = self._box, np.empty(len(prompts), np.int64)
         for first in range(0, len(prompts), box.capacity):
             last = min(first + box.capacity, len(prompts))
-            status = ask(box.words, box.capacity, False, prompts, shown, winners, first, last, _PATIENCE)
-            while status == NOT_YET:
-                if os.getppid() != self._parent:
-                    os._exit(1)  # nobody is left who could answer, or want to know
-                time.sleep(_NAP)
-                status = ask(box.words, box.capacity, True, prompts, shown, winners, first, last, _PATIENCE)
-            if status == NO_PLAYS_LEFT:
-                raise OutOfPlaysError("no plays are left")
-            if status == NO_SUCH_RESPONSE:
+            games = last - first
+            box.prompts[:games], box.shown[:games] = prompts[first:last], shown[first:last]
+            if not self._answered(games):
                 return None
+            winners[first:last] = box.winners[:games]
         return winners
+
+    def one(self, prompt: int, shown: "array[int]") -> int | None:
+        """Returns the slot that is picked."""
+        self._box.write_one(prompt, shown)
+        return self._box.read_one() if self._answered(1) else None
+
+    def _answered(self, games: int) -> bool:
+        """Asks about so many games, which are written down, and returns whether there are such."""
+        box = self._box
+        status = ask(box.words, games, _PATIENCE)
+        while status == NOT_YET:
+            if os.getppid() != self._parent:
+                os._exit(1)  # nobody is left who could answer, or want to know
+            time.sleep(_NAP)
+            status = ask(box.words, 0, _PATIENCE)
+        if status == NO_PLAYS_LEFT:
+            raise OutOfPlaysError("no plays are left")
+        return status != NO_SUCH_RESPONSE
 
 
 class OracleServer:
@@ -184,11 +214,8 @@ class OracleServer:
         """Starts to answer at most so many plays, by a mailbox in a file that is made."""
         Mailbox.make_file(path, slots)
         self._box = Mailbox(path, slots)
-        self._picker, self._draws, self._budget = (
-            picker(scenario.populations),
-            UserDraws(scenario.populations, seed),
-            plays,
-        )
+        self._picker, self._draws = picker(scenario.populations), UserDraws(scenario.populations, seed)
+        self._budget, self._done = plays, np.zeros(2, np.int64)
         self._over = threading.Event()
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._answer, daemon=True)
@@ -197,15 +224,14 @@ class OracleServer:
     @property
     def plays(self) -> int:
         """How many plays have been answered."""
-        return int(self._box.words[PLAYED])
+        return int(self._done[1])
 
     def _answer(self) -> None:
-        last = 0
         try:
             while not self._over.is_set():
-                before = last
-                last = self._picker.serve(self._box, self._draws, self._budget, last, _PATIENCE)
-                if last == before:
+                before = self._done[0]
+                self._picker.serve(self._box, self._draws, self._budget, self._done, _PATIENCE)
+                if self._done[0] == before:
                     time.sleep(_NAP)
         except BaseException as error:
             self.error = error

@@ -1,7 +1,9 @@
 """Users who disagree: `base` says what every kind of them can do, and each kind has a file or folder of its own."""
 
-from ualign_env.users.base import TIED, Contest, Picker, Users, has_cycle, picker, warm_up
+from ualign_env.users.base import TIED, Users, has_cycle, warm_up
+from ualign_env.users.contest import Contest
 from ualign_env.users.pairwise import PairwiseUsers
+from ualign_env.users.picker import Picker, picker
 from ualign_env.users.rankings.population import Population
 
 __all__ = ["TIED", "Contest", "PairwiseUsers", "Picker", "Population", "Users", "has_cycle", "picker", "warm_up"]

@@ -21,11 +21,11 @@ import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
 
 from ualign_env import _checks
-from ualign_env._mailbox import ANSWERED, NO_PLAYS_LEFT, NO_SUCH_RESPONSE, PLAYED, Mailbox
 from ualign_env._types import Floats, Ints
 
 if TYPE_CHECKING:
-    from ualign_env.users.draws import UserDraws
+    from ualign_env.users.contest import Contest
+    from ualign_env.users.picker import Picker
 
 #: Two shares of users that differ by less are tied; the rounding of a sum of weights is far smaller.
 TIED = 1e-12
@@ -200,6 +200,8 @@ class Users(ABC):
     @classmethod
     def picker(cls, populations: Sequence[Any]) -> "Picker":
         """Returns what lets the users of P prompts, all of this kind, pick in many games at a time."""
+        from ualign_env.users.picker import Picker
+
         return Picker(populations)
 
     def describe(self, user_type: int) -> str:
@@ -351,153 +353,6 @@ def warm_up(users: Users, what: str, run: Callable[[Users], Any]) -> None:
     if key not in _warm:
         run(users.drawn(np.zeros(1, np.int64)).among(np.arange(min(2, users.n_responses))))
         _warm.add(key)
-
-
-def picker(populations: Sequence[Users]) -> "Picker":
-    """Returns what lets the users of P prompts pick: the picker of their kind, where they are of one."""
-    kinds = {type(users) for users in populations}
-    return (kinds.pop() if len(kinds) == 1 else Users).picker(populations)
-
-
-class Contest(ABC):
-    """A model that shows k responses to some users, as an opponent sees it who submits l.
-
-    The chance that the opponent is picked is a monotone submodular function of its multiset of responses, for every
-    kind of users who judge each slot by itself.
-    """
-
-    @property
-    @abstractmethod
-    def users(self) -> Users:
-        """Whoever picks."""
-
-    @abstractmethod
-    def values(self, sets: Ints) -> Floats:
-        """Returns `[M]`: the chance that the opponent is picked with the responses of each row of `[M, l]`."""
-
-    def value(self, responses: npt.ArrayLike) -> float:
-        """Returns the chance that the opponent is picked with `[l]` responses."""
-        return float(self.values(np.asarray(responses, np.int64)[None, :])[0])
-
-    def payoffs(self) -> Floats:
-        """Returns `[N]`: the chance that each response alone is picked."""
-        return self.values(np.arange(self.users.n_responses)[:, None])
-
-    def favourite_shown(self) -> float | None:
-        """Returns the chance that a favourite of a user is among the responses shown; None where nobody knows."""
-        return None
-
-    def best_utility(self) -> float | None:
-        """Returns the mean utility of what users like best of the responses shown; None where there are no utilities.
-
-        A user's best response has 1, her worst 0, and the others lie between in steps of equal size.
-        """
-        return None
-
-    def gains(self, held: Sequence[int], copies: int) -> Floats:
-        """Returns `[copies, N]`: what a first copy of each response would add to a multiset, and what a second.
-
-        Args:
-            held: the multiset's responses, none or more.
-            copies: 1 or 2.
-        """
-        alone = np.arange(self.users.n_responses)[:, None]
-        before = np.broadcast_to(np.array(held, np.int64), (alone.size, len(held)))
-        steps = [np.full(alone.size, self.value(held) if held else 0.0)]
-        for copy in range(1, copies + 1):
-            steps.append(self.values(np.hstack([before, *[alone] * copy])))
-        return np.diff(steps, axis=0)
-
-    def program_size(self, l: int) -> int | None:  # noqa: ARG002
-        """Returns how many numbers an integer program for the best l responses holds; None where there is none."""
-        return None
-
-    def best_by_program(self, l: int, seconds: float) -> tuple[tuple[int, ...] | None, float]:  # noqa: ARG002
-        """Returns the best l responses that an integer program finds in a time, and what none exceeds.
-
-        Where time is up before any is found, None in their place.
-        """
-        raise ValueError(f"{type(self.users).__name__} has no integer program; use another method")
-
-
-class Picker:
-    """Lets users pick, many games at a time, each with a prompt of its own. Of whatever kinds the users are."""
-
-    #: Whether several threads may ask at once, each about some of the games.
-    in_threads: ClassVar[bool] = True
-
-    def __init__(self, populations: Sequence[Users]) -> None:
-        """Prepares the users of P prompts."""
-        self._populations = tuple(populations)
-
-    def __call__(
-        self,
-        prompts: Ints,
-        types: Ints,
-        numbers: npt.NDArray[np.uint32],
-        slots: Ints,
-        rewards: Floats,
-        first: int,
-        last: int,
-    ) -> bool:
-        """Gives 1 to the slot that is picked and 0 to the others; False at a response that the prompt hasn't got.
-
-        Args:
-            prompts: `[B]` prompts of the games.
-            types: `[B]` types of users who pick.
-            numbers: `[B]` uniform integers below 2^32.
-            slots: `[B, K]` the responses shown.
-            rewards: `[B, K]` to write to.
-            first: the first game to play.
-            last: one behind the last.
-        """
-        rewards[first:last] = 0.0
-        for x in np.unique(prompts[first:last]):
-            games = first + np.flatnonzero(prompts[first:last] == x)
-            shown, population = slots[games], self._populations[x]
-            if shown.min() < 0 or shown.max() >= population.n_responses:
-                return False
-            rewards[games, population.pick(types[games], shown, numbers[games])] = 1.0
-        return True
-
-    def winners(self, draws: "UserDraws", first: int, prompts: Ints, shown: Ints) -> Ints | None:
-        """Returns `[B]` the slots that are picked in plays from `first` on; None at what there isn't.
-
-        Args:
-            draws: draws the users who pick.
-            first: the number of the first play.
-            prompts: `[B]` prompts.
-            shown: `[B, K]` the responses shown.
-        """
-        if prompts.size and not 0 <= prompts.min() <= prompts.max() < len(self._populations):
-            return None
-        types, numbers = draws.draw(first, prompts)
-        rewards = np.empty(shown.shape)
-        return rewards.argmax(axis=1) if self(prompts, types, numbers, shown, rewards, 0, len(shown)) else None
-
-    def serve(self, box: Mailbox, draws: "UserDraws", plays: int, last: int, patience: int) -> int:
-        """Answers questions in a mailbox until there is none for a while, and returns the number of the last.
-
-        Args:
-            box: the mailbox.
-            draws: draws the users who pick.
-            plays: how many plays are answered in all.
-            last: the number of the last question that was answered.
-            patience: how often to look for the next.
-        """
-
-        def reply(prompts: Ints, shown: Ints) -> int:
-            first = int(box.words[PLAYED])
-            if first + len(prompts) > plays:
-                return NO_PLAYS_LEFT
-            # copies: whoever asks can still write there
-            found = self.winners(draws, first, prompts.copy(), shown.copy())
-            if found is None:
-                return NO_SUCH_RESPONSE
-            box.winners[: found.size] = found
-            return ANSWERED
-
-        return box.answer(last, reply, patience)
 
 
 def has_cycle(beats: npt.NDArray[np.bool_]) -> bool:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._types import Floats, Ints
-from ualign_env.users.base import Contest, Users
+from ualign_env.users.base import Users
+from ualign_env.users.contest import Contest
 
 _WHY = (
     "only pairwise preferences of these users are known, and they do not determine what is picked among {}: "

@@ -51,9 +51,9 @@ def _ask_everything(tiny: Users) -> None:
         server = OracleServer(Scenario([tiny]), 2, 0, 1, path)
         UserOracle(RemoteUsers(path, 2), [n], 2, 1).pick(shown)
         server.close()
-        box, prompts = Mailbox(path, 2), np.zeros(1, np.int64)
-        ask(box.words, box.capacity, False, prompts, shown, prompts.copy(), 0, 1, 1)
-        Picker([tiny]).serve(box, UserDraws([tiny], 0), 2, 1, 10)
+        box, done = Mailbox(path, 2), np.array((1, 0))
+        ask(box.words, 1, 1)
+        Picker([tiny]).serve(box, UserDraws([tiny], 0), 2, done, 10)
     for feedback in ("pick", "expected"):
         games = BatchedGame(tiny, feedback=feedback)
         prompts = games.reset(0)

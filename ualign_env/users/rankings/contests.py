@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env._types import Floats, Ints
-from ualign_env.users.base import Contest, Users
+from ualign_env.users.base import Users
+from ualign_env.users.contest import Contest
 from ualign_env.users.rankings import best_shown, loops, program, set_loops
 from ualign_env.users.rankings.guards import Ranks
 

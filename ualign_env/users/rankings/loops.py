@@ -13,20 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from ualign_env._compile import compiled, inner
-from ualign_env._mailbox import (
-    ANSWERED,
-    ASKED,
-    HEADER,
-    NO_PLAYS_LEFT,
-    NO_SUCH_RESPONSE,
-    PLAYED,
-    QUESTION,
-    finish,
-    wait,
-)
 from ualign_env._threads import in_threads
 from ualign_env._types import Floats, Ints
-from ualign_env.users.draws import draw_users
 from ualign_env.users.rankings.guards import Ranks, check_indices, check_k, check_policies
 
 _CHUNK = 512  # users a range
@@ -347,73 +335,6 @@ def _type_shares(ranks, types, slots, out):
         for i in range(slots.shape[1]):
             if row[slots[b, i]] == best:
                 out[b, i] = 1.0 / ties
-
-
-@compiled
-def pick(ranks, starts, sizes, prompts, types, numbers, slots, rewards, first, last):
-    """Gives 1 to the slot that the user picks, 0 to the others; returns False at a response that isn't there.
-
-    Games from `first` to `last`, one a row; `ranks` holds those of all prompts, prompt x's from `starts[x]` on, and of
-    c slots tied the user picks number `numbers * c >> 32`.
-    """
-    players = slots.shape[1]
-    for b in range(first, last):
-        n = sizes[prompts[b]]
-        row = starts[prompts[b]] + types[b] * n
-        best, tied = n, 0
-        for i in range(players):
-            response = slots[b, i]
-            if response < 0 or response >= n:
-                return False
-            rank = np.int64(ranks[row + response])
-            if rank < best:
-                best, tied = rank, 1
-            elif rank == best:
-                tied += 1
-        chosen = (np.uint64(numbers[b]) * np.uint64(tied)) >> np.uint64(32)
-        place = np.uint64(0)
-        for i in range(players):
-            rewards[b, i] = 0.0
-            if ranks[row + slots[b, i]] == best:
-                if place == chosen:
-                    rewards[b, i] = 1.0
-                place += np.uint64(1)
-    return True
-
-
-@compiled
-def serve(
-    words, capacity, slots, plays, last, patience, ranks, starts, sizes, k0, k1, user_starts, keep_user, other_user
-):
-    """Answers questions in a mailbox until there is none for a while; see `Picker.serve`."""
-    asked, shown = words[HEADER : HEADER + capacity], words[HEADER + capacity : HEADER + capacity * (1 + slots)]
-    picked = words[HEADER + capacity * (1 + slots) :]
-    prompts, types, numbers = np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.uint32)
-    responses, rewards = np.empty((capacity, slots), np.int64), np.empty((capacity, slots))
-    while True:
-        number = wait(words, QUESTION, last, patience)
-        if number == last:
-            return last
-        last = number
-        n, first = words[ASKED], words[PLAYED]
-        if n < 0 or n > capacity or first + n > plays:
-            finish(words, number, NO_PLAYS_LEFT)
-            continue
-        known = True
-        for b in range(n):  # copies: whoever asks can still write there
-            prompts[b] = asked[b]
-            known &= 0 <= prompts[b] < sizes.size
-            for i in range(slots):
-                responses[b, i] = shown[b * slots + i]
-        if known:
-            draw_users(k0, k1, user_starts, keep_user, other_user, first, n, prompts, types, numbers)
-            known = pick(ranks, starts, sizes, prompts, types, numbers, responses, rewards, 0, n)
-        if not known:
-            finish(words, number, NO_SUCH_RESPONSE)
-            continue
-        for b in range(n):
-            picked[b] = rewards[b].argmax()
-        finish(words, number, ANSWERED)
 
 
 @compiled

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env import _checks
-from ualign_env._mailbox import Mailbox
 from ualign_env._types import Floats, Ints
-from ualign_env.users.base import Picker, Users
+from ualign_env.users.base import Users
+from ualign_env.users.picker import Picker
 from ualign_env.users.rankings import loops, set_loops
 from ualign_env.users.rankings.contests import OutputContest, SampleContest, SetContest
 from ualign_env.users.rankings.guards import Ranks
+from ualign_env.users.rankings.picking import RankingPicker
 
 _BLOCK = 1 << 20  # entries sorted at once, so that ranking scores needs little memory beyond its result
 _LISTED = 10  # responses of a user's order in words
@@ -268,14 +269,14 @@ class Population(Users):
 
     def pick(self, types: Ints, slots: Ints, numbers: npt.NDArray[np.uint32]) -> Ints:
         rewards, prompts = np.empty(slots.shape), np.zeros(len(slots), np.int64)
-        if not _RankingPicker([self])(prompts, types, numbers, np.ascontiguousarray(slots), rewards, 0, len(slots)):
+        if not RankingPicker([self])(prompts, types, numbers, np.ascontiguousarray(slots), rewards, 0, len(slots)):
             raise IndexError(f"slots hold responses beyond the {self.n_responses} that there are")
         return rewards.argmax(axis=1)
 
     @classmethod
     def picker(cls, populations: Sequence[Any]) -> Picker:
         """Returns what lets the users of P prompts pick, all in one loop."""
-        return _RankingPicker(populations)
+        return RankingPicker(populations)
 
     def describe(self, user_type: int) -> str:
         """Returns a type's order of the responses, best first; of many, the first ten."""
@@ -314,43 +315,6 @@ class Population(Users):
     @classmethod
     def from_content(cls, weights: Any, responses: tuple[str, ...], n_users: int, **content: Any) -> Self:
         return cls(np.asarray(content["ranks"]), np.asarray(weights), responses, n_users)
-
-
-class _RankingPicker(Picker):
-    """All users' ranks in one array, in which prompt x's begin at `starts[x]`."""
-
-    def __init__(self, populations: Sequence[Population]) -> None:
-        super().__init__(populations)
-        ranks = [population.ranks.reshape(-1) for population in populations]
-        self._ranks = ranks[0] if len(ranks) == 1 else np.concatenate(ranks)
-        self._ranks.flags.writeable = False  # as a population's own is: another kind would be compiled separately
-        self._starts = np.cumsum([0, *(part.size for part in ranks[:-1])])
-        self._sizes = np.array([population.n_responses for population in populations])
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _RankingPicker, (self._populations,)  # a copied array would not be locked
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self  # it has no state
-
-    def __call__(
-        self,
-        prompts: Ints,
-        types: Ints,
-        numbers: npt.NDArray[np.uint32],
-        slots: Ints,
-        rewards: Floats,
-        first: int,
-        last: int,
-    ) -> bool:
-        return loops.pick(*self._tables(), prompts, types, numbers, slots, rewards, first, last)
-
-    def _tables(self) -> tuple[Ranks, Ints, Ints]:
-        return self._ranks, self._starts, self._sizes
-
-    def serve(self, box: Mailbox, draws: Any, plays: int, last: int, patience: int) -> int:
-        tables = *self._tables(), *draws.tables
-        return int(loops.serve(box.words, box.capacity, box.slots, plays, last, patience, *tables))
 
 
 def _table(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
