@@ -103,6 +103,12 @@ def test_without_arguments_each_class_has_a_board(folder):
     assert "results: runs/quick-" in result.stdout  # with settings of its own
 
 
+def test_a_number_of_the_opponents_responses_alone_is_not_ignored(folder):
+    result = bench(folder, "--l", "2", "--steps=1", "--agent=nlhf")
+    assert result.returncode == 0, result.stderr
+    assert "samples against several responses (3 tasks, 1 steps)" in result.stdout
+
+
 def test_steps_make_the_same_bits(folder):
     found = []
     for out, workers in (("a", "1"), ("b", "2")):

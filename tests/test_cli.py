@@ -82,8 +82,8 @@ def test_score_prints_the_rate_and_the_worst_opponent(ualign):
         (["bench", "--shard", "3/2"], "shard is 3, but must be an integer from 1 to 2"),
         (["bench", "--workers", "0"], "workers is 0"),
         (["bench", "--suite", "cor"], "unknown suite 'cor'; did you mean 'core'"),
-        (["bench", "--suite", "core", "--k", "2"], "leave out --scenario and --k, or --suite"),
-        (["bench", "--l", "0", "--k", "1"], "l is 0"),
+        (["bench", "--suite", "core", "--k", "2"], "leave out --scenario, --k and --l, or --suite"),
+        (["bench", "--l", "0"], "l is 0"),
         (["bench", "--out", "short.npy/x"], "cannot write results to 'short.npy/x'"),
     ],
 )

@@ -141,6 +141,37 @@ def test_a_submission_is_checked_made_again_and_packed(packaged, tmp_path):
     assert (one.agents, one.runs) == (("exp3",), 6)
 
 
+@pytest.mark.usefixtures("packaged")
+def test_an_agent_of_ones_own_is_submitted_from_its_file(tmp_path, monkeypatch):
+    place = tmp_path / "mine.py"
+    source = "def learn(task):\n    yield 'uniform'\n    yield 'nlhf'\n"
+    place.write_text(source)
+    ua.Benchmark("small", [f"{place}:learn"]).run(ua.Processes(2), tmp_path / "out")
+    monkeypatch.chdir(tmp_path.parent)
+    found = submit(tmp_path / "out", tmp_path / "s.tar.gz")
+    assert found.complaints == (), found.summary()
+    assert found.agents == ("mine:learn",)
+    assert all(one.same_bits for one in found.reruns)
+    place.write_text(source + "# edited\n")
+    found = submit(tmp_path / "out", tmp_path / "t.tar.gz")
+    assert any("is of another version by now" in text for text in found.complaints)
+
+
+def test_results_are_held_against_seeds_of_their_own_task(packaged, tmp_path):
+    """The same agent is much nearer to the optimum of another k: that is no excuse."""
+
+    def change(one):
+        one["machine"]["processor"] = "another"
+        if one["k"] == 2:
+            one["trace"]["rows"][one["final"]][one["trace"]["columns"].index("shortfall")] = 1e-9
+
+    found = changed(packaged, tmp_path, change)
+    held = {one.run.rpartition(", seed")[0]: one.holds for one in found.reruns}
+    assert held
+    for run, holds in held.items():
+        assert "cfr-plus" in run or holds == ("k = 1" in run), found.summary()
+
+
 def test_on_another_machine_results_have_to_be_as_near_as_seeds_are(packaged, tmp_path):
     for path in (packaged / "out").rglob("results/exp3/*.json"):
         content = json.loads(path.read_text())

@@ -33,7 +33,8 @@ RNG = np.random.default_rng(1)
 def result(shortfalls, costs=None, **changes):
     """Returns a run with looks at costs (1, 2, 3, ... plays unless they are given), of which all are in its budget."""
     costs = range(1, len(shortfalls) + 1) if costs is None else costs
-    looks = tuple(Look(0.0, 0.0, 1, cost, value, None, 0.0) for cost, value in zip(costs, shortfalls, strict=True))
+    rows = list(zip(costs, shortfalls, strict=True))
+    looks = tuple(Look(plays=cost, shortfall=value, nash_conv=None, score_seconds=0.0) for cost, value in rows)
     inside = [i for i, look in enumerate(looks) if look.plays <= 100]
     fields = {
         "unit": "plays",

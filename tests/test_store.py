@@ -89,6 +89,9 @@ def test_shards_are_all_runs_together(suite, tmp_path):
     assert told == []
     assert [run for i in (1, 2) for run in shard(made.runs, i, 2)] != made.runs
     assert {run.digest for i in (1, 2) for run in shard(made.runs, i, 2)} == {run.digest for run in made.runs}
+    for part, message in (((0, 3), "part is 0"), ((4, 3), "part is 4"), ((1, 0), "parts is 0")):
+        with pytest.raises(ValueError, match=message):
+            made.run(part=part)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,7 @@ def test_shards_are_all_runs_together(suite, tmp_path):
 def test_what_is_damaged_is_made_again(suite, tmp_path, damage):
     made = benchmark(suite)
     first = made.run(out=tmp_path / "out")
-    path = storing.result_path(tmp_path / "out", made.runs[3])
+    path = Store(tmp_path / "out").path(made.runs[3].file)
     damage(path)
     told = []
     again = made.run(out=tmp_path / "out", on_result=told.append)
@@ -132,8 +135,18 @@ def test_a_folder_has_one_runner_at_a_time(suite, tmp_path):
     benchmark(suite).run(out=tmp_path / "out", part=(1, 24))
 
 
-def test_a_folder_is_of_one_suite(suite, tmp_path):
+def test_more_seeds_join_those_that_are_there(suite, tmp_path):
+    first = ua.Benchmark(suite, seeds=2, steps=12).run(out=tmp_path / "out")
+    told = []
+    second = ua.Benchmark(suite, seeds=3, steps=12).run(out=tmp_path / "out", on_result=told.append)
+    assert {result.seed for result in told} == {2}
+    assert len(second.results) == len(first.results) + len(told)
+
+
+def test_a_folder_is_of_one_suite_and_one_budget(suite, tmp_path):
     benchmark(suite).run(out=tmp_path / "out", part=(1, 24))
+    with pytest.raises(ValueError, match="holds results of another suite"):
+        ua.Benchmark(suite, steps=13).run(out=tmp_path / "out")
     with pytest.raises(ValueError, match="holds results of another suite, or of another version"):
         ua.Benchmark("quick", ["nlhf"]).run(out=tmp_path / "out")
 

@@ -10,7 +10,7 @@ from suite_facts import SUITES, with_facts
 import ualign_env as ua
 from ualign_env.benchmark.agents import describe_agent
 from ualign_env.benchmark.information import CLASSES
-from ualign_env.benchmark.suite import list_suites, load_suite, parse_suite, with_settings
+from ualign_env.benchmark.suite import list_suites, load_suite, parse_suite
 
 OPEN = [name for name in list_suites() if name != "sealed"]
 
@@ -62,11 +62,15 @@ def test_suites_of_somebodys_own(tmp_path):
     suite = load_suite(str(path))
     assert str(suite) == "mine 2"
     assert [(one.name, one.task.k, one.task.l) for one in suite.tasks] == [("cycle", 2, 1), ("cycle", 2, 2)]
-    assert suite.budgets()["seconds"].amount == 0.5
-    changed = with_settings(suite, seconds=1.0, seeds=None, plays=1_000_000)
-    assert (changed.seconds, changed.seeds) == (1.0, 3)
+    assert suite.budget("seconds").amount == 0.5
+    assert not suite.as_it_is
+    changed = suite.with_budgets(seconds=1.0, plays=1_000_000)
+    assert (changed.seconds, changed.plays) == (1.0, 1_000_000)
     assert changed.text != suite.text
-    assert with_settings(suite, seconds=0.5) is suite
+    assert suite.with_budgets(seconds=0.5) is suite
+    assert str(suite.with_budgets(steps=7).budget("plays")) == "7 steps"
+    assert load_suite("core").as_it_is
+    assert not load_suite("core").with_budgets(seconds=1.0).as_it_is
 
 
 @pytest.mark.parametrize(

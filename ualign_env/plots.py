@@ -122,7 +122,7 @@ def solved(boards: Sequence[Board]) -> Figure:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")  # the usual one writes for TeX
         axes.set_ylim(0, 1.02)
-        axes.set_xlabel("seconds of CPU" if board.unit == "seconds" else board.unit)
+        axes.set_xlabel(board.currency)
         axes.set_ylabel("share of tasks and targets solved")
         axes.spines[["top", "right"]].set_visible(False)
         _title(axes, f"{board.title}: {len(board.tasks)} tasks, shortfalls from 0.1 to 1e-8")

@@ -11,7 +11,7 @@ import numpy as np
 import ualign_env as ua
 from ualign_agents.arrays import averaged
 
-_KEPT = 2**5  # iterates of a mixture; when there are twice as many, every second one goes
+_APART = 1.1  # how many times as late as the last that is kept an iterate of a mixture has to be
 
 
 @ua.agent(random=False)
@@ -30,15 +30,20 @@ def average(task: ua.Task) -> Iterator[ua.SharedPolicy]:
 
 @ua.agent(random=False)
 def mixture(task: ua.Task) -> Iterator[ua.Mixture]:
-    """Mirror-descent self-play, an iterate drawn at random, then k samples of it."""
+    """Mirror-descent self-play, an iterate drawn at random, then k samples of it.
+
+    The first iterates are all kept, and of later ones fewer and fewer, each of which stands for those up to the next.
+    """
     kept: list[np.ndarray] = []
-    stride = 1
-    for n, iterate in enumerate(ua.self_play(task.scenario, task.k)):
-        if n % stride == 0:
+    weights: list[float] = []
+    following = 1.0
+    for n, iterate in enumerate(ua.self_play(task.scenario, task.k), start=1):
+        if n >= following:
             kept.append(iterate.policy)
-            if len(kept) == 2 * _KEPT:
-                kept, stride = kept[::2], 2 * stride
-        yield ua.Mixture(kept, np.broadcast_to(1.0, len(kept)))
+            weights.append(0.0)
+            following = max(n + 1, _APART * n)
+        weights[-1] += 1
+        yield ua.Mixture(list(kept), np.array(weights))
 
 
 @ua.agent(random=False)

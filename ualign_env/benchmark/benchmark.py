@@ -11,7 +11,6 @@ from typing import Any
 
 from ualign_env import _checks
 from ualign_env.benchmark.agents import Agent, AgentInfo, Declaration, describe_agent, list_agents
-from ualign_env.benchmark.budget import Budget
 from ualign_env.benchmark.plan import Limits, NamedTask, Run, plan
 from ualign_env.benchmark.results import FINISHED, RunResult
 from ualign_env.benchmark.running.executors import Executor, Inline
@@ -67,22 +66,16 @@ class Benchmark:
         Raises:
             ValueError: if a suite, task or agent is unknown, or a number out of range.
         """
-        self.suite = _suite(tasks)
+        self.suite = _suite(tasks).with_budgets(seconds, plays, steps)
         self.seeds = _seeds(self.suite.seeds if seeds is None else seeds)
-        budgets = self.suite.budgets()
-        if seconds is not None:
-            budgets["seconds"] = Budget("seconds", seconds)
-        if plays is not None:
-            budgets["plays"] = Budget("plays", plays)
-        if steps is not None:
-            budgets["steps"] = Budget("steps", steps)
         self.functions: dict[str, Agent] = {}
         named = _default(self.suite) if agents is None else _checks.several("agents", agents)
         self.agents = [self._described(agent) for agent in named]
         _distinct(self.agents)
         kept = self.suite.limits if limits is None else limits
-        tasks_, suite = self.suite.tasks, str(self.suite)
-        self.runs = list(plan(self.agents, tasks_, self.seeds, budgets, kept, suite))
+        for unit in ("seconds", "plays"):
+            self.suite.budget(unit)  # also where no agent has it: a number that is none is an error
+        self.runs = list(plan(self.agents, self.suite.tasks, self.seeds, self.suite.budget, kept, str(self.suite)))
 
     def _described(self, agent: str | Agent) -> AgentInfo:
         if isinstance(agent, str):
@@ -129,16 +122,14 @@ class Benchmark:
                 found = ((run.file, store.result(run)) for run in store.finished(runs, retry_failed=retry_failed))
                 kept = {name: result for name, result in found if result is not None}
             done = list(kept.values())
-            waiting = {run.file: run for run in runs if run.file not in kept}
+            waiting = {run.digest: run for run in runs if run.file not in kept}
             keeper = _Keeper(store)
             try:
                 with closing(self._results(executor, list(waiting.values()))) as results:
                     for result in results:
-                        name = next(name for name, run in waiting.items() if run.digest == result.digest)
                         if result.status in FINISHED:
-                            del waiting[name]
                             done.append(result)
-                            keeper.keep(name, result)
+                            keeper.keep(waiting.pop(result.digest).file, result)
                         if on_result is not None:
                             on_result(result)
             except KeyboardInterrupt:

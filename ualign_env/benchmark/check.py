@@ -12,7 +12,6 @@ from ualign_env._result import Result
 from ualign_env.benchmark.agents import Agent, AgentInfo, describe_agent, load_agent
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.oracle import OutOfPlaysError
-from ualign_env.benchmark.running.judge import digest_of
 from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.policies.tabulate import read
 from ualign_env.scenario import Scenario
@@ -53,7 +52,6 @@ class _Learned:
     plays: int
     said: bool
     played: int
-    shortfall: float
 
 
 def check_agent(place: str) -> AgentCheck:
@@ -123,7 +121,6 @@ def _learned(agent: Agent, info: AgentInfo, task: Task) -> _Learned:
     digests: list[str] = []
     before: Any = None
     changed = said = False
-    last: Any = None
     with _counted() as games:
         try:
             for given in islice(agent(shown), _STEPS):
@@ -131,15 +128,14 @@ def _learned(agent: Agent, info: AgentInfo, task: Task) -> _Learned:
                     said |= given.plays is not None
                     given = given.policy
                 if before is not None and isinstance(before, np.ndarray | list):
-                    changed |= digest_of(read(before, shown.scenario, task.k)) != digests[-1]
-                before, last = given, read(given, shown.scenario, task.k)
-                digests.append(digest_of(last))
+                    changed |= read(before, shown.scenario, task.k).digest() != digests[-1]
+                before = given
+                digests.append(read(given, shown.scenario, task.k).digest())
         except OutOfPlaysError:
             pass
     if not digests:
         raise ValueError("it yielded no policy")
-    rate = float(1 - last.payoffs(task.scenario, task.k).max(axis=1) @ task.scenario.probabilities)
-    return _Learned(digests, changed, shown.users().plays, said, games[0], task.k / (task.k + 1) - rate)
+    return _Learned(digests, changed, shown.users().plays, said, games[0])
 
 
 @contextmanager

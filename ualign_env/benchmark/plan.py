@@ -3,14 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ualign_env import _checks
 from ualign_env.benchmark.agents import AgentInfo
 from ualign_env.benchmark.budget import Budget
-from ualign_env.benchmark.information import CLASSES
+from ualign_env.benchmark.information import CLASSES, Unit
 from ualign_env.benchmark.tasks import Task
 
 _SLUG = 60  # characters of a task's name in that of a file
@@ -107,9 +107,9 @@ def plan(
     agents: Iterable[AgentInfo],
     tasks: Iterable[NamedTask],
     seeds: Iterable[int],
-    budgets: Mapping[str, Budget],
-    limits: Limits = Limits(),
-    suite: str = "",
+    budget: Callable[[Unit], Budget],
+    limits: Limits,
+    suite: str,
 ) -> Iterator[Run]:
     """Yields the runs of a benchmark, agent by agent, each with its own budget; one seed where none matters.
 
@@ -117,15 +117,15 @@ def plan(
         agents: who competes. Joint ones play tasks with l above 1 and those of l = 1, too.
         tasks: at what.
         seeds: of the agents' randomness.
-        budgets: by unit, of seconds and plays; or of steps, for all.
+        budget: gives the budget of agents that are given seconds, or plays.
         limits: what ends a run.
         suite: name and version of the suite.
     """
     chosen, listed = list(seeds), list(tasks)
     for agent in agents:
         declared = agent.declared
-        unit = "steps" if "steps" in budgets else CLASSES[declared.information].unit
+        own = budget(CLASSES[declared.information].unit)
         for named in listed:
             for seed in chosen if declared.random else chosen[:1]:
                 task = replace(named.task, seed=seed, information=declared.information)
-                yield Run(agent, task, budgets[unit], limits, named.name, suite)
+                yield Run(agent, task, own, limits, named.name, suite)

@@ -1,5 +1,6 @@
 """What a run has found: schema 1 of the benchmark's files."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy as np
 from ualign_env import _checks
 from ualign_env._result import Result
 from ualign_env._types import Floats
+from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.information import CLASSES, Information, Unit
 
 SCHEMA = 1
@@ -20,31 +22,24 @@ Status = Literal["learned", "unsupported", "failed", "timeout", "out-of-memory",
 FINISHED: tuple[Status, ...] = ("learned", "unsupported", "failed", "timeout", "out-of-memory", "died")
 
 
-@dataclass(frozen=True)
-class Look:
-    """What an agent had learned when it was looked at.
+def line_of(value: Any) -> str:
+    """Returns plain values as a line of JSON."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look(Spent):
+    """What an agent had learned when it was looked at, and what it had spent by then.
 
     Attributes:
-        cpu: seconds of CPU that the agent had spent.
-        wall: seconds on the wall, without those of scoring.
-        steps: steps of the agent.
-        plays: plays of users.
         shortfall: what the robust win rate lacks to the optimum.
         nash_conv: NashConv, None where the policy is no profile of the game.
         score_seconds: what scoring it took.
     """
 
-    cpu: float
-    wall: float
-    steps: int
-    plays: int
     shortfall: float
     nash_conv: float | None
     score_seconds: float
-
-    def spent(self, unit: Unit) -> float:
-        """Returns what had been spent of a budget in a unit."""
-        return {"seconds": self.cpu, "plays": self.plays, "steps": self.steps}[unit]
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,7 @@ class RunResult(Result):
         enforced: whether it could not see more than its class may: it ran in a process of its own, and was scored in
             another.
         package: the distribution that offers it.
+        place: where it is: its name, `FILE.py:function` or `module:function`.
         suite: name and version of the suite, empty where it is none.
         task: the task's name in the suite, or the scenario's.
         spec: the scenario's spec.
@@ -99,6 +95,7 @@ class RunResult(Result):
     joint: bool
     enforced: bool
     package: str
+    place: str
     suite: str
     task: str
     spec: str
@@ -131,7 +128,7 @@ class RunResult(Result):
     @cached_property
     def spending(self) -> Floats:
         """`[L]` what had been spent of the budget at each look."""
-        return np.array([look.spent(self.unit) for look in self.trace], np.float64)
+        return np.array([look.of(self.unit) for look in self.trace], np.float64)
 
     @cached_property
     def shortfalls(self) -> Floats:

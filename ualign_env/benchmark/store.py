@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ualign_env import _checks
 from ualign_env._files import as_path, write_file
 from ualign_env.benchmark.machine import machine
 from ualign_env.benchmark.plan import Run
-from ualign_env.benchmark.results import SCHEMA, RunResult
+from ualign_env.benchmark.results import SCHEMA, RunResult, line_of
 
 try:
     import fcntl
@@ -99,6 +100,10 @@ class Store:
                 found.damaged[name] = str(error)
         return found
 
+    def path(self, name: str) -> Path:
+        """Returns where the result of a run with a file name is kept."""
+        return self.folder / _RESULTS / name
+
     def finished(self, runs: Iterable[Run], *, retry_failed: bool = False) -> list[Run]:
         """Returns the runs whose results are there, by a glance at their files.
 
@@ -110,7 +115,7 @@ class Store:
 
     def _is_there(self, run: Run, retry_failed: bool) -> bool:
         try:
-            data = (self.folder / _RESULTS / run.file).read_bytes()
+            data = self.path(run.file).read_bytes()
         except OSError:
             return False
         whole = data.startswith(f'{{"schema":{SCHEMA},'.encode()) and data.endswith(b"}\n")
@@ -120,7 +125,7 @@ class Store:
     def result(self, run: Run) -> RunResult | None:
         """Returns the result of a run, None where there is none, or it is damaged."""
         try:
-            found = RunResult.from_dict(json.loads((self.folder / _RESULTS / run.file).read_bytes()))
+            found = RunResult.from_dict(json.loads(self.path(run.file).read_bytes()))
         except (OSError, ValueError):
             return None
         return found if found.digest == run.digest else None
@@ -131,8 +136,8 @@ class Store:
         Raises:
             ValueError: if it cannot be written.
         """
-        path = self.folder / _RESULTS / name
-        text = json.dumps(result.to_dict(), separators=(",", ":"), allow_nan=False) + "\n"
+        path = self.path(name)
+        text = line_of(result.to_dict())
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -142,9 +147,4 @@ class Store:
 
 def shard(runs: list[Run], part: int, parts: int) -> list[Run]:
     """Returns a part of the runs, of `parts` that together are all: each takes every so many-th."""
-    return runs[part - 1 :: parts]
-
-
-def result_path(folder: Path, run: Run) -> Path:
-    """Returns where a run's result is kept."""
-    return folder / _RESULTS / run.file
+    return runs[_checks.count("part", part, 1, _checks.count("parts", parts, 1)) - 1 :: parts]

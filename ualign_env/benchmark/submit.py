@@ -14,10 +14,9 @@ from ualign_env.benchmark.agents import describe_agent
 from ualign_env.benchmark.budget import Budget
 from ualign_env.benchmark.machine import machine
 from ualign_env.benchmark.plan import Run, slug
-from ualign_env.benchmark.reporting.page import as_json
 from ualign_env.benchmark.reporting.statistics import enough_seeds, task_of
 from ualign_env.benchmark.reporting.write import summary
-from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.results import RunResult, line_of
 from ualign_env.benchmark.running.executors import Executor, Processes
 from ualign_env.benchmark.store import Store
 from ualign_env.benchmark.suite import list_suites, load_suite
@@ -39,6 +38,7 @@ class Rerun:
             need not be.
         shortfall: what was reported.
         again: what was found.
+        holds: whether that is what was reported, as far as it has to be.
     """
 
     run: str
@@ -46,6 +46,7 @@ class Rerun:
     same_bits: bool | None
     shortfall: float
     again: float
+    holds: bool
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def submit(
     names = tuple(sorted({one.agent for one in results}))
     complaints = [f"{name}: {why}" for name, why in found.damaged.items()] + _complaints(store, results)
     reruns = () if complaints else tuple(_made_again(results, executor or Processes(1), seed))
-    complaints += [f"{one.run}: made again, it learned something else" for one in reruns if not _holds(one, results)]
+    complaints += [f"{one.run}: made again, it learned something else" for one in reruns if not one.holds]
     if complaints:
         return Submission(None, names, len(results), reruns, tuple(complaints))
     write_file(out, lambda file: file.write(_packed(results, reruns, store.suite() or "")))
@@ -132,6 +133,8 @@ def _complaints(store: Store, results: Sequence[RunResult]) -> list[str]:
             found.append(f"{agent}: {len(missing)} of {len(tasks)} tasks are missing, such as {missing[0]}")
         elif not enough_seeds(own, tasks):
             found.append(f"{agent}: depends on seeds, and has had fewer than three on some task")
+        if any(describe_agent(one.place).declared.version != one.version for one in own):
+            found.append(f"{agent}: is of another version by now: {own[0].version} was run")
         if not all(one.enforced for one in own):
             found.append(f"{agent}: was scored in its own process, where its class is not enforced")
     return found
@@ -146,41 +149,40 @@ def _made_again(results: Sequence[RunResult], executor: Executor, seed: int) -> 
         look = before.ranked
         if look is None:
             continue
-        agent = describe_agent(before.agent)
-        scenario = load_scenario(before.spec)
-        task = Task(scenario, before.k, before.seed, before.l, before.information)
+        task = Task(load_scenario(before.spec), before.k, before.seed, before.l, before.information)
         budget = Budget("plays", int(before.budget)) if before.unit == "plays" else Budget("steps", look.steps)
-        run = Run(agent, task, budget, name=before.task, suite=before.suite)
+        run = Run(describe_agent(before.place), task, budget, name=before.task, suite=before.suite)
         (again,) = executor.results([run])
-        known = {name: value for name, value in before.machine.items() if name != "cores"}
-        here = {name: value for name, value in machine().items() if name != "cores"}
-        same = again.policy_digest == before.policy_digest if known == here else None
-        yield Rerun(str(run), look.steps, same, before.shortfall, again.shortfall)
+        same = again.policy_digest == before.policy_digest if _here(before) else None
+        own = [one.shortfall for one in ranked if one.agent == before.agent and task_of(one) == task_of(before)]
+        holds = _as_near(again.shortfall, own) if same is None else same
+        yield Rerun(str(run), look.steps, same, before.shortfall, again.shortfall, holds)
 
 
-def _holds(rerun: Rerun, results: Sequence[RunResult]) -> bool:
-    """Returns whether what was found again is what was reported, as far as it has to be."""
-    if rerun.same_bits is not None:
-        return rerun.same_bits
-    own = [one.shortfall for one in results if rerun.run.startswith(f"{one.agent} on {one.task},")]
-    low, high = np.log10(np.maximum([min(own), max(own)], 1e-10))
-    return bool(low - _WITHIN <= np.log10(max(rerun.again, 1e-10)) <= high + _WITHIN)
+def _here(result: RunResult) -> bool:
+    """Returns whether a run was made on such a machine and with such versions, of which the number of cores is none."""
+    return {**result.machine, "cores": ""} == {**machine(), "cores": ""}
+
+
+def _as_near(shortfall: float, seeds: Sequence[float]) -> bool:
+    """Returns whether a shortfall is within what seeds have shown, and a decade."""
+    low, high, found = np.log10(np.maximum([min(seeds), max(seeds), shortfall], 1e-10))
+    return bool(low - _WITHIN <= found <= high + _WITHIN)
 
 
 def _packed(results: Sequence[RunResult], reruns: Sequence[Rerun], suite: str) -> bytes:
     """Returns the file: a summary and policies of each agent, the suite, and what was checked."""
-    texts = {"suite.toml": suite, "machine.json": as_json(machine()) + "\n"}
-    texts["checked.jsonl"] = "".join(as_json(vars(one)) + "\n" for one in reruns)
+    texts = {"suite.toml": suite, "machine.json": line_of(machine())}
+    texts["checked.jsonl"] = "".join(line_of(vars(one)) for one in reruns)
     for agent in sorted({one.agent for one in results}):
         own = sorted((one for one in results if one.agent == agent), key=lambda one: (one.task, one.k, one.l, one.seed))
         about = {"name": agent, "version": own[0].version, "information": own[0].information, "package": own[0].package}
         lines = "".join(f'{key} = "{value}"\n' for key, value in about.items())
         place = slug(agent)
         texts[f"{place}/agent.toml"] = f"{lines}# source, licence and citation are for its authors to add\n"
-        texts[f"{place}/summary.jsonl"] = "".join(as_json(summary(one)) + "\n" for one in own)
+        texts[f"{place}/summary.jsonl"] = "".join(line_of(summary(one)) for one in own)
         texts[f"{place}/policies.jsonl"] = "".join(
-            as_json({"digest": one.digest, "policy_digest": one.policy_digest, "policy": one.policy}) + "\n"
-            for one in own
+            line_of({"digest": one.digest, "policy_digest": one.policy_digest, "policy": one.policy}) for one in own
         )
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as archive:

@@ -16,9 +16,10 @@ from typing import Any
 
 from ualign_env import _checks
 from ualign_env.benchmark.budget import Budget
-from ualign_env.benchmark.information import CLASSES
+from ualign_env.benchmark.information import CLASSES, Unit
 from ualign_env.benchmark.plan import Limits, NamedTask
 from ualign_env.benchmark.tasks import Task
+from ualign_env.readers.choose import files_in
 from ualign_env.scenario import Scenario
 from ualign_env.specs import load_scenario
 
@@ -42,12 +43,12 @@ class Suite:
         tasks: what is learned.
         seconds: budget of agents that are given seconds of CPU.
         plays: budget of agents that are given plays.
+        steps: budget of every agent, instead, where it is one.
         seeds: how many seeds agents that depend on them are given.
         limits: what ends a run.
         agents: who competes, unless others are named; None: every agent of its classes.
         classes: classes of information that compete.
         superseded_by: the suite that has taken its place, where one has.
-        facts: for each scenario, what is known of it exactly; checked when it is loaded.
         text: the suite as a file.
     """
 
@@ -57,20 +58,35 @@ class Suite:
     tasks: tuple[NamedTask, ...]
     seconds: float = 2.0
     plays: int = 1_000_000
+    steps: int | None = None
     seeds: int = 3
     limits: Limits = field(default_factory=Limits)
     agents: tuple[str, ...] | None = None
     classes: tuple[str, ...] = tuple(CLASSES)
-    facts: tuple[tuple[str, dict[str, Any]], ...] = ()
     superseded_by: str = ""
     text: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
 
-    def budgets(self) -> dict[str, Budget]:
-        """Returns the budgets by unit."""
-        return {"seconds": Budget("seconds", self.seconds), "plays": Budget("plays", self.plays)}
+    def budget(self, unit: Unit) -> Budget:
+        """Returns the budget of agents that are given seconds or plays."""
+        if self.steps is not None:
+            return Budget("steps", self.steps)
+        return Budget("seconds", self.seconds) if unit == "seconds" else Budget("plays", self.plays)
+
+    def with_budgets(self, seconds: float | None = None, plays: int | None = None, steps: int | None = None) -> "Suite":
+        """Returns the suite with other budgets, where they are given: results of it are of another suite."""
+        given = {"seconds": seconds, "plays": plays, "steps": steps}
+        changed = {name: value for name, value in given.items() if value not in (None, getattr(self, name))}
+        said = "".join(f"# {name} = {value}\n" for name, value in changed.items())
+        return replace(self, **changed, text=f"{self.text}\n# with other budgets:\n{said}") if changed else self
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether it is one that comes with the package, with its own budgets."""
+        path = _own() / f"{self.name}.toml"
+        return path.exists() and path.read_text(encoding="utf-8") == self.text
 
 
 def list_suites() -> dict[str, str]:
@@ -118,19 +134,14 @@ def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike
         raise ValueError(f"{where}: has no {error}") from None
     seeds = _unsealed(where, content, sealed_seeds) if "sealed" in content else None
     tasks: list[NamedTask] = []
-    facts = []
     for one in listed:
         _known(where, one, _TASK_FIELDS)
         specs = [one["scenario"]] if seeds is None else _drawn(where, one, seeds)
         for spec in specs:
             scenario = load_scenario(spec)
             label = one.get("name", spec) if seeds is None else spec
-            if one.get("facts"):
-                facts.append((spec, one["facts"]))
-                if (digest := one["facts"].get("digest", scenario.digest)) != scenario.digest:
-                    raise ValueError(
-                        f"{where}: {spec} has digest {scenario.digest}, but the suite was made for {digest}"
-                    )
+            if (digest := one.get("facts", {}).get("digest", scenario.digest)) != scenario.digest:
+                raise ValueError(f"{where}: {spec} has digest {scenario.digest}, but the suite was made for {digest}")
             tasks += _tasks(label, scenario, one.get("k", [1]), one.get("l", [1]))
     if not tasks:
         raise ValueError(f"{where}: has no tasks")
@@ -148,7 +159,6 @@ def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike
         limits=Limits(**limits),
         agents=tuple(content["agents"]) if "agents" in content else None,
         classes=tuple(classes),
-        facts=tuple(facts),
         superseded_by=_checks.text("superseded_by", content.get("superseded_by", "")),
         text=text,
     )
@@ -167,15 +177,6 @@ def custom_suite(specs: Iterable[str], ks: Sequence[int], ls: Sequence[int] = (1
     return Suite(name, 1, "scenarios of somebody's own", tuple(tasks), text=text)
 
 
-def with_settings(suite: Suite, **settings: Any) -> Suite:
-    """Returns a suite with other budgets, seeds or limits; what results of it are is another suite."""
-    changed = {key: value for key, value in settings.items() if value is not None and getattr(suite, key) != value}
-    if not changed:
-        return suite
-    said = "".join(f"# {key} = {value}\n" for key, value in changed.items())
-    return replace(suite, **changed, text=f"{suite.text}\n# with other settings than the suite's own:\n{said}")
-
-
 def _own() -> Path:
     return Path(__file__).with_name("suites")
 
@@ -185,17 +186,9 @@ def _tasks(name: str, scenario: Scenario, ks: Iterable[int], ls: Iterable[int]) 
 
 
 def _of_folder(name: str) -> Suite:
-    from ualign_env.readers.choose import ENDINGS
-    from ualign_env.readers.polis import VOTES
-
-    folder = Path(name.removeprefix(FOLDER))
-    if not folder.is_dir():
-        raise ValueError(f"{folder}: is no folder")
-    inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    chosen = [path for path in inside if path.suffix.lower() in ENDINGS or (path / VOTES).exists()]
-    if not chosen:
-        raise ValueError(f"{folder}: has no files that end in {', '.join(ENDINGS)}")
-    return custom_suite([str(path) for path in chosen], (1, 2, 3, 8), name=f"folder-{folder.name}")
+    folder = name.removeprefix(FOLDER)
+    chosen = [str(path) for path in files_in(folder)]
+    return custom_suite(chosen, (1, 2, 3, 8), name=f"folder-{Path(folder).name}")
 
 
 def _unsealed(where: str, content: dict[str, Any], path: str | os.PathLike[str] | None) -> list[int]:

@@ -12,10 +12,10 @@ from ualign_env import _checks, specs
 from ualign_env.benchmark.benchmark import Benchmark, Outcome
 from ualign_env.benchmark.plan import Limits
 from ualign_env.benchmark.reporting.standings import boards
-from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.running.executors import Executor, Processes
 from ualign_env.benchmark.running.on_ray import Ray
-from ualign_env.benchmark.suite import Suite, custom_suite, list_suites, load_suite, with_settings
+from ualign_env.benchmark.store import shard as part_of
+from ualign_env.benchmark.suite import Suite, custom_suite, list_suites, load_suite
 from ualign_env.cli import boards as shown
 from ualign_env.cli.app import KNOWN, Json, check_picture, command, draw, sizes_in, tell
 from ualign_env.cli.output import emit, emit_json, note
@@ -35,7 +35,9 @@ def bench(
     k: Annotated[
         str | None, typer.Option("--k", help="Numbers of responses shown, joined by commas, instead of a suite's.")
     ] = None,
-    l: Annotated[str, typer.Option("--l", help="Numbers of the opponent's responses, with --scenario or --k.")] = "1",
+    l: Annotated[
+        str | None, typer.Option("--l", help="Numbers of the opponent's responses, instead of a suite's.  [default: 1]")
+    ] = None,
     agent: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,20 +76,20 @@ def bench(
 ) -> None:
     """Let agents learn alignment games, score what they learned, and compare them."""
     chosen = _chosen(suite, scenario, k, l, sealed_seeds)
-    chosen = with_settings(
-        chosen,
-        seconds=None if seconds is None else _checks.positive("seconds", _checks.number("seconds", seconds)),
-        plays=None if plays is None else _checks.count("plays", _checks.integer("plays", plays), 1),
-        seeds=None if seeds is None else _checks.count("seeds", _checks.integer("seeds", seeds), 1, 10_000),
-    )
-    given = {"wall": wall and _checks.number("wall", wall), "memory": memory and _checks.integer("memory", memory)}
     limits = Limits(
-        **{"wall": chosen.limits.wall, "memory": chosen.limits.memory} | {n: v for n, v in given.items() if v}
+        chosen.limits.wall if wall is None else _checks.number("wall", wall),
+        chosen.limits.memory if memory is None else _checks.integer("memory", memory),
     )
     benchmark = Benchmark(
-        chosen, agent or None, steps=None if steps is None else _checks.integer("steps", steps), limits=limits
+        chosen,
+        agent or None,
+        None if seeds is None else _checks.integer("seeds", seeds),
+        seconds=None if seconds is None else _checks.number("seconds", seconds),
+        plays=None if plays is None else _checks.integer("plays", plays),
+        steps=None if steps is None else _checks.integer("steps", steps),
+        limits=limits,
     )
-    folder = out or Path("runs") / _folder(chosen)
+    folder = out or Path("runs") / _folder(benchmark.suite)
     part = (1, 1) if shard is None else _part(shard)
     number = os.cpu_count() or 1 if workers is None else _checks.integer("workers", workers)
     if chosen.superseded_by:
@@ -203,29 +205,19 @@ def check_agent(
         raise typer.Exit(1)
 
 
-def _chosen(suite: str | None, scenario: list[str] | None, k: str | None, l: str, sealed: Path | None) -> Suite:
+def _chosen(suite: str | None, scenario: list[str] | None, k: str | None, l: str | None, sealed: Path | None) -> Suite:
     """Returns the suite that is meant, or one of scenarios that are named."""
-    if scenario or k is not None:
+    if scenario or k is not None or l is not None:
         if suite is not None:
-            raise ValueError("--suite names scenarios and k: leave out --scenario and --k, or --suite")
-        few = sorted({_checks.number_of_responses(_checks.integer("l", part)) for part in l.split(",")})
+            raise ValueError("--suite names scenarios, k and l: leave out --scenario, --k and --l, or --suite")
+        few = sorted({_checks.number_of_responses(_checks.integer("l", part)) for part in (l or "1").split(",")})
         return custom_suite(scenario or [specs.DEFAULT], sizes_in(k or "1,2,3"), few)
     return load_suite(suite or "quick", sealed)
 
 
 def _folder(suite: Suite) -> str:
-    """Returns the name of the folder for a suite's results; scenarios of somebody's own have one each."""
-    if suite.name in list_suites() and load_suite_text(suite.name) == suite.text:
-        return suite.name
-    return f"{suite.name}-{hashlib.sha256(suite.text.encode()).hexdigest()[:8]}"
-
-
-def load_suite_text(name: str) -> str:
-    """Returns the text of a suite that comes with the package; nothing where it is sealed."""
-    try:
-        return load_suite(name).text
-    except ValueError:
-        return ""
+    """Returns the name of the folder for a suite's results; scenarios and budgets of somebody's own have one each."""
+    return suite.name if suite.as_it_is else f"{suite.name}-{hashlib.sha256(suite.text.encode()).hexdigest()[:8]}"
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -236,9 +228,5 @@ def _part(text: str) -> tuple[int, int]:
 
 def _run(benchmark: Benchmark, executor: Executor, folder: Path, part: tuple[int, int], retry_failed: bool) -> Outcome:
     """Runs a benchmark, and tells how far it is."""
-    with shown.Progress(len(benchmark.runs[part[0] - 1 :: part[1]])) as progress:
-
-        def told(result: RunResult) -> None:
-            progress.add(result)
-
-        return benchmark.run(executor, folder, part=part, retry_failed=retry_failed, on_result=told)
+    with shown.Progress(len(part_of(benchmark.runs, *part))) as progress:
+        return benchmark.run(executor, folder, part=part, retry_failed=retry_failed, on_result=progress.add)

@@ -1,6 +1,5 @@
 """What the benchmark prints: how far it is, and leaderboards."""
 
-import math
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
@@ -13,8 +12,8 @@ from rich.text import Text
 
 from ualign_env._text import printable, short
 from ualign_env.benchmark.reporting.compare import Comparison
-from ualign_env.benchmark.reporting.standings import Board, Standing, failures, kind_of
-from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, TaskKey, task_of
+from ualign_env.benchmark.reporting.standings import COLUMNS, Board, cells_of, failures, kind_of
+from ualign_env.benchmark.reporting.statistics import TaskKey, task_of
 from ualign_env.benchmark.results import RunResult
 from ualign_env.cli.output import emit, note
 from ualign_env.cli.tables import print_table
@@ -76,8 +75,7 @@ def print_boards(boards: Sequence[Board], results: Iterable[RunResult]) -> None:
     """Prints a leaderboard a class, and why agents are missing from it."""
     listed = list(results)
     for board in boards:
-        budget = f"{board.budget:,g} {'seconds of CPU' if board.unit == 'seconds' else board.unit}"
-        emit(f"{board.title} ({len(board.tasks)} task{'s' * (len(board.tasks) > 1)}, {budget})")
+        emit(f"{board.title} ({board.scope})")
         own = [r for r in listed if r.information == board.information and kind_of(r) == board.kind]
         _print_board(board, own)
         emit("")
@@ -91,33 +89,19 @@ def _print_board(board: Board, results: Sequence[RunResult]) -> None:
     few = len(board.tasks) <= _TASKS
     several = any(l > 1 for _, _, l in board.tasks)
     names = [_task_name(task, board.tasks, several) for task in board.tasks] if few else []
-    columns = ["agent", "rank", "score", "95%", "solved", *(f"to {target:.0e}" for target in ERT_TARGETS), "started"]
     rows = []
     for row in board.standings:
-        cells = _cells(row, board)
+        cells = cells_of(row, board)
         for task in board.tasks if few else ():
             own = [r.shortfall for r in results if r.agent == row.agent and task_of(r) == task and r.ranked]
             cells.append(f"{sum(own) / len(own):.1e}" if own else "-")
         rows.append(cells)
-    print_table([*columns, *names], rows, numbers=True)
+    print_table([*COLUMNS, *names], rows, numbers=True)
 
 
 def _task_name(task: TaskKey, tasks: Sequence[TaskKey], several: bool) -> str:
     name = short(task[0], 24) if len({name for name, *_ in tasks}) > 1 else ""
     return " ".join([*[name] * bool(name), f"k={task[1]}", *[f"l={task[2]}"] * several])
-
-
-def _cells(row: Standing, board: Board) -> list[str]:
-    low, high = row.score.low, row.score.high
-    return [
-        row.agent,
-        "-" if row.rank is None else str(row.rank),
-        f"{row.score.value:.2f}",
-        "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
-        f"{row.curve.shares[-1]:.0%}",
-        *(cost_text(cost) for cost in row.costs),
-        f"{row.started}/{len(board.tasks)}",
-    ]
 
 
 def print_comparisons(found: Sequence[Comparison]) -> None:
@@ -134,8 +118,3 @@ def print_comparisons(found: Sequence[Comparison]) -> None:
         for side, missing in ((one.first, one.only_first), (one.second, one.only_second)):
             if missing:
                 emit(f"only {side} has {len(missing)} more task{'s' * (len(missing) > 1)}")
-
-
-def cost_text(cost: float) -> str:
-    """Returns a cost in three digits, a dash for one that is infinite."""
-    return "-" if math.isinf(cost) else f"{cost:.3g}" if cost < 1000 else f"{cost:,.0f}"

@@ -30,7 +30,7 @@ from ualign_env.cli.app import (
     tell,
 )
 from ualign_env.cli.output import emit, emit_json
-from ualign_env.readers.choose import ENDINGS, describe_readers
+from ualign_env.readers.choose import describe_readers, files_in
 from ualign_env.readers.polis import VOTES
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import equilibrium_family, versus_map, win_rate_curve
@@ -91,11 +91,7 @@ def _files_of(given: str) -> list[str]:
     path, pairs = specs.split_path(given)
     if path is None or not Path(path).is_dir() or (Path(path) / VOTES).exists():
         return [given]
-    inside = sorted(Path(path).iterdir())
-    found = [file for file in inside if file.suffix.lower() in ENDINGS or (file / VOTES).exists()]
-    if not found:
-        raise ValueError(f"{path!r} has no files that end in {', '.join(ENDINGS)}")
-    return ["/".join([str(file), *pairs]) for file in found]
+    return ["/".join([str(file), *pairs]) for file in files_in(path)]
 
 
 @command("inspect")

@@ -7,6 +7,7 @@ The k responses that a model shows are samples of one policy (`SharedPolicy`), s
 symmetric game are something else (`Players`): as a model, they show k samples of their average policy.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -39,6 +40,16 @@ class PolicyTable(ABC):
         for x, users in enumerate(scenario.populations):
             out[x, : users.n_responses] = self.contest(users, x, k).payoffs()
         return out
+
+    def digest(self) -> str:
+        """Returns a fingerprint: equal exactly for policies of the same kind that are equal to the last bit."""
+        found = hashlib.sha256(type(self).__name__.encode())
+        for name, value in sorted(vars(self).items()):
+            for part in value if isinstance(value, tuple) else [value]:
+                array = np.asarray(part)
+                found.update(f"{name}{array.dtype.str}{array.shape}".encode())
+                found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
 
     def sampled(self) -> "SharedPolicy | Mixture":
         """Returns what other numbers of samples are drawn from: the average policy, but for a mixture."""

@@ -218,3 +218,18 @@ def reader_options() -> dict[str, Any]:
     for preset in PRESETS.values():
         found |= {name: known[0] for name, known in preset.choices.items()}
     return found
+
+
+def files_in(folder: str | os.PathLike[str]) -> list[Path]:
+    """Returns the files in a folder that are read, and the conversations of Polis.
+
+    Raises:
+        ValueError: if there is none, or it is no folder.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ValueError(f"{path}: is no folder")
+    found = [file for file in sorted(path.iterdir()) if file.suffix.lower() in ENDINGS or (file / VOTES).exists()]
+    if not found:
+        raise ValueError(f"{os.fspath(folder)!r} has no files that end in {', '.join(ENDINGS)}")
+    return found

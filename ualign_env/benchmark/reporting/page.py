@@ -3,7 +3,6 @@
 Axes: A agents, T tasks.
 """
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from ualign_env._types import Floats
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.reporting.charts import Axis, Line, chart, style_of
 from ualign_env.benchmark.reporting.crossplay import cross_play
-from ualign_env.benchmark.reporting.standings import Board, Standing, boards, failures, kind_of
+from ualign_env.benchmark.reporting.standings import Board, Standing, boards, cost_text, failures, kind_of
 from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, TaskKey, costs_of, task_of
 from ualign_env.benchmark.results import RunResult
 
@@ -75,7 +74,7 @@ def _section(board: Board, results: list[RunResult], number: int) -> dict[str, A
     """Returns everything that the page shows of a leaderboard."""
     agents = [row.agent for row in board.standings]
     matrix = cross_play(results, agents, board.tasks) if board.kind == "samples" else None
-    unit = "seconds of CPU" if board.unit == "seconds" else board.unit
+    unit = board.currency
     return {
         "id": f"board{number}",
         "badge": CLASSES[board.information].badge,
@@ -103,7 +102,7 @@ def _row(row: Standing, board: Board) -> dict[str, Any]:
         "started_score": "" if math.isnan(row.score_started) else f"{row.score_started:.2f}",
         "solved": f"{100 * row.curve.shares[-1]:.0f}",
         "area": f"{100 * row.curve.area:.0f}",
-        "costs": ["" if math.isinf(cost) else f"{cost:.3g}" for cost in row.costs],
+        "costs": ["" if math.isinf(cost) else cost_text(cost) for cost in row.costs],
         "mean_rank": f"{row.mean_rank:.1f}",
         "started": f"{row.started}/{len(board.tasks)}",
         "over": row.over or "",
@@ -186,7 +185,7 @@ def _typical(runs: Sequence[RunResult], costs: Floats) -> Floats:
         if run.status != "learned":
             continue
         for look in run.trace:
-            at = look.spent(run.unit)
+            at = look.of(run.unit)
             if at <= run.budget:
                 row[costs >= at] = max(look.shortfall, _LEAST)
         rows.append(row)
@@ -223,8 +222,3 @@ def _share(value: float) -> str:
 
 def _svg(text: str) -> Markup:
     return Markup(text)  # noqa: S704  # of charts, which escape what they are given
-
-
-def as_json(value: Any) -> str:
-    """Returns a value in a line of JSON."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -1,5 +1,6 @@
 """Leaderboards: one for each class of information, for samples of a policy and for responses chosen together apart."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -85,11 +86,44 @@ class Board:
     standings: tuple[Standing, ...]
 
     @property
+    def currency(self) -> str:
+        """What budgets are counted in, in words."""
+        return "seconds of CPU" if self.unit == "seconds" else self.unit
+
+    @property
+    def scope(self) -> str:
+        """How many tasks there are, and with what budget."""
+        return f"{len(self.tasks)} task{'s' * (len(self.tasks) > 1)}, {self.budget:,g} {self.currency}"
+
+    @property
     def title(self) -> str:
         """What it says above the table."""
         known = CLASSES[self.information]
         more = {"samples": "", "joint": ", responses chosen together", "versus": ", samples against several responses"}
         return f"{known.badge}: {known.title}{more[self.kind]}"
+
+
+#: The columns of a leaderboard where it is text.
+COLUMNS = ("agent", "rank", "score", "95%", "solved", *(f"to {target:.0e}" for target in ERT_TARGETS), "started")
+
+
+def cells_of(row: Standing, board: Board) -> list[str]:
+    """Returns an agent's line as text, a cell for each of `COLUMNS`."""
+    low, high = row.score.low, row.score.high
+    return [
+        row.agent,
+        "-" if row.rank is None else str(row.rank),
+        f"{row.score.value:.2f}",
+        "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
+        f"{row.curve.shares[-1]:.0%}",
+        *(cost_text(cost) for cost in row.costs),
+        f"{row.started}/{len(board.tasks)}",
+    ]
+
+
+def cost_text(cost: float) -> str:
+    """Returns a cost in three digits, a dash for one that is infinite."""
+    return "-" if math.isinf(cost) else f"{cost:.3g}" if cost < 1000 else f"{cost:,.0f}"
 
 
 def kind_of(result: RunResult) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env._types import Floats
+from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.results import RunResult
 
 #: Shortfalls to be met, from 0.1 down to 1e-8 in steps of a fifth of a decade.
@@ -230,8 +231,7 @@ def expected_cost(results: Sequence[RunResult], target: float) -> float:
             successes += 1
             spent += cost
         else:
-            last = result.trace[-1].spent(result.unit) if result.trace else 0.0
-            spent += min(result.budget, max(last, {"seconds": result.cpu, "plays": result.plays}.get(result.unit, 0)))
+            spent += min(result.budget, Spent(result.cpu, result.wall, result.steps, result.plays).of(result.unit))
     return spent / successes if successes else float("inf")
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 from ualign_env._files import write_file
 from ualign_env.benchmark.machine import machine
-from ualign_env.benchmark.reporting.page import as_json, page
-from ualign_env.benchmark.reporting.standings import Board, boards, failures
-from ualign_env.benchmark.reporting.statistics import ERT_TARGETS
-from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.reporting.page import page
+from ualign_env.benchmark.reporting.standings import COLUMNS, Board, boards, cells_of, failures
+from ualign_env.benchmark.results import RunResult, line_of
 from ualign_env.benchmark.store import Store
 
 _COLUMNS = (
@@ -58,7 +57,7 @@ def write_report(folder: str | os.PathLike[str]) -> Report:
         "report.html": page(results, f"Alignment games: {suite}", command, about, found_boards),
         "leaderboard.md": markdown(found_boards, results),
         "results.csv": table(results),
-        "summary.jsonl": "".join(f"{as_json(summary(result))}\n" for result in results),
+        "summary.jsonl": "".join(line_of(summary(result)) for result in results),
     }
     for name, text in texts.items():
         write_file(store.folder / name, lambda file, text=text: file.write(text.encode()))
@@ -86,22 +85,9 @@ def markdown(found: Sequence[Board], results: Sequence[RunResult]) -> str:
     """Returns leaderboards in Markdown."""
     lines = [f"# {results[0].suite}", ""]
     for board in found:
-        unit = "seconds of CPU" if board.unit == "seconds" else board.unit
-        lines += [f"## {board.title}", "", f"{len(board.tasks)} tasks, {board.budget:,g} {unit}", ""]
-        heads = ["agent", "rank", "score", "95%", "solved", *(f"to {target:.0e}" for target in ERT_TARGETS), "started"]
-        lines += [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
-        for row in board.standings:
-            low, high = row.score.low, row.score.high
-            cells = [
-                row.agent,
-                "-" if row.rank is None else str(row.rank),
-                f"{row.score.value:.2f}",
-                "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
-                f"{row.curve.shares[-1]:.0%}",
-                *(f"{cost:.3g}" if cost < float("inf") else "-" for cost in row.costs),
-                f"{row.started}/{len(board.tasks)}",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
+        lines += [f"## {board.title}", "", board.scope, ""]
+        lines += [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+        lines += [f"| {' | '.join(cells_of(row, board))} |" for row in board.standings]
         lines.append("")
     missing = failures(results)
     if missing:

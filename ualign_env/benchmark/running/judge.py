@@ -3,7 +3,6 @@
 Axes: P prompts, N responses, T policies of a mixture.
 """
 
-import hashlib
 import math
 import time
 from functools import lru_cache
@@ -41,10 +40,10 @@ class Judge:
         self._run, self._task = run, run.task
         for users in self._task.scenario.populations:
             warm_up_everything(users)
-        self._payoffs = _MixturePayoffs(self._task.scenario, self._task.k)
+        self._known: dict[bytes, Floats] = {}
         self.refusal: str | None = None  # why the run cannot be scored
         self._looks: list[Look] = []
-        self._final: tuple[int, Evaluation] | None = None
+        self._final: tuple[int, Evaluation, PolicyTable] | None = None
         self.optimum = optimal_rate(self._task.k, self._task.l)
         try:
             self.optimum = optimum(self._task.scenario, self._task.k, self._task.l, run.agent.declared.joint)
@@ -61,25 +60,20 @@ class Judge:
         """
         begin = time.thread_time()
         table = read(given, self._task.scenario, self._task.k)
-        found = self._evaluation(table)
+        learned = _RememberedMixture(table, self._task.k, self._known) if isinstance(table, Mixture) else table
+        found = Evaluation(self._task.scenario, learned, self._task.k, self._task.l)
         shortfall = float(max(0.0, self.optimum - found.rate)) if self._exact(found) else self.optimum - found.rate
         seconds = time.thread_time() - begin
         budget = self._run.budget
         if spent.of(budget.unit) <= budget.amount:
-            self._final = len(self._looks), found
+            self._final = len(self._looks), found, table
         conv = found.nash_conv_of_profile
-        self._looks.append(Look(spent.cpu, spent.wall, spent.steps, spent.plays, shortfall, conv, seconds))
+        self._looks.append(Look(**vars(spent), shortfall=shortfall, nash_conv=conv, score_seconds=seconds))
         return Verdict(shortfall > _SOLVED, seconds)
 
     def _exact(self, found: Evaluation) -> bool:
         """Returns whether what exceeds the optimum is rounding."""
         return self._task.l == 1 and isinstance(found.learned, SharedPolicy | Mixture)
-
-    def _evaluation(self, table: PolicyTable) -> Evaluation:
-        found = Evaluation(self._task.scenario, table, self._task.k, self._task.l)
-        if isinstance(table, Mixture) and self._task.l == 1:
-            found.__dict__["payoffs"] = self._payoffs(table)  # where the cached property would keep it
-        return found
 
     def result(self, end: End, *, enforced: bool, limits: dict[str, float | None]) -> RunResult:
         """Returns the result of the run."""
@@ -89,7 +83,7 @@ class Judge:
         if self._final is not None:
             found = self._final[1]
             card = _kept(found.scorecard())
-            learned, digest = found.learned.average().tolist(), digest_of(found.learned)
+            learned, digest = found.learned.average().tolist(), self._final[2].digest()
         scoring = sum(look.score_seconds for look in self._looks) + time.thread_time() - begin
         return RunResult(
             agent=run.agent.name,
@@ -99,6 +93,7 @@ class Judge:
             joint=declared.joint,
             enforced=enforced,
             package=run.agent.package,
+            place=run.agent.place,
             suite=run.suite,
             task=run.name,
             spec=task.scenario.name,
@@ -157,36 +152,25 @@ def optimum(scenario: Scenario, k: int, l: int, joint: bool) -> float:
     return float(scenario.probabilities @ values)
 
 
-class _MixturePayoffs:
-    """Payoffs against mixtures, each of whose policies is met once, however many looks it is in."""
+class _RememberedMixture(Mixture):
+    """A mixture against k samples, each of whose policies is met once, however many mixtures it is in."""
 
-    def __init__(self, scenario: Scenario, k: int) -> None:
-        self._scenario, self._k = scenario, k
-        self._known: dict[bytes, Floats] = {}
+    def __init__(self, mixture: Mixture, k: int, known: dict[bytes, Floats]) -> None:
+        super().__init__(mixture.policies, mixture.weights)
+        object.__setattr__(self, "_k", k)
+        object.__setattr__(self, "_known", known)
 
-    def __call__(self, mixture: Mixture) -> Floats:
-        """Returns `[P, N]`: the chance that each response alone is picked."""
-        policies = np.asarray(mixture.policies, np.float64)
+    def payoffs(self, scenario: Scenario, k: int) -> Floats:
+        known: dict[bytes, Floats] = vars(self)["_known"]
+        if k != vars(self)["_k"]:
+            return super().payoffs(scenario, k)
+        policies, weights = np.asarray(self.policies, np.float64), np.asarray(self.weights, np.float64)
         keys = [policy.tobytes() for policy in policies]
-        self._known = {
-            key: self._known[key] if key in self._known else self._of(policy)
+        found = {
+            key: known[key] if key in known else SharedPolicy(policy).payoffs(scenario, k)
             for key, policy in zip(keys, policies, strict=True)
         }
-        weights = np.asarray(mixture.weights, np.float64)
-        payoffs = np.array([self._known[key] for key in keys])
-        return np.asarray(np.tensordot(weights / weights.sum(), payoffs, axes=1), np.float64)
-
-    def _of(self, policy: Floats) -> Floats:
-        return SharedPolicy(policy).payoffs(self._scenario, self._k)
-
-
-def digest_of(table: PolicyTable) -> str:
-    """Returns a fingerprint of all of a policy: equal exactly for policies that are equal to the last bit."""
-    found = hashlib.sha256(type(table).__name__.encode())
-    for name in sorted(vars(table)):
-        value = vars(table)[name]
-        for part in value if isinstance(value, tuple) else [value]:
-            array = np.asarray(part)
-            found.update(f"{name}{array.dtype.str}{array.shape}".encode())
-            found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
+        known.clear()  # of what is in no mixture any more
+        known.update(found)
+        total = np.tensordot(weights / weights.sum(), np.array([found[key] for key in keys]), axes=1)
+        return np.asarray(total, np.float64)

@@ -77,6 +77,7 @@ def serve(connection: Connection, place: str, folder: Path, *, forks: bool) -> N
         forks: whether runs have processes of their own; otherwise this process makes one run, and ends.
     """
     settle(folder / "output")
+    connection.send_bytes(packed({"kind": "importing", "pid": os.getpid()}))
     try:
         agent = load_agent(place)
     except BaseException as error:
@@ -85,7 +86,7 @@ def serve(connection: Connection, place: str, folder: Path, *, forks: bool) -> N
         return
     gc.collect()
     gc.freeze()
-    connection.send_bytes(packed({"kind": "ready", "pid": os.getpid()}))
+    connection.send_bytes(packed({"kind": "ready"}))
     while True:
         assignment = pickle.loads(connection.recv_bytes())  # noqa: S301  # of the runner
         if not forks:

@@ -22,7 +22,7 @@ from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.oracle import OracleServer
 from ualign_env.benchmark.plan import Run
-from ualign_env.benchmark.results import RunResult
+from ualign_env.benchmark.results import RunResult, Status
 from ualign_env.benchmark.running.child import OUT_OF_MEMORY, Assignment, memory_is_limited
 from ualign_env.benchmark.running.judge import Judge
 from ualign_env.benchmark.running.learning import End
@@ -122,7 +122,7 @@ class Worker:
         judge = Judge(run)
         if judge.refusal:
             return judge.result(End("unsupported", judge.refusal, Spent()), enforced=True, limits=self._limits(run))
-        self._attend(run.agent.place)
+        self._attend(run.agent.place, run.limits.wall)
         if self._unusable is not None:
             return judge.result(self._unusable, enforced=True, limits=self._limits(run))
         end = _Attempt(self, run, judge).end()
@@ -133,8 +133,8 @@ class Worker:
         cpu = run.limits.of_cpu(run.budget) if cpu_of(os.getpid()) is not None else None
         return {"wall": run.limits.wall, "cpu": cpu, "memory": memory}
 
-    def _attend(self, place: str) -> None:
-        """Has a server of an agent, which is ready or has said why it never will be."""
+    def _attend(self, place: str, patience: float) -> None:
+        """Has a server of an agent, which is ready or has said why it never will be, in so many seconds."""
         if self._place == place and (self._connection is not None or self._unusable is not None):
             return
         self.close()
@@ -142,18 +142,27 @@ class Worker:
         self.output.unlink(missing_ok=True)
         self._connection, self._process = self._nursery.server(place, self._folder)
         try:
-            while not self._connection.poll(_GLANCE):
-                if self._stop.is_set():
-                    raise EOFError
-            message = unpacked(self._connection.recv_bytes())
-        except (EOFError, ConnectionError):
-            message = {"kind": "unusable", "error": f"its process ended while it was imported\n{self.printed()}"}
-        if message["kind"] == "ready":
+            message = self._told(time.monotonic() + patience)
             self._server = int(message["pid"])
-        else:
-            self.close()
-            status = "unsupported" if message.get("status") == "unsupported" else "failed"
-            self._place, self._unusable = place, End(status, str(message["error"]), Spent())
+            message = self._told(time.monotonic() + patience)
+        except TimeoutError:
+            message = {"status": "timeout", "error": f"its import took more than {patience:g} seconds"}
+        except (EOFError, ConnectionError):
+            message = {"status": "failed", "error": f"its process ended while it was imported\n{self.printed()}"}
+        if message.get("kind") != "ready":
+            self.kill(0)
+            status = message.get("status")
+            known: Status = status if status in ("unsupported", "timeout") else "failed"
+            self._place, self._unusable = place, End(known, str(message.get("error")), Spent())
+
+    def _told(self, deadline: float) -> dict[str, Any]:
+        """Returns the next message of a server that is getting ready."""
+        while not self.connection.poll(_GLANCE):
+            if self._stop.is_set():
+                raise EOFError
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        return unpacked(self.connection.recv_bytes())
 
     @property
     def output(self) -> Path:
@@ -292,7 +301,7 @@ class _Attempt:
 
     def _false_clock(self, spent: Spent) -> str | None:
         """Returns what is wrong with the seconds that an agent's process counts itself, if anything is."""
-        taken = cpu_of(self._child)
+        taken = cpu_of(self._child) if self._run.budget.unit == "seconds" else None
         if taken is None or taken - self._before < 2 * spent.cpu + _CLOCK:  # reading policies takes some, too
             return None
         return (
