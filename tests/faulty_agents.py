@@ -121,6 +121,16 @@ def plays_on(task):
 
 
 @ua.agent(information="picks")
+def denies_plays(task):
+    """Says that it has not played at all."""
+    users = task.users()
+    for _ in range(10):
+        users.pick(np.zeros((100, task.slots), int))
+        users.plays = 0
+        yield GOOD
+
+
+@ua.agent(information="picks")
 def one_at_a_time(task):
     users = task.users()
     counts = np.ones(4)

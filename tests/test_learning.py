@@ -1,6 +1,8 @@
 """An agent's clock, its budget, and the looks at it, without any process."""
 
 import re
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -29,8 +31,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    stopped = SimpleNamespace(perf_counter=lambda: clock.now, process_time=lambda: clock.now)
-    monkeypatch.setattr(learning, "time", stopped)
+    monkeypatch.setattr(learning, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(learning, "own_cpu", lambda: clock.now)
     return clock
 
 
@@ -121,9 +123,12 @@ def test_scoring_takes_at_most_a_tenth_of_a_budget_of_seconds():
     assert n > 1
 
 
-def test_scoring_is_not_the_agents_time(clock):
+@pytest.mark.parametrize(("reading", "cpu"), [(1.5, 3.0), (4.0, 5.0)])
+def test_reading_is_not_the_agents_time_unless_work_is_put_off_until_then(clock, reading, cpu):
+    """A tenth of the budget may go into it; it is read twice."""
+
     def slow_to_read(_):
-        clock.pass_(100)
+        clock.pass_(reading)
         return GOOD
 
     def learns(_):
@@ -132,8 +137,67 @@ def test_scoring_is_not_the_agents_time(clock):
             yield slow_to_read
 
     result = ua.run(learns, TASK, seconds=60)
-    assert (result.steps, result.cpu, result.wall) == (3, 3, 3)
-    assert clock.now > 1100
+    assert (result.steps, result.cpu, result.wall) == (3, cpu, 3)
+    assert clock.now == 1000 + 3 + 2 * reading
+
+
+def test_work_that_is_put_off_beyond_the_budget_is_not_ranked(clock):
+    def thinks_later(_):
+        clock.pass_(5)
+        return GOOD
+
+    def learns(_):
+        yield thinks_later
+
+    result = ua.run(learns, TASK, seconds=1)
+    assert (result.status, result.cpu, result.ranked) == ("learned", 4.9, None)
+
+
+def test_processes_that_an_agent_starts_are_its_time():
+    def starts(_):
+        burn = "import time\nwhile time.process_time() < 0.3: pass"
+        subprocess.run([sys.executable, "-c", burn], check=True)
+        yield GOOD
+
+    assert ua.run(starts, TASK).cpu >= 0.3
+
+
+def test_an_agent_is_a_generator():
+    result = ua.run(lambda _: np.array(GOOD), TASK)
+    assert result.status == "failed"
+    assert "an agent must be a generator, which yields policies, but this one returned array(" in str(result.error)
+
+
+def test_more_plays_than_there_are_say_so():
+    @ua.agent(information="picks")
+    def greedy(task):
+        task.users().pick(np.zeros((100, task.slots), int))
+        yield GOOD
+
+    result = ua.run(greedy, TASK, plays=50)
+    assert result.error == "the agent yielded no policy before this: 100 plays were asked for, but 50 of 50 are left"
+
+
+def test_only_who_is_declared_so_chooses_together():
+    """Otherwise two responses of a model that knows which two would beat every equilibrium of samples."""
+    together = np.eye(3)[:2, None, :]
+    task = ua.Task(ua.Population.from_rankings([[0, 1, 2], [1, 0, 2]]), 2)
+    result = ua.run(lambda _: iter([together]), task)
+    assert result.status == "failed"
+    assert "which only agents do that are declared with joint=True" in str(result.error)
+    declared = ua.agent(joint=True)(lambda _: iter([together]))
+    assert ua.run(declared, task).status == "learned"
+
+
+def test_what_is_known_of_users_is_asked_before_anything_else():
+    margins = np.array([[0.5, 0.6, 0.3], [0.4, 0.5, 0.7], [0.7, 0.3, 0.5]])
+    users = ua.PairwiseUsers(margins)
+    assert ua.run("uniform", ua.Task(users, 1)).status == "learned"
+    result = ua.run("uniform", ua.Task(users, 2))
+    assert (result.status, result.error) == ("unsupported", "what users pick among 3 responses is not known")
+    assert ua.run("pairs-borda", ua.Task(users, 2), plays=100).status == "unsupported"
+    found = ua.Benchmark([ua.Task(users, 1)], ["uniform", "exp3"], 1, plays=300).run(ua.Processes(1))
+    assert [one.status for one in found.results] == ["learned"] * 2
 
 
 def test_the_clock_counts_cpu_and_not_sleep():

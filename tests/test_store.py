@@ -147,7 +147,7 @@ def test_a_folder_is_of_one_suite_and_one_budget(suite, tmp_path):
     benchmark(suite).run(out=tmp_path / "out", part=(1, 24))
     with pytest.raises(ValueError, match="holds results of another suite"):
         ua.Benchmark(suite, steps=13).run(out=tmp_path / "out")
-    with pytest.raises(ValueError, match="holds results of another suite, or of another version"):
+    with pytest.raises(ValueError, match="holds results of another suite, version or budget, which differs in\\n"):
         ua.Benchmark("quick", ["nlhf"]).run(out=tmp_path / "out")
 
 

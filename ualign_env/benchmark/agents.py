@@ -124,6 +124,7 @@ def describe_agent(place: str) -> AgentInfo:
         own = Path(location).resolve() if location.endswith(".py") else None
         if own is None:
             return _described(place, place, place)
+        _check_file(own, name)
         found = _described(f"{own.stem}:{name}", f"{own}:{name}", place)
         return replace(found, declared=replace(found.declared, version=_file_version(own, found.declared.version)))
     entry = _entry(place)
@@ -185,19 +186,29 @@ def _declaration(name: str, node: ast.FunctionDef | ast.ClassDef) -> Declaration
             try:
                 return Declaration(**{str(one.arg): ast.literal_eval(one.value) for one in decorator.keywords})
             except (ValueError, TypeError) as error:
+                why = f": {error}" if isinstance(error, TypeError) else ", not names"
                 raise ValueError(
                     f"the declaration of agent {name!r}, {ast.unparse(decorator)}, cannot be read without importing "
-                    f"it, for which its arguments must be literals: {error}"
+                    f"it, for which its arguments must be literals{why}"
                 ) from None
     return Declaration()
 
 
-def _file_version(path: Path, declared: str) -> str:
-    """Returns a version that changes with a file, so that results follow what is edited."""
+def _check_file(path: Path, name: str) -> None:
+    """Finds what is wrong with an agent's file before anything is run."""
+    if not name.isidentifier():
+        raise ValueError(f"agent '{path}:{name}' must be FILE.py:function, with the name of a function")
     try:
-        return f"{declared}+{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+        ast.parse(path.read_bytes(), str(path))
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"{path}: is no Python: {error}") from None
+
+
+def _file_version(path: Path, declared: str) -> str:
+    """Returns a version that changes with a file, so that results follow what is edited."""
+    return f"{declared}+{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
 
 
 def _baseline_agent(name: str) -> Agent:

@@ -19,6 +19,7 @@ from ualign_env.benchmark.suite import Suite, custom_suite, load_suite
 from ualign_env.benchmark.tasks import Task
 
 #: Told of each result as it comes, and of what could not be written.
+OnBegin = Callable[[int, int], None]
 OnResult = Callable[[RunResult], None]
 
 
@@ -67,15 +68,22 @@ class Benchmark:
             ValueError: if a suite, task or agent is unknown, or a number out of range.
         """
         self.suite = _suite(tasks).with_budgets(seconds, plays, steps)
+        if steps is not None and not (seconds is None and plays is None):
+            raise ValueError("steps are a budget instead of seconds and plays: leave out steps, or these")
         self.seeds = _seeds(self.suite.seeds if seeds is None else seeds)
         self.functions: dict[str, Agent] = {}
         named = _default(self.suite) if agents is None else _checks.several("agents", agents)
+        if not named:
+            raise ValueError("agents must be at least one")
         self.agents = [self._described(agent) for agent in named]
         _distinct(self.agents)
         kept = self.suite.limits if limits is None else limits
         for unit in ("seconds", "plays"):
             self.suite.budget(unit)  # also where no agent has it: a number that is none is an error
         self.runs = list(plan(self.agents, self.suite.tasks, self.seeds, self.suite.budget, kept, str(self.suite)))
+
+    def __repr__(self) -> str:
+        return f"Benchmark({self.suite}: {len(self.runs)} runs of {len(self.agents)} agents)"
 
     def _described(self, agent: str | Agent) -> AgentInfo:
         if isinstance(agent, str):
@@ -97,16 +105,18 @@ class Benchmark:
         *,
         part: tuple[int, int] = (1, 1),
         retry_failed: bool = False,
+        on_begin: OnBegin | None = None,
         on_result: OnResult | None = None,
     ) -> Outcome:
         """Makes the runs that are not finished, and returns all results.
 
         Args:
             executor: where; `Inline()`, in this process, unless it is given.
-            out: a folder for the results; what it holds is not made again, and whatever ends the program, nothing
-                that was finished is lost.
+            out: a folder for the results; what it holds is not made again, unless its agent is a function that is in
+                no file. Whatever ends the program, nothing that was finished is lost.
             part: (i, n): only the i-th of n parts of the runs.
             retry_failed: whether runs are made again that failed, timed out or died.
+            on_begin: told how many runs are finished already, and how many there are.
             on_result: told of each result as it comes.
 
         Raises:
@@ -119,11 +129,14 @@ class Benchmark:
             kept: dict[str, RunResult] = {}
             if store is not None:
                 store.describe(self.suite.text)
-                found = ((run.file, store.result(run)) for run in store.finished(runs, retry_failed=retry_failed))
+                known = [run for run in runs if self._is_known(run)]
+                found = ((run.file, store.result(run)) for run in store.finished(known, retry_failed=retry_failed))
                 kept = {name: result for name, result in found if result is not None}
             done = list(kept.values())
             waiting = {run.digest: run for run in runs if run.file not in kept}
             keeper = _Keeper(store)
+            if on_begin is not None:
+                on_begin(len(kept), len(runs))
             try:
                 with closing(self._results(executor, list(waiting.values()))) as results:
                     for result in results:
@@ -134,10 +147,15 @@ class Benchmark:
                             on_result(result)
             except KeyboardInterrupt:
                 pass
-            keeper.flush()
+            finally:
+                keeper.flush()
         order = {run.digest: i for i, run in enumerate(runs)}
         done.sort(key=lambda result: order[result.digest])
         return Outcome(tuple(done), tuple(waiting.values()), keeper.unwritten)
+
+    def _is_known(self, run: Run) -> bool:
+        """Returns whether a run's agent is found in other processes, so that its version changes with its source."""
+        return run.agent.place not in self.functions or ":" in run.agent.place
 
     @staticmethod
     def _results(executor: Executor, todo: list[Run]) -> Generator[RunResult, None, None]:
@@ -175,8 +193,8 @@ def run(
     agent: str | Agent,
     task: Task,
     *,
-    seconds: float = 2.0,
-    plays: int = 1_000_000,
+    seconds: float | None = None,
+    plays: int | None = None,
     steps: int | None = None,
 ) -> RunResult:
     """Lets an agent learn a task in this process, and scores what it learned.
@@ -185,8 +203,8 @@ def run(
         agent: an agent's name, such as `"cfr-plus"`, `FILE.py:function`, or a generator function that takes a `Task`
             and yields what it has learned so far, anything that `tabulate` takes, as often as it likes.
         task: the task.
-        seconds: budget of agents that know the users, of CPU.
-        plays: budget of agents that ask users.
+        seconds: budget of agents that know the users, of CPU; None: 2.
+        plays: budget of agents that ask users; None: 1,000,000.
         steps: budget of either, instead.
 
     Raises:
@@ -214,7 +232,7 @@ def _suite(tasks: str | Suite | Iterable[Task | NamedTask | str]) -> Suite:
         else:
             raise ValueError(f"tasks[{i}] is {task!r:.200}, but must be a Task or a spec")
     if not named:
-        raise ValueError("tasks must be at least one")
+        raise ValueError("there must be at least one task")
     rows = "".join(f"# {one.name}: k = {one.task.k}, l = {one.task.l}\n" for one in named)
     return Suite("custom", 1, "tasks of somebody's own", tuple(named), text=f"# tasks made in Python\n{rows}")
 

@@ -1,10 +1,12 @@
 """Checks of an agent before it competes: what it yields, and whether seed and plays are what they are said to be."""
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from ualign_env._result import Result
 from ualign_env.benchmark.agents import Agent, AgentInfo, describe_agent, load_agent
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.oracle import OutOfPlaysError
+from ualign_env.benchmark.running.learning import policies_of
 from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.policies.tabulate import read
 from ualign_env.scenario import Scenario
@@ -19,6 +22,7 @@ from ualign_env.simulation.batch import BatchedGame
 from ualign_env.users import Population
 
 _STEPS, _PLAYS = 12, 20_000
+_SECONDS = 120.0  # on a task
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,14 @@ def check_agent(place: str) -> AgentCheck:
             key = (name, len(runs))
             try:
                 runs[key] = _learned(agent, info, Task(task.scenario, task.k, seed, task.l))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 errors.append(f"on {name}: {type(error).__name__}: {error}")
                 break
         else:
             passed.append(f"learns {name}")
-    if not errors:
+    if errors:
+        warnings.append("its seed, its plays and its policies are checked once these errors are mended")
+    else:
         same, again, other = (run for (name, _), run in runs.items() if name == _SEEDS)
         _judge_seeds(info, same, again, other, errors, warnings, passed)
         _judge_plays(info, list(runs.values()), errors, warnings, passed)
@@ -121,9 +127,9 @@ def _learned(agent: Agent, info: AgentInfo, task: Task) -> _Learned:
     digests: list[str] = []
     before: Any = None
     changed = said = False
-    with _counted() as games:
+    with _counted() as games, _at_most(_SECONDS):
         try:
-            for given in islice(agent(shown), _STEPS):
+            for given in islice(policies_of(agent, shown), _STEPS):
                 if isinstance(given, Checkpoint):
                     said |= given.plays is not None
                     given = given.policy
@@ -131,11 +137,31 @@ def _learned(agent: Agent, info: AgentInfo, task: Task) -> _Learned:
                     changed |= read(before, shown.scenario, task.k).digest() != digests[-1]
                 before = given
                 digests.append(read(given, shown.scenario, task.k).digest())
-        except OutOfPlaysError:
-            pass
+        except OutOfPlaysError as error:
+            if not digests:
+                raise ValueError(f"it yielded no policy within {_PLAYS:,} plays: {error}") from None
     if not digests:
         raise ValueError("it yielded no policy")
     return _Learned(digests, changed, shown.users().plays, said, games[0])
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Ends what takes longer, where the system has an alarm, which rings in the main thread alone."""
+
+    def ring(*_: Any) -> NoReturn:
+        raise TimeoutError(f"{_STEPS} steps took more than {seconds:g} seconds")
+
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class HiddenUsers(Users):
     def _hidden(self, *_: Any) -> NoReturn:
         raise ValueError(
             "the users of this task are hidden from its agents, who may only show them responses and see what they "
-            "pick: task.users().pick(shown), or environments made from task.scenario"
+            "pick: task.users().pick(shown), or environments made from task.scenario, with feedback='pick'"
         )
 
     def type_shares(self, types: Ints, slots: Ints) -> Floats:

@@ -3,6 +3,7 @@
 Axes: B games, P prompts, K responses shown side by side.
 """
 
+import hashlib
 import os
 import threading
 import time
@@ -23,7 +24,7 @@ from ualign_env.users.draws import UserDraws
 
 _PATIENCE = 2_000  # looks at the mailbox, about a millisecond, before whoever waits goes to sleep
 _NAP = 2e-4  # seconds
-_FOREVER = 2**62  # plays
+FOREVER = 2**62  # plays
 
 
 class OutOfPlaysError(RuntimeError):
@@ -59,9 +60,12 @@ class UserOracle:
         self._answers = answers
         self.sizes = np.array(sizes, np.int64)
         self.slots = slots
-        self.budget = _FOREVER if budget is None else budget
+        self.budget = FOREVER if budget is None else budget
         self.plays = 0
         self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"UserOracle({self.slots} responses side by side, {self.plays:,} plays answered)"
 
     @property
     def plays_left(self) -> int:
@@ -86,7 +90,7 @@ class UserOracle:
         if responses.ndim != 2 or responses.shape[1] != self.slots or np.asarray(shown).dtype.kind not in "iu":
             raise ValueError(
                 f"shown is {np.asarray(shown).dtype} of shape {responses.shape}, but must be integers of shape "
-                f"[B, {self.slots}]: what users of this task are shown side by side"
+                f"[B, {self.slots}]: task.slots responses side by side, as many as players of an environment"
             )
         if prompts is None:
             if self.sizes.size > 1:
@@ -144,7 +148,7 @@ class LocalUsers:
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._picker = picker(scenario.populations)
-        self._draws = UserDraws(scenario.populations, seed)
+        self._draws = draws_of(scenario, seed)
         self._played = 0
 
     def one(self, prompt: int, shown: "array[int]") -> int | None:
@@ -162,6 +166,12 @@ class LocalUsers:
 def local_oracle(scenario: Scenario, slots: int, seed: int, budget: int | None = None) -> UserOracle:
     """Returns an oracle of users in this process."""
     return UserOracle(LocalUsers(scenario, seed), sizes_of(scenario), slots, budget)
+
+
+def draws_of(scenario: Scenario, seed: int) -> UserDraws:
+    """Returns who comes in which play; agents know the seed, and must not know that."""
+    secret = hashlib.sha256(f"{scenario.digest} {seed}".encode()).hexdigest()
+    return UserDraws(scenario.populations, int(secret, 16))
 
 
 def sizes_of(scenario: Scenario) -> list[int]:
@@ -214,7 +224,7 @@ class OracleServer:
         """Starts to answer at most so many plays, by a mailbox in a file that is made."""
         Mailbox.make_file(path, slots)
         self._box = Mailbox(path, slots)
-        self._picker, self._draws = picker(scenario.populations), UserDraws(scenario.populations, seed)
+        self._picker, self._draws = picker(scenario.populations), draws_of(scenario, seed)
         self._budget, self._done = plays, np.zeros(2, np.int64)
         self._over = threading.Event()
         self.error: BaseException | None = None

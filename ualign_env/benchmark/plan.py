@@ -70,7 +70,16 @@ class Run:
         declared, task = self.agent.declared, self.task
         parts = [
             *(self.agent.name, declared.version, declared.information, declared.random, declared.joint),
-            *(task.scenario.digest, task.k, task.l, task.seed, self.budget.unit, self.budget.amount, self.suite),
+            *(
+                self.name,
+                task.scenario.digest,
+                task.k,
+                task.l,
+                task.seed,
+                self.budget.unit,
+                self.budget.amount,
+                self.suite,
+            ),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -127,5 +136,5 @@ def plan(
         own = budget(CLASSES[declared.information].unit)
         for named in listed:
             for seed in chosen if declared.random else chosen[:1]:
-                task = replace(named.task, seed=seed, information=declared.information)
+                task = replace(named.task, seed=seed, information=declared.information, _oracle=[])
                 yield Run(agent, task, own, limits, named.name, suite)

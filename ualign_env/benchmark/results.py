@@ -22,6 +22,10 @@ Status = Literal["learned", "unsupported", "failed", "timeout", "out-of-memory",
 FINISHED: tuple[Status, ...] = ("learned", "unsupported", "failed", "timeout", "out-of-memory", "died")
 
 
+#: What a limit has ended had learned something before; what is broken has not.
+_RANKED: tuple[Status, ...] = ("learned", "timeout", "out-of-memory")
+
+
 def line_of(value: Any) -> str:
     """Returns plain values as a line of JSON."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n"
@@ -74,6 +78,7 @@ class RunResult(Result):
         trace: looks while it learned.
         final: the number of the last look inside the budget, whose policy is ranked; None where there is none.
         scorecard: metrics of that policy, as `Scorecard` names them; without prompts, groups and opponents.
+        table: what kind of policy it is: `"SharedPolicy"`, `"Mixture"`, ...
         policy: `[P][N]` how often it shows each response.
         policy_digest: a fingerprint of all of it.
         cpu: seconds of CPU spent in all.
@@ -86,6 +91,7 @@ class RunResult(Result):
         output: the last lines that the agent printed.
         limits: seconds on the wall, and megabytes, that were enforced; None where they were not.
         machine: versions and machine.
+        finished: when it ended, in UTC, as ISO 8601 has it.
     """
 
     agent: str
@@ -112,6 +118,7 @@ class RunResult(Result):
     trace: tuple[Look, ...]
     final: int | None
     scorecard: dict[str, Any] | None
+    table: str | None
     policy: list[list[float]] | None
     policy_digest: str | None
     cpu: float
@@ -124,6 +131,7 @@ class RunResult(Result):
     output: str
     limits: dict[str, float | None]
     machine: dict[str, str]
+    finished: str
 
     @cached_property
     def spending(self) -> Floats:
@@ -137,8 +145,8 @@ class RunResult(Result):
 
     @property
     def ranked(self) -> Look | None:
-        """The look that is ranked, None where the agent had learned nothing inside its budget."""
-        return self.trace[self.final] if self.final is not None and self.status == "learned" else None
+        """The look that is ranked, None where the agent failed, or had learned nothing inside its budget."""
+        return self.trace[self.final] if self.final is not None and self.status in _RANKED else None
 
     @property
     def shortfall(self) -> float:

@@ -5,7 +5,9 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import ndiff
 from pathlib import Path
+from typing import Any
 
 from ualign_env import _checks
 from ualign_env._files import as_path, write_file
@@ -19,6 +21,7 @@ except ImportError:  # Windows
     fcntl = None
 
 _RESULTS = "results"
+_LINES = 6  # of a difference between suites that are shown
 _GOOD = ("learned", "unsupported")
 
 
@@ -29,10 +32,26 @@ class Found:
     Attributes:
         results: by the name of their file.
         damaged: files that are no results, with the reason.
+        old: files of agents' other versions than the one that was run last; they are not among the results.
     """
 
     results: dict[str, RunResult] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
+    old: list[str] = field(default_factory=list)
+
+    def leave_out_old(self) -> None:
+        """Leaves out results of other versions of an agent than the one that was run last."""
+        last: dict[str, RunResult] = {}
+        for result in self.results.values():
+            if result.agent not in last or result.finished > last[result.agent].finished:
+                last[result.agent] = result
+        self.old = [name for name, one in self.results.items() if _version(one) != _version(last[one.agent])]
+        for name in self.old:
+            del self.results[name]
+
+
+def _version(result: RunResult) -> tuple[Any, ...]:
+    return result.version, result.information, result.random, result.joint
 
 
 class Store:
@@ -74,9 +93,11 @@ class Store:
         """
         known = self.suite()
         if known is not None and known != suite:
+            lines = [line for line in ndiff(known.splitlines(), suite.splitlines()) if line[0] in "-+"]
             raise ValueError(
-                f"{str(self.folder)!r} holds results of another suite, or of another version of it: choose another "
-                f"folder, or remove {str(self.folder / 'suite.toml')!r} and its results"
+                f"{str(self.folder)!r} holds results of another suite, version or budget, which differs in\n  "
+                + "\n  ".join(lines[:_LINES])
+                + f"\nchoose another folder, or remove {str(self.folder / 'suite.toml')!r} and its results"
             )
         write_file(self.folder / "suite.toml", lambda file: file.write(suite.encode()))
         about = json.dumps(machine(), indent=1) + "\n"
@@ -90,7 +111,7 @@ class Store:
             return None
 
     def read(self) -> Found:
-        """Returns everything that is there; what is damaged, half-written or of another schema is named."""
+        """Returns what is there; what is damaged, half-written, of another schema or of old versions is named."""
         found = Found()
         for path in sorted((self.folder / _RESULTS).glob("*/*.json")):
             name = f"{path.parent.name}/{path.name}"
@@ -98,6 +119,7 @@ class Store:
                 found.results[name] = RunResult.from_dict(json.loads(path.read_bytes()))
             except (OSError, ValueError) as error:
                 found.damaged[name] = str(error)
+        found.leave_out_old()
         return found
 
     def path(self, name: str) -> Path:

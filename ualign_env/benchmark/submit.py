@@ -1,4 +1,4 @@
-"""Packs the results of an agent for a leaderboard, once they have been checked and partly made again."""
+"""Packs the results of an agent for a leaderboard, once they have been scored again, and partly made again."""
 
 import io
 import os
@@ -13,17 +13,19 @@ from ualign_env._result import Result
 from ualign_env.benchmark.agents import describe_agent
 from ualign_env.benchmark.budget import Budget
 from ualign_env.benchmark.machine import machine
-from ualign_env.benchmark.plan import Run, slug
+from ualign_env.benchmark.plan import Limits, Run, slug
 from ualign_env.benchmark.reporting.statistics import enough_seeds, task_of
 from ualign_env.benchmark.reporting.write import summary
 from ualign_env.benchmark.results import RunResult, line_of
 from ualign_env.benchmark.running.executors import Executor, Processes
 from ualign_env.benchmark.store import Store
-from ualign_env.benchmark.suite import list_suites, load_suite
+from ualign_env.benchmark.suite import Suite, list_suites, load_suite
 from ualign_env.benchmark.tasks import Task
+from ualign_env.scoring.scorecard import robust_win_rate
 from ualign_env.specs import load_scenario
 
 _RERUNS = 3
+_ROUNDING = 1e-9  # in which two scores of the same policy may differ
 _WITHIN = 1.0  # decades beyond what seeds have shown, in which another machine's result may lie
 
 
@@ -84,19 +86,22 @@ def submit(
     agents: Iterable[str] | None = None,
     *,
     executor: Executor | None = None,
-    seed: int = 0,
+    seed: int | None = None,
+    sealed_seeds: str | os.PathLike[str] | None = None,
 ) -> Submission:
-    """Checks results, makes three random runs again, and packs summary and policies.
+    """Checks results, scores policies again, makes three random runs again, and packs summary and policies.
 
     Args:
         folder: the results, of a suite that comes with the package.
         out: where the file goes, which ends in `.tar.gz`.
         agents: whose results; None: everybody's.
         executor: makes runs again; processes unless it is given.
-        seed: draws which.
+        seed: draws which; nobody knows before which they will be, unless it is given.
+        sealed_seeds: the file of seeds of a sealed suite.
 
     Raises:
-        ValueError: if there are no results, or the file cannot be written.
+        ValueError: if there are no results, the suite is sealed and its seeds are not given, or the file cannot be
+            written.
     """
     if not os.fspath(out).endswith(".tar.gz"):
         raise ValueError(f"out is {os.fspath(out)!r}, but must end in .tar.gz")
@@ -107,8 +112,14 @@ def submit(
     if not results:
         raise ValueError(f"{os.fspath(folder)!r} holds no results{f' of {sorted(chosen)}' if agents else ''}")
     names = tuple(sorted({one.agent for one in results}))
-    complaints = [f"{name}: {why}" for name, why in found.damaged.items()] + _complaints(store, results)
-    reruns = () if complaints else tuple(_made_again(results, executor or Processes(1), seed))
+    complaints = [f"{name}: {why}" for name, why in found.damaged.items()]
+    name = results[0].suite.partition(" ")[0]
+    if name not in list_suites():
+        complaints.append(f"they are of {results[0].suite}, but leaderboards are of {', '.join(list_suites())}")
+        return Submission(None, names, len(results), (), tuple(complaints))
+    suite = load_suite(name, sealed_seeds)
+    complaints += _complaints(store, results, suite)
+    reruns = () if complaints else tuple(_made_again(results, suite, executor or Processes(1), seed))
     complaints += [f"{one.run}: made again, it learned something else" for one in reruns if not one.holds]
     if complaints:
         return Submission(None, names, len(results), reruns, tuple(complaints))
@@ -116,12 +127,8 @@ def submit(
     return Submission(os.fspath(out), names, len(results), reruns, ())
 
 
-def _complaints(store: Store, results: Sequence[RunResult]) -> list[str]:
+def _complaints(store: Store, results: Sequence[RunResult], suite: Suite) -> list[str]:
     """Returns what is wrong with results by themselves."""
-    name = results[0].suite.partition(" ")[0]
-    if name not in list_suites():
-        return [f"they are of {results[0].suite}, but leaderboards are of {', '.join(list_suites())}"]
-    suite = load_suite(name)
     found = []
     if store.suite() != suite.text or any(one.suite != str(suite) for one in results):
         found.append(f"they are not of {suite} as it is: another version, or with other settings")
@@ -133,14 +140,41 @@ def _complaints(store: Store, results: Sequence[RunResult]) -> list[str]:
             found.append(f"{agent}: {len(missing)} of {len(tasks)} tasks are missing, such as {missing[0]}")
         elif not enough_seeds(own, tasks):
             found.append(f"{agent}: depends on seeds, and has had fewer than three on some task")
+        seeds = {one.seed for one in own}
+        if seeds != set(range(len(seeds))) or len(own) != len(seeds) * len({task_of(one) for one in own}):
+            found.append(f"{agent}: has had the seeds {sorted(seeds)}, but they must be 0, 1, ... on every task")
         if any(describe_agent(one.place).declared.version != one.version for one in own):
             found.append(f"{agent}: is of another version by now: {own[0].version} was run")
         if not all(one.enforced for one in own):
             found.append(f"{agent}: was scored in its own process, where its class is not enforced")
+        elif any(not _limited(one, suite.limits) for one in own):
+            found.append(f"{agent}: was given more time or memory than the {suite.limits} of the suite")
+        wrong = [one for one in own if not _scores_again(one, suite)]
+        if wrong:
+            found.append(
+                f"{agent}: {len(wrong)} of its policies do not score what is reported, such as that of seed "
+                f"{wrong[0].seed} on {wrong[0].task}"
+            )
     return found
 
 
-def _made_again(results: Sequence[RunResult], executor: Executor, seed: int) -> Iterable[Rerun]:
+def _limited(result: RunResult, limits: Limits) -> bool:
+    """Returns whether a run had no more than the limits."""
+    kept = {"wall": limits.wall, "memory": limits.memory}
+    return all(result.limits.get(name) is None or result.limits[name] <= most for name, most in kept.items())
+
+
+def _scores_again(result: RunResult, suite: Suite) -> bool:
+    """Returns whether a policy scores what is reported; of mixtures and joint policies averages alone are kept."""
+    look = result.ranked
+    if look is None or result.table not in ("SharedPolicy", "Players") or result.l > 1:
+        return True
+    scenario = next(named.task.scenario for named in suite.tasks if named.name == result.task)
+    found = result.optimum - robust_win_rate(scenario, result.policy, result.k)
+    return scenario.digest == result.scenario_digest and abs(max(0.0, found) - max(0.0, look.shortfall)) < _ROUNDING
+
+
+def _made_again(results: Sequence[RunResult], suite: Suite, executor: Executor, seed: int | None) -> Iterable[Rerun]:
     """Makes random runs again, with as many steps as led to what is ranked."""
     ranked = [one for one in results if one.ranked is not None]
     rng = np.random.default_rng(seed)
@@ -151,11 +185,12 @@ def _made_again(results: Sequence[RunResult], executor: Executor, seed: int) -> 
             continue
         task = Task(load_scenario(before.spec), before.k, before.seed, before.l, before.information)
         budget = Budget("plays", int(before.budget)) if before.unit == "plays" else Budget("steps", look.steps)
-        run = Run(describe_agent(before.place), task, budget, name=before.task, suite=before.suite)
+        run = Run(describe_agent(before.place), task, budget, suite.limits, before.task, before.suite)
         (again,) = executor.results([run])
         same = again.policy_digest == before.policy_digest if _here(before) else None
         own = [one.shortfall for one in ranked if one.agent == before.agent and task_of(one) == task_of(before)]
-        holds = _as_near(again.shortfall, own) if same is None else same
+        near = abs(again.shortfall - before.shortfall) < _ROUNDING
+        holds = _as_near(again.shortfall, own) if same is None else same and near
         yield Rerun(str(run), look.steps, same, before.shortfall, again.shortfall, holds)
 
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,8 +27,8 @@ from ualign_env.specs import load_scenario
 FOLDER = "folder:"
 _SEED = "{seed}"
 _FIELDS = {
-    "name", "version", "title", "seconds", "plays", "seeds", "wall", "memory", "agents", "classes", "sealed", "task",
-    "superseded_by",
+    "name", "version", "title", "seconds", "plays", "steps", "seeds", "wall", "memory", "agents", "classes", "sealed",
+    "task", "superseded_by",
 }  # fmt: skip
 _TASK_FIELDS = {"scenario", "name", "k", "l", "facts", "copies"}
 
@@ -49,7 +50,7 @@ class Suite:
         agents: who competes, unless others are named; None: every agent of its classes.
         classes: classes of information that compete.
         superseded_by: the suite that has taken its place, where one has.
-        text: the suite as a file.
+        text: the suite as a file; of tasks made in Python, no more than a comment.
     """
 
     name: str
@@ -66,6 +67,12 @@ class Suite:
     superseded_by: str = ""
     text: str = ""
 
+    def __post_init__(self) -> None:
+        keys = [(named.name, named.task.k, named.task.l) for named in self.tasks]
+        for (name, k, l), number in Counter(keys).items():
+            if number > 1:
+                raise ValueError(f"{number} tasks are called {name!r}, with k = {k} and l = {l}: name them apart")
+
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
 
@@ -79,14 +86,22 @@ class Suite:
         """Returns the suite with other budgets, where they are given: results of it are of another suite."""
         given = {"seconds": seconds, "plays": plays, "steps": steps}
         changed = {name: value for name, value in given.items() if value not in (None, getattr(self, name))}
-        said = "".join(f"# {name} = {value}\n" for name, value in changed.items())
-        return replace(self, **changed, text=f"{self.text}\n# with other budgets:\n{said}") if changed else self
+        if not changed:
+            return self
+        said = "".join(f"{name} = {value}\n" for name, value in changed.items())
+        rest = re.sub(rf"(?m)^({'|'.join(changed)})\s*=.*\n", "", self.text)
+        return replace(self, **changed, text=f"# with other budgets than its own\n{said}{rest}")
 
     @property
     def as_it_is(self) -> bool:
         """Whether it is one that comes with the package, with its own budgets."""
-        path = _own() / f"{self.name}.toml"
-        return path.exists() and path.read_text(encoding="utf-8") == self.text
+        return is_shipped(self.name, self.text)
+
+
+def is_shipped(name: str, text: str) -> bool:
+    """Returns whether the suite of a name that comes with the package is this text."""
+    path = _own() / f"{name}.toml"
+    return path.exists() and path.read_text(encoding="utf-8") == text
 
 
 def list_suites() -> dict[str, str]:
@@ -128,13 +143,20 @@ def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{where}: is no TOML: {error}") from None
     _known(where, content, _FIELDS)
+    for key in ("name", "title", "version", "task"):
+        if key not in content:
+            raise ValueError(f"{where}: has no {key!r}")
     try:
-        name, title, version, listed = (content[key] for key in ("name", "title", "version", "task"))
-    except KeyError as error:
-        raise ValueError(f"{where}: has no {error}") from None
+        return _made(content, text, where, sealed_seeds)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{where}: a field is of another kind than it must be, or is missing: {error!r}") from None
+
+
+def _made(content: dict[str, Any], text: str, where: str, sealed_seeds: str | os.PathLike[str] | None) -> Suite:
+    name, title, version, listed = (content[key] for key in ("name", "title", "version", "task"))
     seeds = _unsealed(where, content, sealed_seeds) if "sealed" in content else None
     tasks: list[NamedTask] = []
-    for one in listed:
+    for one in _checks.several("task", listed):
         _known(where, one, _TASK_FIELDS)
         specs = [one["scenario"]] if seeds is None else _drawn(where, one, seeds)
         for spec in specs:
@@ -145,9 +167,9 @@ def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike
             tasks += _tasks(label, scenario, one.get("k", [1]), one.get("l", [1]))
     if not tasks:
         raise ValueError(f"{where}: has no tasks")
-    given = {key: content[key] for key in ("seconds", "plays", "seeds") if key in content}
+    given = {key: content[key] for key in ("seconds", "plays", "steps", "seeds") if key in content}
     limits = {key: content[key] for key in ("wall", "memory") if key in content}
-    classes = content.get("classes", list(CLASSES))
+    classes = _checks.several("classes", content.get("classes", list(CLASSES)))
     for one in classes:
         _checks.one_of("class", one, CLASSES)
     return Suite(
@@ -157,7 +179,7 @@ def parse_suite(text: str, where: str = "suite", sealed_seeds: str | os.PathLike
         tuple(tasks),
         **given,
         limits=Limits(**limits),
-        agents=tuple(content["agents"]) if "agents" in content else None,
+        agents=tuple(_checks.several("agents", content["agents"])) if "agents" in content else None,
         classes=tuple(classes),
         superseded_by=_checks.text("superseded_by", content.get("superseded_by", "")),
         text=text,

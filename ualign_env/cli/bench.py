@@ -14,7 +14,6 @@ from ualign_env.benchmark.plan import Limits
 from ualign_env.benchmark.reporting.standings import boards
 from ualign_env.benchmark.running.executors import Executor, Processes
 from ualign_env.benchmark.running.on_ray import Ray
-from ualign_env.benchmark.store import shard as part_of
 from ualign_env.benchmark.suite import Suite, custom_suite, list_suites, load_suite
 from ualign_env.cli import boards as shown
 from ualign_env.cli.app import KNOWN, Json, check_picture, command, draw, sizes_in, tell
@@ -65,7 +64,10 @@ def bench(
         bool, typer.Option("--retry-failed", help="Run again what failed, timed out or died.")
     ] = False,
     wall: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Seconds on the wall after which a run is ended.")
+        str | None,
+        typer.Option(
+            metavar="NUMBER", help="Seconds on the wall after which a run is ended.  [default: the suite's, or 600]"
+        ),
     ] = None,
     memory: Annotated[str | None, typer.Option(metavar="INTEGER", help="Megabytes that an agent may take.")] = None,
     ray: Annotated[
@@ -100,7 +102,7 @@ def bench(
     else:
         shown.print_boards(boards(outcome.results), outcome.results)
     if outcome.unwritten is None:
-        tell(as_json, f"results: {folder}")
+        tell(as_json, f"results: {folder}" + (f", of all parts: ualign report {folder}" if shard else ""))
     else:
         note(f"ualign: warning: {outcome.unwritten}; these results are nowhere but here")
     if outcome.missing:
@@ -130,8 +132,11 @@ def report(
     written = write_report(folder)
     for name, why in written.damaged.items():
         note(f"ualign: warning: {name} is left out: {why}")
+    if written.old:
+        files = f"{len(written.old)} results" if len(written.old) > 1 else "a result"
+        note(f"ualign: warning: {files} of old versions of agents left out, such as {written.old[0]}")
     if as_json:
-        emit_json({"page": str(written.page), "runs": written.runs, "damaged": written.damaged})
+        emit_json({"page": str(written.page), "runs": written.runs, "damaged": written.damaged, "old": written.old})
     else:
         emit(f"{written.runs} runs: {written.page}, and leaderboard.md, results.csv and summary.jsonl beside it")
     if picture is not None:
@@ -175,12 +180,13 @@ def submit(
     folder: _Folder,
     out: Annotated[Path, typer.Option(help="The .tar.gz file.")] = Path("submission.tar.gz"),
     agent: Annotated[list[str] | None, typer.Option(help="Whose results; repeat for several.  [default: all]")] = None,
+    sealed_seeds: Annotated[Path | None, typer.Option(help="The file of seeds of a sealed suite.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check results, make three random runs again, and pack them for a leaderboard."""
     from ualign_env.benchmark.submit import submit as pack
 
-    found = pack(folder, out, agent or None)
+    found = pack(folder, out, agent or None, sealed_seeds=sealed_seeds)
     if as_json:
         emit_json(found)
     else:
@@ -228,5 +234,7 @@ def _part(text: str) -> tuple[int, int]:
 
 def _run(benchmark: Benchmark, executor: Executor, folder: Path, part: tuple[int, int], retry_failed: bool) -> Outcome:
     """Runs a benchmark, and tells how far it is."""
-    with shown.Progress(len(part_of(benchmark.runs, *part))) as progress:
-        return benchmark.run(executor, folder, part=part, retry_failed=retry_failed, on_result=progress.add)
+    with shown.Progress() as progress:
+        return benchmark.run(
+            executor, folder, part=part, retry_failed=retry_failed, on_begin=progress.begin, on_result=progress.add
+        )

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ualign_env._text import printable, short
 from ualign_env.benchmark.reporting.compare import Comparison
-from ualign_env.benchmark.reporting.standings import COLUMNS, Board, cells_of, failures, kind_of
+from ualign_env.benchmark.reporting.standings import COLUMNS, Board, cells_of, failures
 from ualign_env.benchmark.reporting.statistics import TaskKey, task_of
 from ualign_env.benchmark.results import RunResult
 from ualign_env.cli.output import emit, note
@@ -25,8 +25,8 @@ _LINES = 12  # tasks whose best is shown while runs go on
 class Progress:
     """How far a benchmark is: on a terminal, a bar with the time that is left and the best of each task."""
 
-    def __init__(self, total: int) -> None:
-        """Begins with so many runs to make, some of which may be finished."""
+    def __init__(self) -> None:
+        """Makes the bar."""
         self._console = Console(stderr=True)
         self._bar = Bar(
             TextColumn("{task.description:<48}", markup=False),
@@ -36,8 +36,8 @@ class Progress:
             TimeRemainingColumn(),
             console=self._console,
         )
-        self._total, self._made = total, 0
-        self._task = self._bar.add_task("", total=total)
+        self._total = self._made = 0
+        self._task = self._bar.add_task("", total=None)
         self._best: dict[tuple[TaskKey, str], RunResult] = {}
         self._live = Live(self._bar, console=self._console, transient=True) if self._console.is_terminal else None
 
@@ -51,6 +51,13 @@ class Progress:
     ) -> None:
         if self._live is not None:
             self._live.__exit__(kind, error, trace)
+
+    def begin(self, finished: int, total: int) -> None:
+        """Tells how many runs are finished already, and how many there are."""
+        self._made, self._total = finished, total
+        self._bar.update(self._task, completed=finished, total=total)
+        if finished and self._live is None:
+            note(f"{finished} of {total} runs are finished already")
 
     def add(self, result: RunResult) -> None:
         """Tells of a result."""
@@ -76,8 +83,7 @@ def print_boards(boards: Sequence[Board], results: Iterable[RunResult]) -> None:
     listed = list(results)
     for board in boards:
         emit(f"{board.title} ({board.scope})")
-        own = [r for r in listed if r.information == board.information and kind_of(r) == board.kind]
-        _print_board(board, own)
+        _print_board(board, board.of(listed))
         emit("")
     for agent, status, reason, runs in failures(listed):
         emit(

@@ -34,6 +34,7 @@ class Comparison(Result):
         improvement: the chance that a run of the second beats one of the first on the same task.
         only_first: tasks that only the first has runs of.
         only_second: tasks that only the second has runs of.
+        learned: how many of the runs have learned something.
     """
 
     first: str
@@ -44,6 +45,7 @@ class Comparison(Result):
     improvement: Interval
     only_first: tuple[TaskKey, ...]
     only_second: tuple[TaskKey, ...]
+    learned: int
 
     @property
     def same(self) -> bool:
@@ -54,6 +56,8 @@ class Comparison(Result):
 
     def summary(self) -> str:
         """Returns which is better, or that they are the same within noise."""
+        if self.learned == 0:
+            return f"neither {self.first} nor {self.second} has learned anything"
         chance = f"a run of the second beats one of the first with probability {_text(self.improvement)}"
         if self.same:
             return f"{self.first} and {self.second} are the same within noise: {chance}"
@@ -73,7 +77,7 @@ def compare(first: Sequence[RunResult], second: Sequence[RunResult], names: tupl
     Raises:
         ValueError: if they are of different suites or classes, or have no task in common.
     """
-    for what in ("suite", "unit", "budget"):
+    for what in ("suite", "information", "joint", "unit", "budget"):
         kinds = sorted({str(getattr(one, what)) for one in [*first, *second]})
         if len(kinds) > 1:
             raise ValueError(f"runs cannot be compared that differ in their {what}: {', '.join(kinds)}")
@@ -92,6 +96,7 @@ def compare(first: Sequence[RunResult], second: Sequence[RunResult], names: tupl
         probability_of_improvement(scores[1], scores[0], rng),
         tuple(sorted(mine - yours)),
         tuple(sorted(yours - mine)),
+        sum(one.ranked is not None for one in [*first, *second]),
     )
 
 
@@ -115,8 +120,8 @@ def compare_folders(first: str, second: str) -> list[Comparison]:
         raise ValueError(f"{first!r} and {second!r} have no agent in common: name two, FOLDER:AGENT")
     found = []
     for a, b in pairs:
-        names = (first, second) if a == b and not (mine and yours) else (a, b)
-        labels = (f"{names[0]} {a}", f"{names[1]} {b}") if a == b else (a, b)
+        folders = first.removesuffix(f":{a}"), second.removesuffix(f":{b}")
+        labels = (f"{folders[0]} {a}", f"{folders[1]} {b}") if a == b else (a, b)
         own, theirs = [run for run in one if run.agent == a], [run for run in other if run.agent == b]
         found.append(compare(own, theirs, labels))
     return found

@@ -47,6 +47,8 @@ class TensorBoard:
             from tensorboardX import SummaryWriter
         except ModuleNotFoundError:
             raise ValueError("TensorBoard's files need tensorboardX: pip install 'ualign-env[logging]'") from None
+        if Path(folder).is_dir() and any(Path(folder).iterdir()):
+            raise ValueError(f"{os.fspath(folder)!r} is not empty, and TensorBoard would show what is there, too")
         self._folder, self._writers, self._kind = Path(folder), dict[str, Any](), SummaryWriter
 
     def on_look(self, result: RunResult, look: Look) -> None:

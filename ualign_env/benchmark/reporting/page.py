@@ -16,12 +16,11 @@ from ualign_env._types import Floats
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.reporting.charts import Axis, Line, chart, style_of
 from ualign_env.benchmark.reporting.crossplay import cross_play
-from ualign_env.benchmark.reporting.standings import Board, Standing, boards, cost_text, failures, kind_of
-from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, TaskKey, costs_of, task_of
+from ualign_env.benchmark.reporting.standings import Board, Standing, boards, cost_text, failures, reason_of
+from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, LEAST, TaskKey, costs_of, score_of, task_of
 from ualign_env.benchmark.results import RunResult
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_LEAST = 1e-10
 
 
 def page(
@@ -49,7 +48,7 @@ def page(
         lstrip_blocks=True,
     )
     found = boards(listed) if standing is None else standing
-    sections = [_section(board, _own(board, listed), number) for number, board in enumerate(found)]
+    sections = [_section(board, board.of(listed), number) for number, board in enumerate(found)]
     return templates.get_template("page.html").render(
         title=title,
         suite=listed[0].suite if listed else "",
@@ -64,10 +63,6 @@ def page(
         style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own
         script=Markup((_TEMPLATES / "page.js").read_text(encoding="utf-8")),  # noqa: S704
     )
-
-
-def _own(board: Board, results: Sequence[RunResult]) -> list[RunResult]:
-    return [one for one in results if one.information == board.information and kind_of(one) == board.kind]
 
 
 def _section(board: Board, results: list[RunResult], number: int) -> dict[str, Any]:
@@ -135,12 +130,11 @@ def _cell(runs: Sequence[RunResult]) -> dict[str, Any]:
         return {"text": "", "kind": "none", "why": "not run"}
     ranked = [run for run in runs if run.ranked is not None]
     if not ranked:
-        reason = (runs[0].error or "").strip().splitlines()
         over = runs[0].status == "learned"
         said = "budget" if over else "cannot start" if runs[0].status == "unsupported" else runs[0].status
-        why = "learned nothing within its budget" if over else reason[-1][:300] if reason else ""
+        why = "learned nothing within its budget" if over else reason_of(runs[0])[:300]
         return {"text": said, "kind": "missing", "why": why}
-    decades = float(np.mean([-math.log10(max(run.shortfall, _LEAST)) for run in ranked]))
+    decades = float(np.mean([score_of(run) for run in ranked]))
     return {
         "text": f"{10**-decades:.0e}",
         "kind": f"h{min(10, max(0, round(decades)))}",
@@ -182,12 +176,12 @@ def _typical(runs: Sequence[RunResult], costs: Floats) -> Floats:
     rows = []
     for run in runs:
         row, at = np.full(costs.size, np.nan), 0.0
-        if run.status != "learned":
+        if run.ranked is None:
             continue
         for look in run.trace:
             at = look.of(run.unit)
             if at <= run.budget:
-                row[costs >= at] = max(look.shortfall, _LEAST)
+                row[costs >= at] = max(look.shortfall, LEAST)
         rows.append(row)
     if not rows:
         return np.full(costs.size, np.nan)

@@ -33,7 +33,7 @@ class Standing:
 
     Attributes:
         agent: its name.
-        rank: its place, None where it has had too few seeds.
+        rank: its place, None where it has had too few seeds, or not every task, or has learned nothing on any.
         score: interquartile mean of its scores, minus the common logarithms of shortfalls.
         score_started: the same, on tasks that it could start.
         curve: its ECDF.
@@ -84,6 +84,10 @@ class Board:
     unit: str
     budget: float
     standings: tuple[Standing, ...]
+
+    def of(self, results: Iterable[RunResult]) -> list[RunResult]:
+        """Returns the results that it is of."""
+        return [one for one in results if one.information == self.information and kind_of(one) == self.kind]
 
     @property
     def currency(self) -> str:
@@ -166,7 +170,7 @@ def _board(information: str, kind: str, results: Sequence[RunResult]) -> Board:
         rows.append(
             Standing(
                 name,
-                0 if enough_seeds(own, tasks) else None,
+                0 if kept and enough_seeds(own, tasks) else None,
                 overall(scores[name], rng),
                 overall([one for one, task in zip(scores[name], tasks, strict=True) if task in started], rng).value,
                 solved_curve(own, tasks, costs_of(budget, unit), rng),
@@ -201,11 +205,16 @@ def _median_cost(results: Sequence[RunResult], tasks: Sequence[TaskKey], target:
         return float(np.quantile(costs, 0.5, method="higher"))
 
 
+def reason_of(result: RunResult) -> str:
+    """Returns the line of a run's error that says what it was: of a traceback, where its last part begins."""
+    lines = [line for line in (result.error or "").splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if not line[0].isspace()), "")
+
+
 def failures(results: Iterable[RunResult]) -> list[tuple[str, str, str, int]]:
     """Returns why agents are missing from tasks: agent, status and reason, and on how many runs."""
     found: dict[tuple[str, str, str], int] = defaultdict(int)
     for result in results:
         if result.status != "learned":
-            reason = (result.error or "").strip().splitlines()
-            found[result.agent, result.status, reason[-1] if reason else ""] += 1
+            found[result.agent, result.status, reason_of(result)] += 1
     return [(*key, count) for key, count in sorted(found.items())]

@@ -27,7 +27,9 @@ TARGETS: Floats = 10.0 ** -np.arange(1, 8.01, 0.2)
 #: Those whose expected cost is reported.
 ERT_TARGETS = (1e-2, 1e-4, 1e-6)
 
-_LEAST = 1e-10  # shortfalls below this count as this
+#: Shortfalls below this count as this.
+LEAST = 1e-10
+
 _LEVEL = 0.95
 _SAMPLES = 2000
 _MIN_SEEDS = 3
@@ -52,7 +54,7 @@ def task_of(result: RunResult) -> TaskKey:
 
 def score_of(result: RunResult) -> float:
     """Returns minus the logarithm of the run's shortfall, from about 0 to 10."""
-    return float(-np.log10(max(result.shortfall, _LEAST)))
+    return float(-np.log10(max(result.shortfall, LEAST)))
 
 
 def by_task(results: Iterable[RunResult], tasks: Sequence[TaskKey]) -> list[Floats]:
@@ -149,7 +151,7 @@ def mean_ranks(scores: Mapping[str, Sequence[Floats]]) -> dict[str, float]:
 def hits(result: RunResult, targets: Floats = TARGETS) -> Floats:
     """Returns `[G]` what a run had spent of its budget when it first met each target; infinity where it did not."""
     inside = result.spending <= result.budget
-    if result.status != "learned" or not inside.any():
+    if result.ranked is None or not inside.any():
         return np.full(targets.size, np.inf)
     spent, met = result.spending[inside], result.shortfalls[inside] <= targets[:, None]
     return np.where(met.any(axis=1), spent[met.argmax(axis=1)], np.inf)
@@ -236,11 +238,10 @@ def expected_cost(results: Sequence[RunResult], target: float) -> float:
 
 
 def enough_seeds(results: Sequence[RunResult], tasks: Sequence[TaskKey]) -> bool:
-    """Returns whether an agent can be ranked: it does not depend on seeds, or has had three on every task."""
-    if all(not result.random for result in results):
-        return True
+    """Returns whether an agent can be ranked: it has had every task, with three seeds where it depends on them."""
     seeds = {task: {result.seed for result in results if task_of(result) == task} for task in tasks}
-    return all(len(one) >= _MIN_SEEDS for one in seeds.values())
+    needed = _MIN_SEEDS if any(result.random for result in results) else 1
+    return all(len(one) >= needed for one in seeds.values())
 
 
 def _ends(drawn: Floats) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from ualign_env.benchmark.reporting.page import page
 from ualign_env.benchmark.reporting.standings import COLUMNS, Board, boards, cells_of, failures
 from ualign_env.benchmark.results import RunResult, line_of
 from ualign_env.benchmark.store import Store
+from ualign_env.benchmark.suite import is_shipped
 
 _COLUMNS = (
     "agent", "version", "information", "joint", "suite", "task", "k", "l", "seed", "unit", "budget", "status",
@@ -30,12 +31,14 @@ class Report:
         runs: how many results it is of.
         boards: their leaderboards.
         damaged: files that could not be read, with the reason.
+        old: files of old versions of agents, which are left out.
     """
 
     page: Path
     runs: int
     boards: tuple[Board, ...]
     damaged: dict[str, str]
+    old: list[str]
 
 
 def write_report(folder: str | os.PathLike[str]) -> Report:
@@ -50,22 +53,30 @@ def write_report(folder: str | os.PathLike[str]) -> Report:
     if not results:
         raise ValueError(f"{os.fspath(folder)!r} holds no results: ualign bench --out {os.fspath(folder)} makes some")
     suite = results[0].suite
-    command = f"ualign bench --suite {suite.partition(' ')[0]} --out {store.folder.name}"
     about = results[0].machine or machine()
     found_boards = boards(results)
     texts = {
-        "report.html": page(results, f"Alignment games: {suite}", command, about, found_boards),
+        "report.html": page(results, f"Alignment games: {suite}", _command(store, suite), about, found_boards),
         "leaderboard.md": markdown(found_boards, results),
         "results.csv": table(results),
         "summary.jsonl": "".join(line_of(summary(result)) for result in results),
     }
     for name, text in texts.items():
         write_file(store.folder / name, lambda file, text=text: file.write(text.encode()))
-    return Report(store.folder / "report.html", len(results), tuple(found_boards), found.damaged)
+    return Report(store.folder / "report.html", len(results), tuple(found_boards), found.damaged, found.old)
+
+
+def _command(store: Store, suite: str) -> str:
+    """Returns what makes the results again, but for the choice of agents and seeds."""
+    text, name = store.suite() or "", suite.partition(" ")[0]
+    if "[[task]]" not in text:
+        return f"Benchmark(...).run(out={str(store.folder)!r})"
+    chosen = name if is_shipped(name, text) else store.folder / "suite.toml"
+    return f"ualign bench --suite {chosen} --out {store.folder}"
 
 
 def summary(result: RunResult) -> dict[str, Any]:
-    """Returns a result without its policy and traces: what is collected, and compared."""
+    """Returns a result without its policy, scorecard and output: what is collected, and compared."""
     content = result.to_dict()
     left_out = ("policy", "scorecard", "output", "machine", "limits", "advice", "error")
     return {name: value for name, value in content.items() if name not in left_out}

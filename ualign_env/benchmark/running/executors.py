@@ -54,8 +54,6 @@ class Inline(Executor):
             return End("failed", str(error), Spent())
         task = run.task
         if CLASSES[information].hidden:
-            if not all(users.knows(task.slots) for users in task.scenario.populations):
-                return End("unsupported", f"what users pick among {task.slots} responses is not known", Spent())
             plays = int(run.budget.amount) if run.budget.unit == "plays" else None
             task = task.for_agents(information, plays)
         return learn(agent, task, run.budget, judge.look)
@@ -103,8 +101,9 @@ def _work(
     done: "queue.SimpleQueue[RunResult | BaseException]",
 ) -> None:
     """Makes runs until there are none left."""
-    worker = Worker(nursery, stop)
+    worker = None
     try:
+        worker = Worker(nursery, stop)
         while not stop.is_set():
             try:
                 run = waiting.get_nowait()
@@ -114,4 +113,5 @@ def _work(
     except BaseException as error:
         done.put(error)
     finally:
-        worker.close()
+        if worker is not None:
+            worker.close()

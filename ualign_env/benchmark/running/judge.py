@@ -5,6 +5,7 @@ Axes: P prompts, N responses, T policies of a mixture.
 
 import math
 import time
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +21,7 @@ from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import Look, RunResult
 from ualign_env.benchmark.running.learning import End, Verdict
 from ualign_env.benchmark.running.warm_up import warm_up_everything
-from ualign_env.policies.tables import Mixture, PolicyTable, SharedPolicy
+from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, PolicyTable, SharedPolicy
 from ualign_env.policies.tabulate import read
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.scorecard import Evaluation, Scorecard, optimal_rate
@@ -45,6 +46,10 @@ class Judge:
         self._looks: list[Look] = []
         self._final: tuple[int, Evaluation, PolicyTable] | None = None
         self.optimum = optimal_rate(self._task.k, self._task.l)
+        together = self._task.k + self._task.l
+        if not all(users.knows(together) for users in self._task.scenario.populations):
+            self.refusal = f"what users pick among {together} responses is not known"
+            return
         try:
             self.optimum = optimum(self._task.scenario, self._task.k, self._task.l, run.agent.declared.joint)
         except TooLargeError as error:
@@ -60,6 +65,11 @@ class Judge:
         """
         begin = time.thread_time()
         table = read(given, self._task.scenario, self._task.k)
+        if isinstance(table, Outputs | JointPolicy) and self._task.k > 1 and not self._run.agent.declared.joint:
+            raise ValueError(
+                f"a {type(table).__name__} chooses {self._task.k} responses together, which only agents do that are "
+                "declared with joint=True"
+            )
         learned = _RememberedMixture(table, self._task.k, self._known) if isinstance(table, Mixture) else table
         found = Evaluation(self._task.scenario, learned, self._task.k, self._task.l)
         shortfall = float(max(0.0, self.optimum - found.rate)) if self._exact(found) else self.optimum - found.rate
@@ -79,11 +89,12 @@ class Judge:
         """Returns the result of the run."""
         run, task, declared = self._run, self._task, self._run.agent.declared
         begin = time.thread_time()
-        card = learned = digest = None
+        card = learned = digest = kind = None
         if self._final is not None:
             found = self._final[1]
             card = _kept(found.scorecard())
-            learned, digest = found.learned.average().tolist(), self._final[2].digest()
+            table = self._final[2]
+            learned, digest, kind = found.learned.average().tolist(), table.digest(), type(table).__name__
         scoring = sum(look.score_seconds for look in self._looks) + time.thread_time() - begin
         return RunResult(
             agent=run.agent.name,
@@ -110,6 +121,7 @@ class Judge:
             trace=tuple(self._looks),
             final=None if self._final is None else self._final[0],
             scorecard=card,
+            table=kind,
             policy=learned,
             policy_digest=digest,
             cpu=end.spent.cpu,
@@ -122,6 +134,7 @@ class Judge:
             output=end.output[-_TEXT:],
             limits=limits,
             machine=machine(),
+            finished=datetime.now(UTC).isoformat(),
         )
 
 

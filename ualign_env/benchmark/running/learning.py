@@ -1,9 +1,9 @@
 """An agent learning a task: its clock, its steps, and the looks at it, wherever it runs and whoever scores."""
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +12,15 @@ from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.budget import Budget, Looks, Spent
 from ualign_env.benchmark.oracle import OutOfPlaysError
 from ualign_env.benchmark.results import Status
+from ualign_env.benchmark.running.cpu import own_cpu
 from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.policies.tables import PolicyTable
 from ualign_env.policies.tabulate import read
+
+_NOTHING = object()  # of what an agent yields
+
+#: How much of a budget of seconds may go into reading policies, beside it.
+READING = 0.1
 
 
 @dataclass(frozen=True)
@@ -51,21 +57,32 @@ Report = Callable[[Spent, PolicyTable], Verdict]
 
 
 class _Clock:
-    """The agent's time, which stands still while nobody asks the agent for anything."""
+    """The agent's time, which stands still while what it has learned is read and scored.
 
-    def __init__(self) -> None:
+    Reading a policy may be work that the agent has put off: what exceeds a share of the budget is its own time.
+    """
+
+    def __init__(self, budget: Budget) -> None:
         self.cpu = self.wall = self.longest = 0.0
+        self._left = READING * budget.amount if budget.unit == "seconds" else math.inf
+        self.go_on()
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        cpu, wall = time.process_time(), time.perf_counter()
-        try:
-            yield
-        finally:
-            step = time.process_time() - cpu
-            self.cpu += step
-            self.wall += time.perf_counter() - wall
-            self.longest = max(self.longest, step)
+    def go_on(self) -> None:
+        """Starts it, after it has stood still."""
+        self._cpu, self._wall = own_cpu(), time.perf_counter()
+
+    def tick(self) -> None:
+        """Counts what was spent since it was looked at last, or started."""
+        cpu, wall = own_cpu(), time.perf_counter()
+        self.cpu += cpu - self._cpu
+        self.wall += wall - self._wall
+        self.longest = max(self.longest, cpu - self._cpu)
+        self._cpu, self._wall = cpu, wall
+
+    def read(self, seconds: float) -> None:
+        """Counts the seconds of CPU that it took to read a policy."""
+        self.cpu += max(0.0, seconds - self._left)
+        self._left = max(0.0, self._left - seconds)
 
 
 def learn(agent: Agent, task: Task, budget: Budget, report: Report) -> End:
@@ -78,35 +95,40 @@ def learn(agent: Agent, task: Task, budget: Budget, report: Report) -> End:
             but not ranked.
         report: called with what was learned at each look.
     """
-    clock, looks, spent = _Clock(), Looks(budget), Spent()
+    clock, looks, spent = _Clock(budget), Looks(budget), Spent()
     hidden = task.scenario.populations[0].only_pick
     policy: Any = None
-    looked = True
+    looked, over = True, ""
     status: Status
     status, error = "learned", None
 
     def look() -> bool:
-        begin = time.perf_counter()
+        nonlocal spent
+        begin, cpu = time.perf_counter(), own_cpu()
         table = read(policy, task.scenario, task.k)
         reading = time.perf_counter() - begin
+        clock.read(own_cpu() - cpu)
+        spent = replace(spent, cpu=clock.cpu)
         verdict = report(spent, table)
         looks.taken(spent, reading + verdict.seconds)
+        clock.go_on()
         return verdict.go_on
 
     try:
-        with clock.running():
-            policies = iter(agent(task))
+        policies = policies_of(agent, task)
         while not looks.over(spent):
             try:
-                with clock.running():
-                    given = next(policies)
-            except (StopIteration, OutOfPlaysError):
+                given = next(policies, _NOTHING)
+            except OutOfPlaysError as refused:
+                given, over = _NOTHING, f" before this: {refused}"
+            clock.tick()
+            if given is _NOTHING:
                 plays = task.users().plays if hidden else spent.plays
                 spent = Spent(clock.cpu, clock.wall, spent.steps, plays)
                 if not looked:
                     look()
                 elif not spent.steps:
-                    status, error = "failed", "the agent yielded no policy"
+                    status, error = "failed", f"the agent yielded no policy{over}"
                 break
             plays = task.users().plays if hidden else getattr(given, "plays", None)
             spent = Spent(clock.cpu, clock.wall, spent.steps + 1, spent.plays if plays is None else int(plays))
@@ -117,14 +139,24 @@ def learn(agent: Agent, task: Task, budget: Budget, report: Report) -> End:
                 if not look():
                     break
     except KeyboardInterrupt:
+        clock.tick()
         status, error = "interrupted", f"interrupted after {spent.steps} steps"
     except TooLargeError as refused:
         status, error = "unsupported", str(refused)
     except MemoryError as failed:
         status, error = "out-of-memory", _trace(failed)
     except (Exception, SystemExit) as failed:  # one agent's failure must not lose the others' results
+        clock.tick()
         status, error = "failed", _trace(failed)
     return End(status, error, replace(spent, cpu=clock.cpu, wall=clock.wall), clock.longest)
+
+
+def policies_of(agent: Agent, task: Task) -> Iterator[Any]:
+    """Returns what an agent yields."""
+    given = agent(task)
+    if not isinstance(given, Iterator):
+        raise ValueError(f"an agent must be a generator, which yields policies, but this one returned {given!r:.200}")
+    return given
 
 
 def _trace(error: BaseException) -> str:

@@ -91,12 +91,12 @@ def serve(connection: Connection, place: str, folder: Path, *, forks: bool) -> N
         assignment = pickle.loads(connection.recv_bytes())  # noqa: S301  # of the runner
         if not forks:
             whole_run(agent, assignment, connection)
-        code = _forked(agent, assignment, connection)
-        connection.send_bytes(packed({"kind": "gone", "code": code}))
+        code, cpu = _forked(agent, assignment, connection)
+        connection.send_bytes(packed({"kind": "gone", "code": code, "cpu": cpu}))
 
 
-def _forked(agent: Agent, assignment: Assignment, connection: Connection) -> int:
-    """Makes a run in a child, and returns its exit status, a signal's number negative."""
+def _forked(agent: Agent, assignment: Assignment, connection: Connection) -> tuple[int, float]:
+    """Makes a run in a child, and returns its exit status, a signal's number negative, and its seconds of CPU."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # something to wake up for
@@ -112,9 +112,9 @@ def _forked(agent: Agent, assignment: Assignment, connection: Connection) -> int
     poll.register(connection.fileno(), 0)  # only whether the runner is gone: what it sends is the child's
     try:
         while True:
-            gone, status = os.waitpid(child, os.WNOHANG)
+            gone, status, usage = os.wait4(child, os.WNOHANG)
             if gone:
-                return os.waitstatus_to_exitcode(status)
+                return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
             if any(handle != reader for handle, _ in poll.poll()):
                 raise EOFError
             with suppress(BlockingIOError):

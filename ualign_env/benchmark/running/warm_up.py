@@ -26,6 +26,16 @@ def warm_up_everything(users: Users) -> None:
 def _ask_everything(tiny: Users) -> None:
     n = tiny.n_responses
     uniform = np.full(n, 1 / n)
+    score(tiny, uniform, 1)
+    score(tiny, Players(np.tile(uniform, (2, 1))), 1)
+    solve(tiny, 1)
+    tiny.restricted(np.arange(n))
+    tiny.pairwise()
+    tiny.user_favourites()
+    tiny.type_shares(np.zeros(1, np.int64), np.zeros((1, 2), np.int64))
+    _play(tiny)
+    if not tiny.knows(21):
+        return
     several = np.tile(uniform, (3, 1))
     score(tiny, uniform, 20)
     score(tiny, Players(several), 2)
@@ -40,22 +50,22 @@ def _ask_everything(tiny: Users) -> None:
     win_rate(tiny, uniform, 2, uniform, l=2)
     solve(tiny, 2)
     tiny.matrix(np.zeros((1, 2), np.int64), np.zeros((1, 1), np.int64))
-    tiny.restricted(np.arange(n))
-    tiny.pairwise()
-    tiny.user_favourites()
-    tiny.type_shares(np.zeros(1, np.int64), np.zeros((1, 2), np.int64))
+
+
+def _play(tiny: Users) -> None:
+    """Asks users here and by a mailbox, and plays games, with two slots."""
     shown = np.zeros((1, 2), np.int64)
     local_oracle(Scenario([tiny]), 2, 0).pick(shown)
     with TemporaryDirectory(prefix="ualign-") as folder:
         path = Path(folder) / "plays"
         server = OracleServer(Scenario([tiny]), 2, 0, 1, path)
-        UserOracle(RemoteUsers(path, 2), [n], 2, 1).pick(shown)
+        UserOracle(RemoteUsers(path, 2), [tiny.n_responses], 2, 1).pick(shown)
         server.close()
         box, done = Mailbox(path, 2), np.array((1, 0))
         ask(box.words, 1, 1)
         Picker([tiny]).serve(box, UserDraws([tiny], 0), 2, done, 10)
     for feedback in ("pick", "expected"):
-        games = BatchedGame(tiny, feedback=feedback)
+        games = BatchedGame(tiny, 2, feedback=feedback)
         prompts = games.reset(0)
-        games.step(np.zeros((1, 3), np.int64))
-        repeated_rows(games.scenario.observations, prompts, 3)
+        games.step(shown)
+        repeated_rows(games.scenario.observations, prompts, 2)

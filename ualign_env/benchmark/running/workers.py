@@ -13,24 +13,29 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.context import AuthenticationError
 from pathlib import Path
 from typing import Any
 
 from ualign_env._checks import TooLargeError
 from ualign_env.benchmark.budget import Spent
 from ualign_env.benchmark.information import CLASSES
-from ualign_env.benchmark.oracle import OracleServer
+from ualign_env.benchmark.oracle import FOREVER, OracleServer
 from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import RunResult, Status
 from ualign_env.benchmark.running.child import OUT_OF_MEMORY, Assignment, memory_is_limited
+from ualign_env.benchmark.running.cpu import cpu_of, cpu_started_by
 from ualign_env.benchmark.running.judge import Judge
-from ualign_env.benchmark.running.learning import End
+from ualign_env.benchmark.running.learning import READING, End
 from ualign_env.benchmark.running.nursery import ONE_CORE, serve
 from ualign_env.benchmark.running.wire import packed, spent_in, unpacked
 
 _GLANCE = 0.1  # seconds between two looks at the limits
 _TAIL = 4000  # characters of what was printed
+_MOST_PRINTED = 2**28  # bytes
+_PATIENCE = 10.0  # seconds, for a process to end that has nothing left to do
 _CLOCK = 2.0  # seconds that a process may take beyond what its agent does
 
 
@@ -93,8 +98,19 @@ def _spawned(place: str, folder: Path) -> tuple[Connection, subprocess.Popen[byt
         assert process.stdin is not None  # noqa: S101
         process.stdin.write(key)
         process.stdin.close()
-        connection = listener.accept()
+        threading.Thread(target=_call_when_gone, args=(process, listener.address), daemon=True).start()
+        try:
+            connection = listener.accept()
+        except AuthenticationError:
+            raise EOFError from None
     return connection, process  # pyright: ignore[reportReturnType]
+
+
+def _call_when_gone(process: subprocess.Popen[bytes], address: Any) -> None:
+    """Wakes whoever waits for a process that has ended."""
+    process.wait()
+    with suppress(OSError, EOFError, AuthenticationError):
+        Client(address, authkey=b"gone").close()
 
 
 def spawned(address: Any, place: str, folder: str) -> None:
@@ -171,9 +187,16 @@ class Worker:
 
     def printed(self) -> str:
         """Returns the last lines of what the agent has printed."""
-        with suppress(OSError):
-            return self.output.read_bytes()[-_TAIL:].decode(errors="replace")
+        with suppress(OSError), open(self.output, "rb") as file:
+            file.seek(max(0, self.output.stat().st_size - _TAIL))
+            return file.read().decode(errors="replace")
         return ""
+
+    def prints_too_much(self) -> bool:
+        """Returns whether the agent fills the disk."""
+        with suppress(OSError):
+            return self.output.stat().st_size > _MOST_PRINTED
+        return False
 
     @property
     def folder(self) -> Path:
@@ -205,7 +228,11 @@ class Worker:
         """Returns how the process of a run ended that was started for it alone."""
         if self._process is None:
             return None
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:  # it has closed its connection, and goes on
+            self._process.kill()
+            code = self._process.wait()
         self.close()
         return code
 
@@ -237,9 +264,7 @@ class _Attempt:
         users: OracleServer | None = None
         plays = None
         if hidden:
-            if not all(one.knows(task.slots) for one in task.scenario.populations):
-                return End("unsupported", f"what users pick among {task.slots} responses is not known", Spent())
-            plays = int(run.budget.amount) if run.budget.unit == "plays" else 2**62
+            plays = int(run.budget.amount) if run.budget.unit == "plays" else FOREVER
             task = task.with_users(None)
         assignment = Assignment(task, run.budget, plays, worker.folder, run.limits.memory)
         worker.output.unlink(missing_ok=True)
@@ -261,6 +286,7 @@ class _Attempt:
             while not worker.connection.poll(_GLANCE):
                 reason = self._reason(users)
                 if reason is not None:
+                    self._until_now(users)
                     worker.kill(self._child)
                     return End(*reason, self._spent, output=worker.printed())
             message = unpacked(worker.connection.recv_bytes())
@@ -275,20 +301,18 @@ class _Attempt:
                     return reply
                 worker.connection.send_bytes(packed(reply))
             elif kind == "end":
-                end = self._ended(message)
+                end = self._ended(message, users)
                 if not self._worker._nursery.forks:
                     worker.exit_code()
                     return end
             elif kind == "gone":
+                self._spent = replace(self._spent, cpu=max(self._spent.cpu, float(message["cpu"])))
                 return end or self._died(int(message["code"]))
 
     def _look(self, message: dict[str, Any], users: OracleServer | None) -> dict[str, Any] | End:
         begin = time.monotonic()
         try:
-            spent = spent_in(message)
-            if users is not None:  # as they were counted here
-                spent = Spent(spent.cpu, spent.wall, spent.steps, users.plays)
-            self._spent = spent
+            self._spent = spent = self._counted(message, users)
             if (complaint := self._false_clock(spent)) is not None:
                 return End("failed", complaint, spent)
             verdict = self._judge.look(spent, message["table"])
@@ -297,24 +321,39 @@ class _Attempt:
         except (ValueError, KeyError) as error:
             return End("failed", f"what it sent is no policy: {error}", self._spent, output=self._worker.printed())
         self._scoring += time.monotonic() - begin
-        return {"go_on": verdict.go_on, "seconds": verdict.seconds}
+        budget = self._run.budget  # which processes that the agent has started spend, too
+        return {"go_on": verdict.go_on and spent.of(budget.unit) < budget.amount, "seconds": verdict.seconds}
 
     def _false_clock(self, spent: Spent) -> str | None:
         """Returns what is wrong with the seconds that an agent's process counts itself, if anything is."""
         taken = cpu_of(self._child) if self._run.budget.unit == "seconds" else None
-        if taken is None or taken - self._before < 2 * spent.cpu + _CLOCK:  # reading policies takes some, too
+        beside = READING * self._run.budget.amount + _CLOCK
+        if taken is None or taken - self._before < 2 * spent.cpu + beside:
             return None
         return (
             f"its own clock says {spent.cpu:.2f} seconds of CPU, but its process has taken {taken - self._before:.2f}"
         )
 
-    def _ended(self, message: dict[str, Any]) -> End:
+    def _counted(self, message: dict[str, Any], users: OracleServer | None) -> Spent:
+        """Returns what a process says it has spent, and what those have that it started; plays as counted here."""
+        told = spent_in(message)
+        plays = told.plays if users is None else users.plays
+        return replace(told, cpu=max(self._spent.cpu, told.cpu + cpu_started_by(self._child)), plays=plays)
+
+    def _until_now(self, users: OracleServer | None) -> None:
+        """Counts what was spent since the last look, by an agent that is to be ended."""
+        told = self._spent
+        cpu, wall = (cpu_of(self._child) or 0.0) - self._before, time.monotonic() - self._begin - self._scoring
+        plays = told.plays if users is None else users.plays
+        self._spent = Spent(max(told.cpu, cpu), max(told.wall, wall), told.steps, plays)
+
+    def _ended(self, message: dict[str, Any], users: OracleServer | None) -> End:
         failed = message["status"] not in ("learned", "unsupported")
         rss, error = message["max_rss_mb"], message["error"]
         return End(
             message["status"],
             None if error is None else str(error),
-            spent_in(message),
+            self._counted(message, users),
             float(message["longest_step"]),
             None if rss is None else float(rss),
             self._worker.printed() if failed else "",
@@ -325,12 +364,14 @@ class _Attempt:
         limits = self._run.limits
         if self._worker.stopped:
             return "interrupted", "interrupted"
+        if self._worker.prints_too_much():
+            return "failed", f"it printed more than {_MOST_PRINTED >> 20} MB"
         if users is not None and users.error is not None:
             return "failed", f"the users did not answer: {users.error!r}"
         if time.monotonic() - self._begin - self._scoring > limits.wall:
             return "timeout", f"it took more than {limits.wall:g} seconds"
-        most, spent = limits.of_cpu(self._run.budget), cpu_of(self._child)
-        if most is not None and spent is not None and spent > most:
+        most = limits.of_cpu(self._run.budget)
+        if most is not None and (cpu_of(self._child) or 0.0) + cpu_started_by(self._child) > most:
             return "timeout", f"it took more than {most:g} seconds of CPU, of a budget of {self._run.budget}"
         return None
 
@@ -351,12 +392,3 @@ class _Attempt:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
             return End("died", f"its process was ended by {name}", self._spent, output=printed)
         return End("died", f"its process exited with status {code}", self._spent, output=printed)
-
-
-def cpu_of(process: int) -> float | None:
-    """Returns the seconds of CPU that a process has taken, None where nobody knows."""
-    if sys.platform != "linux" or not process:
-        return None
-    with suppress(OSError):
-        return time.clock_gettime((~process << 3) | 2)  # its clock, as clock_getcpuclockid(3) names it
-    return None
