@@ -98,6 +98,27 @@ def stops_the_clock(task):
     yield GOOD
 
 
+def steps_cheaply(task):
+    """Is honest; most of its steps' time is the benchmark's."""
+    while True:
+        yield "nlhf"
+
+
+def hires(task):
+    """Lets others work, and waits."""
+    burn = "while True: pass"
+    subprocess.Popen([sys.executable, "-c", burn])
+    while True:
+        time.sleep(0.01)
+        yield GOOD
+
+
+def prints_for_ever(task):
+    yield GOOD
+    while True:
+        os.write(1, bytes(2**20))
+
+
 def catches_everything(task):
     yield GOOD
     while True:

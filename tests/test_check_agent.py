@@ -7,12 +7,15 @@ import sys
 import pytest
 from learning import EXTRAS, installed
 
+from ualign_env.benchmark import check
 from ualign_env.benchmark.agents import list_agents
 from ualign_env.benchmark.check import check_agent
 
 SLOW = ("adidas", "deep-cfr", "projected-replicator", "regret-matching")
 
 FAULTY = '''
+import sys
+
 import numpy as np
 import ualign_env as ua
 
@@ -99,6 +102,21 @@ def knows_one_size(task):
 
 def yields_nothing(task):
     yield from ()
+
+
+def leaves(task):
+    sys.exit(3)
+    yield
+
+
+def returns(task):
+    return np.full(4, 0.25)
+
+
+def hangs(task):
+    while True:
+        pass
+    yield
 '''
 
 
@@ -120,12 +138,21 @@ def faulty(tmp_path):
         ("asks_nobody", "warnings", "it never asked a user"),
         ("knows_one_size", "errors", "on prompts with different numbers of responses: ValueError"),
         ("yields_nothing", "errors", "it yielded no policy"),
+        ("leaves", "errors", "SystemExit: 3"),
+        ("returns", "errors", "an agent must be a generator"),
+        ("knows_one_size", "warnings", "are checked once these errors are mended"),
         ("yields_nothing", "warnings", "it has no docstring"),
     ],
 )
 def test_what_is_wrong_is_found(faulty, name, kind, text):
     found = check_agent(f"{faulty}:{name}")
     assert any(text in one for one in getattr(found, kind)), found.summary()
+
+
+def test_what_does_not_end_is_ended(faulty, monkeypatch):
+    monkeypatch.setattr(check, "_SECONDS", 0.2)
+    found = check_agent(f"{faulty}:hangs")
+    assert all("TimeoutError: 12 steps took more than 0.2 seconds" in one for one in found.errors), found.summary()
 
 
 @pytest.mark.parametrize("name", ["fine", "counts_its_plays"])

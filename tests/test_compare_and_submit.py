@@ -94,6 +94,8 @@ def test_what_cannot_be_compared_is_said(folder):
         compare(exp3[:1], [replace(one, task="other") for one in exp3], ("a", "b"))
     with pytest.raises(ValueError, match="holds no results: expected a folder of them, or FOLDER:AGENT"):
         compare_folders(f"{folder}/nowhere", str(folder / "out"))
+    nothing = [replace(one, status="failed") for one in exp3]
+    assert compare(nothing, nothing, ("a", "b")).summary() == "neither a nor b has learned anything"
     found = compare(exp3, [one for one in exp3 if one.k == 1], ("a", "b"))
     assert found.only_first == (("german-goals", 2, 1),)
 
@@ -199,11 +201,18 @@ def changed(packaged, tmp_path, change):
     return submit(tmp_path / "out", tmp_path / "s.tar.gz")
 
 
+def shorter(one):
+    one["trace"]["rows"][one["final"]][one["trace"]["columns"].index("shortfall")] /= 2
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         (lambda one: one.update(policy_digest="0"), "made again, it learned something else"),
         (lambda one: one.update(enforced=False), "was scored in its own process"),
+        (lambda one: one["limits"].update(wall=1e6), "was given more time or memory than the"),
+        (lambda one: one.update(seed=one["seed"] + 4), "has had the seeds [4, 5, 6], but they must be 0, 1"),
+        (shorter, "of its policies do not score what is reported, such as that of seed"),
         (lambda one: one["seed"] != 1, "has had fewer than three"),
         (lambda one: one["k"] != 2, "1 of 2 tasks are missing"),
         (lambda one: one.update(suite="small 2"), "they are not of small 1 as it is"),

@@ -163,7 +163,7 @@ def test_processes_that_an_agent_starts_are_its_time():
 
 
 def test_an_agent_is_a_generator():
-    result = ua.run(lambda _: np.array(GOOD), TASK)
+    result = ua.run(lambda _: np.array(GOOD), TASK)  # pyright: ignore[reportArgumentType]
     assert result.status == "failed"
     assert "an agent must be a generator, which yields policies, but this one returned array(" in str(result.error)
 

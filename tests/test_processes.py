@@ -16,6 +16,7 @@ import pytest
 import ualign_env as ua
 from ualign_env.benchmark.plan import Limits
 from ualign_env.benchmark.running import workers
+from ualign_env.users.draws import UserDraws
 
 HERE = Path(__file__).parent
 PLACE = str(HERE / "faulty_agents.py")
@@ -88,10 +89,12 @@ def test_limits_end_what_does_not_end_by_itself():
     for result in found.values():
         assert result.status == "timeout"
         assert result.error == "it took more than 1 seconds"
-        assert result.trace
+        assert result.ranked is not None  # what it had learned by then
+        assert result.wall >= 1
     found = outcomes("burns", limits=Limits(wall=600, cpu=0.5), steps=20)
     assert found["burns"].status == "timeout"
     assert "more than 0.5 seconds of CPU" in str(found["burns"].error)
+    assert sys.platform != "linux" or found["burns"].cpu > 0.4
     found = outcomes("eats_memory", "fine", limits=Limits(wall=600, memory=300), steps=20)
     assert found["eats_memory"].status == "out-of-memory"
     assert found["fine"].status == "learned"
@@ -103,6 +106,57 @@ def test_users_are_nowhere_in_the_agents_process():
     assert (found["searches"].status, found["searches"].error) == ("learned", None)
     # and where they are, the search finds them
     assert ua.run(faulty_agents.searches, TASK, plays=100).status == "failed"
+
+
+def test_cheap_steps_are_no_false_clock():
+    found = outcomes("steps_cheaply", seconds=3)["steps_cheaply"]
+    assert (found.status, found.error) == ("learned", None)
+    assert found.ranked is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for the clocks of other processes")
+def test_processes_that_an_agent_leaves_working_are_its_time():
+    found = outcomes("hires", seconds=1)["hires"]
+    assert found.status == "learned"
+    assert found.cpu > 0.9
+    assert found.wall < 60
+    assert found.ranked is not None
+    assert found.ranked.cpu <= 1
+
+
+def test_an_agent_that_fills_the_disk_is_ended(monkeypatch):
+    monkeypatch.setattr(workers, "_MOST_PRINTED", 2**24)
+    found = outcomes("prints_for_ever", "fine", steps=20)
+    assert found["prints_for_ever"].error == "it printed more than 16 MB"
+    assert len(found["prints_for_ever"].output) <= 4000
+    assert found["fine"].status == "learned"
+
+
+def test_a_worker_that_cannot_begin_is_an_error(monkeypatch):
+    """And not a wait for ever."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(workers.Worker, "__init__", full)
+    with pytest.raises(OSError, match="No space left"):
+        outcomes("fine", steps=1)
+
+
+def test_a_process_that_dies_before_it_calls_is_noticed(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(EOFError):
+        workers._spawned(f"{PLACE}:fine", Path())
+
+
+def test_whose_turn_it_is_to_be_asked_is_not_known_from_the_seed():
+    """An agent knows the task's seed, and could draw what is drawn from it."""
+    asked = TASK.for_agents("picks").users()
+    mine = UserDraws(TASK.scenario.populations, TASK.seed)
+    types, numbers = mine.draw(0, np.zeros(200, np.int64))
+    shown = np.tile(np.arange(3), (200, 1))
+    guessed = TASK.scenario.populations[0].pick(types, shown, numbers)
+    assert (guessed == asked.pick(shown)).mean() < 0.8
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for the clock of another process")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, rankdata, trim_mean
 
 import ualign_env as ua
-from ualign_env.benchmark.reporting.standings import boards, failures
+from ualign_env.benchmark.reporting.standings import boards, failures, reason_of
 from ualign_env.benchmark.reporting.statistics import (
     TARGETS,
     by_task,
@@ -165,9 +165,21 @@ def test_who_depends_on_seeds_is_ranked_with_three():
     assert not enough_seeds(runs[:2], [("german-goals", 2, 1)])
     assert not enough_seeds(runs, [("german-goals", 2, 1), ("german-goals", 3, 1)])
     assert enough_seeds([replace(runs[0], random=False)], [("german-goals", 2, 1)])
+    assert not enough_seeds([replace(runs[0], random=False)], [("german-goals", 2, 1), ("german-goals", 3, 1)])
     runs.append(result([0.5], agent="b"))
+    runs += [result([], agent="c", status="unsupported", seed=seed) for seed in range(3)]
     (board,) = boards(runs)
-    assert [(row.agent, row.rank) for row in board.standings] == [("a", 1), ("b", None)]
+    assert [(row.agent, row.rank) for row in board.standings] == [("a", 1), ("b", None), ("c", None)]
+
+
+def test_what_a_limit_has_ended_had_learned_something_before():
+    assert result([0.1, 1e-3], status="timeout").shortfall == 1e-3
+    assert result([0.1, 1e-3], status="failed").ranked is None
+
+
+def test_reasons_are_the_line_that_says_what_it_was():
+    error = "Traceback (most recent call last):\n  File 'x'\n    raise\nValueError: what it was\n  and a hint\n"
+    assert reason_of(result([], status="failed", error=error)) == "ValueError: what it was"
 
 
 def test_boards_are_by_class_and_by_what_was_played():

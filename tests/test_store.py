@@ -12,6 +12,7 @@ import pytest
 
 import ualign_env as ua
 from ualign_env.benchmark import store as storing
+from ualign_env.benchmark.reporting.write import write_report
 from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.store import Store, shard
 
@@ -78,6 +79,59 @@ def test_an_agent_in_a_file_that_is_edited_is_another(tmp_path):
     assert ua.Benchmark(["german-goals"], [f"{place}:learn"], 1, steps=1).runs[0].digest == one
     place.write_text("def learn(task):\n    yield 'nlhf'\n")
     assert ua.Benchmark(["german-goals"], [f"{place}:learn"], 1, steps=1).runs[0].digest != one
+
+
+def test_reports_are_of_the_version_that_was_run_last(tmp_path):
+    path = tmp_path / "mine.py"
+    for policy, seeds in (("[1, 0, 0, 0]", 3), ("[0.4, 0.1, 0.5, 0]", 2)):
+        path.write_text(f"def learn(task):\n    yield {policy}\n")
+        ua.Benchmark([ua.Task("german-goals", 2)], [f"{path}:learn"], seeds, steps=1).run(out=tmp_path / "out")
+    found = Store(tmp_path / "out").read()
+    assert len(list((tmp_path / "out").rglob("results/*/*.json"))) == 5
+    assert [one.policy for one in found.results.values()] == [[[0.4, 0.1, 0.5, 0]]] * 2
+    assert len(found.old) == 3
+    written = write_report(tmp_path / "out")
+    assert (written.runs, len(written.old)) == (2, 3)
+
+
+def test_functions_that_are_in_no_file_are_run_again(tmp_path):
+    """Nothing says whether they are what they were."""
+    for policy in ([1.0, 0, 0, 0], [0.0, 0, 1, 0]):
+
+        def mine(_, policy=policy):
+            yield policy
+
+        found = ua.Benchmark([ua.Task("german-goals", 1)], [mine], 1, steps=1).run(out=tmp_path)
+        assert [one.policy for one in found.results] == [[policy]]
+
+
+def test_tasks_of_one_name_are_told_apart(tmp_path):
+    tasks = [ua.Task("mallows", 1), ua.Task("mallows/seed:0", 1)]
+    found = ua.Benchmark(tasks, ["uniform"], 1).run(out=tmp_path)
+    assert [one.task for one in found.results] == [task.scenario.name for task in tasks]
+    assert not found.missing
+    with pytest.raises(ValueError, match=r"2 tasks are called 'mallows.*', with k = 1 and l = 1: name them apart"):
+        ua.Benchmark([tasks[0], tasks[0]], ["uniform"])
+
+
+def test_whatever_an_executor_raises_what_is_finished_is_written(suite, tmp_path, monkeypatch):
+    class Breaks(ua.Inline):
+        def results(self, runs):
+            yield from super().results(runs[:3])
+            raise RuntimeError("out of order")
+
+    tried, real = [], storing.write_file
+
+    def once_full(path, write):
+        if "results" in str(path) and len(tried) < 3:
+            tried.append(path)
+            raise ValueError("no space")
+        return real(path, write)
+
+    monkeypatch.setattr(storing, "write_file", once_full)
+    with pytest.raises(RuntimeError, match="out of order"):
+        benchmark(suite).run(Breaks(), tmp_path / "out")
+    assert len(Store(tmp_path / "out").read().results) == 3
 
 
 def test_shards_are_all_runs_together(suite, tmp_path):

@@ -68,6 +68,10 @@ def test_suites_of_somebodys_own(tmp_path):
     assert (changed.seconds, changed.plays) == (1.0, 1_000_000)
     assert changed.text != suite.text
     assert suite.with_budgets(seconds=0.5) is suite
+    read = parse_suite(changed.text)  # it says what it is
+    assert (read.seconds, read.plays, str(read)) == (1.0, 1_000_000, "mine 2")
+    with pytest.raises(ValueError, match="leave out steps, or these"):
+        ua.Benchmark(suite, steps=3, seconds=1)
     assert str(suite.with_budgets(steps=7).budget("plays")) == "7 steps"
     assert load_suite("core").as_it_is
     assert not load_suite("core").with_budgets(seconds=1.0).as_it_is
@@ -84,6 +88,10 @@ def test_suites_of_somebodys_own(tmp_path):
         (("k = [2]", "kk = [2]"), "unknown field 'kk'"),
         (("k = [2]", 'facts = {digest = "0"}'), "cycle is not what it was|made for 0"),
         (("k = [2]", "k = ["), "is no TOML"),
+        (("k = [2]", "k = 2"), "a field is of another kind"),
+        (("k = [2]", "k = [2, 2]"), "2 tasks are called 'cycle', with k = 2 and l = 1: name them apart"),
+        (("version = 1", 'version = 1\nagents = "uniform"'), "agents is 'uniform', but must be several"),
+        (('scenario = "cycle"', 'name = "cycle"'), "or is missing: KeyError"),
         (("version = 1", 'version = 1\nclasses = ["all"]'), "unknown class 'all'"),
         (('[[task]]\nscenario = "cycle"\nk = [2]\n', "task = []\n"), "has no tasks"),
     ],
