@@ -1,6 +1,7 @@
 """Users who are hidden: they pick when they are asked, every play is counted, and nothing else is known of them."""
 
 import pickle
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -253,6 +254,19 @@ def test_plays_cannot_be_taken_back(tmp_path):
 def test_single_plays_take_integers(responses, prompt):
     with pytest.raises(ValueError, match="must be integers"):
         TASK.for_agents("picks").users().pick_one(responses, prompt)
+
+
+def test_whoever_waits_for_a_question_leaves_the_processor_to_others(tmp_path):
+    server = OracleServer(TASK.scenario, 3, TASK.seed, 10**6, tmp_path / "plays")
+    try:
+        users = by_mailbox(tmp_path / "plays")
+        users.pick_one([0, 1, 2])
+        begin = time.process_time()
+        time.sleep(1)
+        assert time.process_time() - begin < 0.4
+        assert users.pick_one([0, 1, 2]) in range(3)  # and wakes up
+    finally:
+        server.close()
 
 
 def test_a_thousand_responses_fit_into_a_mailbox(tmp_path):

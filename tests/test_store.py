@@ -51,6 +51,8 @@ def essence(results):
 def test_results_are_kept_and_not_made_again(suite, tmp_path):
     made = benchmark(suite)
     first = made.run(out=tmp_path / "out")
+    assert first.summary() == "24 runs: 24 learned, 0 missing"
+    assert first.to_dict()["results"][0] == first.results[0].to_dict()
     told = []
     again = benchmark(suite).run(out=tmp_path / "out", on_result=told.append)
     assert told == []

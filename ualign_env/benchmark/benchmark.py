@@ -3,6 +3,7 @@
 import inspect
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ualign_env import _checks
+from ualign_env._result import Result
 from ualign_env.benchmark.agents import Agent, AgentInfo, Declaration, describe_agent, list_agents
 from ualign_env.benchmark.plan import Limits, NamedTask, Run, plan
 from ualign_env.benchmark.results import FINISHED, RunResult
@@ -24,7 +26,7 @@ OnResult = Callable[[RunResult], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Result):
     """What running a benchmark has come to.
 
     Attributes:
@@ -36,6 +38,17 @@ class Outcome:
     results: tuple[RunResult, ...]
     missing: tuple[Run, ...]
     unwritten: str | None = None
+
+    def summary(self) -> str:
+        """Returns how many runs have ended how."""
+        ends = Counter(result.status for result in self.results)
+        said = [f"{number} {status}" for status, number in ends.items()] + [f"{len(self.missing)} missing"]
+        return f"{len(self.results) + len(self.missing)} runs: {', '.join(said)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns results, and the names of runs that are missing, as plain values."""
+        results = [result.to_dict() for result in self.results]
+        return {"results": results, "missing": [str(run) for run in self.missing], "unwritten": self.unwritten}
 
 
 class Benchmark:

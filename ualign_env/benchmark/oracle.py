@@ -22,8 +22,11 @@ from ualign_env.scenario import Scenario
 from ualign_env.users import picker
 from ualign_env.users.draws import UserDraws
 
-_PATIENCE = 2_000  # looks at the mailbox, about a millisecond, before whoever waits goes to sleep
-_NAP = 2e-4  # seconds
+_PATIENCE = 2_000  # looks at the mailbox, about a millisecond, before whoever waits for an answer goes to sleep
+_EXPECTATION = 400  # looks for the next question; who thinks for longer than they take shall have the processor
+_NAP = 1e-4  # seconds
+_LONGER = 1.1  # than the nap before, so that whoever asks at last waits for a tenth of what the question took
+_LONGEST_NAP = 0.01
 FOREVER = 2**62  # plays
 
 
@@ -238,11 +241,15 @@ class OracleServer:
 
     def _answer(self) -> None:
         try:
+            patience, nap = _EXPECTATION, _NAP
             while not self._over.is_set():
                 before = self._done[0]
-                self._picker.serve(self._box, self._draws, self._budget, self._done, _PATIENCE)
-                if self._done[0] == before:
-                    time.sleep(_NAP)
+                self._picker.serve(self._box, self._draws, self._budget, self._done, patience)
+                if self._done[0] != before:
+                    patience, nap = _EXPECTATION, _NAP
+                    continue
+                time.sleep(nap)
+                patience, nap = 1, min(_LONGER * nap, _LONGEST_NAP)
         except BaseException as error:
             self.error = error
 

@@ -136,7 +136,7 @@ def _cell(runs: Sequence[RunResult]) -> dict[str, Any]:
         return {"text": said, "kind": "missing", "why": why}
     decades = float(np.mean([score_of(run) for run in ranked]))
     return {
-        "text": f"{10**-decades:.0e}",
+        "text": f"{'≤' if 10**-decades <= LEAST else ''}{10**-decades:.0e}",
         "kind": f"h{min(10, max(0, round(decades)))}",
         "why": f"shortfall {10**-decades:.2e}, {len(ranked)} of {len(runs)} runs",
     }
@@ -211,7 +211,7 @@ def _legend(number: int) -> dict[str, Any]:
 
 
 def _share(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.2f}"
+    return "" if math.isnan(value) else f"{value:.3f}"
 
 
 def _svg(text: str) -> Markup:

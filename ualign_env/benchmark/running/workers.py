@@ -96,12 +96,13 @@ def _spawned(place: str, folder: Path) -> tuple[Connection, subprocess.Popen[byt
             [sys.executable, "-c", code], stdin=subprocess.PIPE, env=os.environ | ONE_CORE, start_new_session=True
         )
         assert process.stdin is not None  # noqa: S101
-        process.stdin.write(key)
-        process.stdin.close()
         threading.Thread(target=_call_when_gone, args=(process, listener.address), daemon=True).start()
         try:
+            with process.stdin as keyhole:
+                keyhole.write(key)
             connection = listener.accept()
-        except AuthenticationError:
+        except (AuthenticationError, BrokenPipeError):
+            process.wait()
             raise EOFError from None
     return connection, process  # pyright: ignore[reportReturnType]
 
