@@ -15,7 +15,8 @@ import pytest
 
 import ualign_env as ua
 from ualign_env.benchmark.plan import Limits
-from ualign_env.benchmark.running import workers
+from ualign_env.benchmark.running import starting, workers
+from ualign_env.benchmark.running.cpu import cpu_of
 from ualign_env.users.draws import UserDraws
 
 HERE = Path(__file__).parent
@@ -146,7 +147,7 @@ def test_a_worker_that_cannot_begin_is_an_error(monkeypatch):
 def test_a_process_that_dies_before_it_calls_is_noticed(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(EOFError):
-        workers._spawned(f"{PLACE}:fine", Path())
+        starting._spawned(f"{PLACE}:fine", Path())
 
 
 def test_whose_turn_it_is_to_be_asked_is_not_known_from_the_seed():
@@ -211,10 +212,10 @@ def test_where_systems_cannot_fork_each_run_is_started_anew(monkeypatch):
 
     def without_fork(self):
         with monkeypatch.context() as patched:
-            patched.setattr(workers.sys, "platform", "darwin")
+            patched.setattr(starting.sys, "platform", "darwin")
             init(self)
 
-    monkeypatch.setattr(workers.Nursery, "__init__", without_fork)
+    monkeypatch.setattr(starting.Nursery, "__init__", without_fork)
     found = outcomes("fine", "dies", "one_at_a_time", steps=10)
     assert [found[name].status for name in ("fine", "dies", "one_at_a_time")] == ["learned", "died", "learned"]
     assert found["one_at_a_time"].plays == 10
@@ -291,10 +292,10 @@ def test_a_killed_child_is_one_run_that_died(tmp_path, monkeypatch):
 def test_seconds_of_another_process():
     process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        while not (spent := workers.cpu_of(process.pid)) or spent < 0.2:
+        while not (spent := cpu_of(process.pid)) or spent < 0.2:
             assert process.poll() is None
     finally:
         process.kill()
         process.wait()
-    assert workers.cpu_of(process.pid) is None or spent >= 0.2
+    assert cpu_of(process.pid) is None or spent >= 0.2
     assert np.isfinite(spent)

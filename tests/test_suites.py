@@ -104,6 +104,8 @@ def test_what_is_wrong_in_a_suite_is_said(change, message):
 
 
 def test_unknown_suites_are_named():
+    with pytest.raises(ValueError, match=r"unknown suite 'cycle'.*; scenarios are a list: \['cycle'\]"):
+        ua.Benchmark("cycle", ["uniform"])
     with pytest.raises(ValueError, match="unknown suite 'cor'; did you mean 'core'"):
         load_suite("cor")
     with pytest.raises(ValueError, match=r"nowhere\.toml: cannot be read"):

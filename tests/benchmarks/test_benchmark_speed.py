@@ -14,7 +14,8 @@ import ualign_env as ua
 from ualign_env.benchmark.oracle import OracleServer, RemoteUsers, UserOracle
 from ualign_env.benchmark.reporting.statistics import overall
 from ualign_env.benchmark.reporting.write import write_report
-from ualign_env.benchmark.running.workers import Nursery, Worker
+from ualign_env.benchmark.running.starting import Nursery
+from ualign_env.benchmark.running.workers import Worker
 from ualign_env.benchmark.store import Store
 
 TASK = ua.Task("german-goals", 3)

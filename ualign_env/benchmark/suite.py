@@ -22,7 +22,7 @@ from ualign_env.benchmark.plan import Limits, NamedTask
 from ualign_env.benchmark.tasks import Task
 from ualign_env.readers.choose import files_in
 from ualign_env.scenario import Scenario
-from ualign_env.specs import load_scenario
+from ualign_env.specs import list_scenarios, load_scenario
 
 FOLDER = "folder:"
 _SEED = "{seed}"
@@ -128,7 +128,8 @@ def load_suite(name: str, sealed_seeds: str | os.PathLike[str] | None = None) ->
         return _of_folder(name)
     path = Path(name) if name.endswith(".toml") else _own() / f"{name}.toml"
     if not name.endswith(".toml") and name not in list_suites():
-        raise _checks.unknown("suite", name, [*list_suites(), "FILE.toml", f"{FOLDER}PATH"])
+        hint = f"; scenarios are a list: [{name!r}]" if name.partition("/")[0] in list_scenarios() else ""
+        raise ValueError(f"{_checks.unknown('suite', name, [*list_suites(), 'FILE.toml', f'{FOLDER}PATH'])}{hint}")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -13,7 +13,8 @@ from ualign_env.benchmark.plan import Run
 from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.running.judge import Judge
 from ualign_env.benchmark.running.learning import End, learn
-from ualign_env.benchmark.running.workers import Nursery, Worker
+from ualign_env.benchmark.running.starting import Nursery
+from ualign_env.benchmark.running.workers import Worker
 
 
 class Executor(ABC):

@@ -11,7 +11,8 @@ from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.running.executors import Executor
 from ualign_env.benchmark.running.judge import Judge
 from ualign_env.benchmark.running.learning import End
-from ualign_env.benchmark.running.workers import Nursery, Worker
+from ualign_env.benchmark.running.starting import Nursery
+from ualign_env.benchmark.running.workers import Worker
 
 LOCAL = "local"
 _RETRIES = 3  # of a run whose worker is gone: runs depend on nothing but themselves
