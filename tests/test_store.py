@@ -191,6 +191,13 @@ def test_a_folder_has_one_runner_at_a_time(suite, tmp_path):
     benchmark(suite).run(out=tmp_path / "out", part=(1, 24))
 
 
+def test_where_the_system_has_no_locks_a_file_is_one(suite, tmp_path, monkeypatch):
+    monkeypatch.setattr(storing, "fcntl", None)
+    with Store(tmp_path / "out").locked(), pytest.raises(ValueError, match=r"if there is none, remove '.*\.lock'"):
+        benchmark(suite).run(out=tmp_path / "out")
+    assert not benchmark(suite).run(out=tmp_path / "out").missing
+
+
 def test_more_seeds_join_those_that_are_there(suite, tmp_path):
     first = ua.Benchmark(suite, seeds=2, steps=12).run(out=tmp_path / "out")
     told = []

@@ -63,14 +63,20 @@ class Store:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other runners out of the folder; the system lifts the lock of a process that is killed.
+        """Keeps other runners out of the folder.
+
+        The system lifts the lock of a process that is killed; where there are no such locks, a file is one, and stays
+        behind.
 
         Raises:
             ValueError: if another runner holds it, or the folder cannot be written to.
         """
+        path, alone = self.folder / ".lock", fcntl is None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | (os.O_EXCL if alone else 0), 0o644)
+        except FileExistsError:
+            raise ValueError(f"{self._held}; if there is none, remove {str(path)!r}") from None
         except OSError as error:
             raise ValueError(f"cannot write results to {str(self.folder)!r}: {error.strerror}") from None
         try:
@@ -78,12 +84,18 @@ class Store:
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    raise ValueError(f"another runner holds {str(self.folder)!r}: wait, or choose another") from None
+                    raise ValueError(self._held) from None
                 except OSError as error:
                     raise ValueError(f"cannot lock {str(self.folder)!r}: {error.strerror}") from None
             yield
         finally:
             os.close(handle)
+            if alone:
+                path.unlink(missing_ok=True)
+
+    @property
+    def _held(self) -> str:
+        return f"another runner holds {str(self.folder)!r}: wait, or choose another"
 
     def describe(self, suite: str) -> None:
         """Writes what the results are of: the suite, as text, and the machine.
