@@ -151,10 +151,13 @@ def test_agents_follow_their_seed_where_they_say_that_they_have_one(name):
     def after_some_steps(seed):
         return learn(name, Task(load_scenario("two-groups/responses:4/majority:0.51"), 2, seed), 40)
 
-    one, same, other = (after_some_steps(seed).policy_digest for seed in (1, 1, 2))
+    one, same = (after_some_steps(1).policy_digest for _ in range(2))
     assert one == same
-    if name != "pairs-borda":  # of whose policies there are four
-        assert (one != other) == agents.describe_agent(name).declared.random
+    others = (after_some_steps(seed).policy_digest for seed in range(2, 12))  # of the policies of some there are few
+    if agents.describe_agent(name).declared.random:
+        assert any(other != one for other in others)
+    else:
+        assert next(others) == one
 
 
 def test_the_mixture_weighs_every_iterate_and_keeps_few():

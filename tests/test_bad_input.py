@@ -139,12 +139,13 @@ CALLS = {
     "agent": (ua.agent, {"information": "exact", "random": True, "joint": False, "version": "1"}),
     "Benchmark": (
         ua.Benchmark,
-        {"tasks": ["cycle"], "agents": ["nlhf"], "seeds": 1, "seconds": 0.1, "plays": 10, "steps": 1},
+        {"tasks": ["cycle"], "agents": ["nlhf"], "seeds": 1, "seconds": 0.1, "plays": 10},
     ),
+    "Benchmark by steps": (lambda **given: ua.Benchmark(["cycle"], ["nlhf"], **given), {"steps": 1}),
     "Processes": (ua.Processes, {"workers": 1}),
     "run": (
         ua.run,
-        {"agent": "uniform", "task": ua.Task(USERS, 2), "seconds": 0.1, "plays": 100, "steps": 1},  # pyright: ignore[reportArgumentType]
+        {"agent": "uniform", "task": ua.Task(USERS, 2), "seconds": 0.1, "plays": 100},  # pyright: ignore[reportArgumentType]
     ),
     "Scenario": (
         ua.Scenario,

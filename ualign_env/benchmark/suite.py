@@ -84,8 +84,9 @@ class Suite:
 
     def with_budgets(self, seconds: float | None = None, plays: int | None = None, steps: int | None = None) -> "Suite":
         """Returns the suite with other budgets, where they are given: results of it are of another suite."""
-        given = {"seconds": seconds, "plays": plays, "steps": steps}
-        changed = {name: value for name, value in given.items() if value not in (None, getattr(self, name))}
+        given: dict[Unit, Any] = {"seconds": seconds, "plays": plays, "steps": steps}
+        amounts = {unit: Budget(unit, value).amount for unit, value in given.items() if value is not None}
+        changed: dict[str, Any] = {unit: amount for unit, amount in amounts.items() if amount != getattr(self, unit)}
         if not changed:
             return self
         said = "".join(f"{name} = {value}\n" for name, value in changed.items())
