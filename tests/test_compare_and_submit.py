@@ -213,6 +213,8 @@ def shorter(one):
         (lambda one: one["limits"].update(wall=1e6), "was given more time or memory than the"),
         (lambda one: one.update(seed=one["seed"] + 4), "has had the seeds [4, 5, 6], but they must be 0, 1"),
         (shorter, "of its policies do not score what is reported, such as that of seed"),
+        (lambda one: one.update(policy=None), "of its policies do not score what is reported"),
+        (lambda one: one.update(scenario_digest="0"), "of its policies do not score what is reported"),
         (lambda one: one["seed"] != 1, "has had fewer than three"),
         (lambda one: one["k"] != 2, "1 of 2 tasks are missing"),
         (lambda one: one.update(suite="small 2"), "they are not of small 1 as it is"),

@@ -12,6 +12,7 @@ import pytest
 
 import ualign_env as ua
 from ualign_env.benchmark import store as storing
+from ualign_env.benchmark.agents import describe_agent
 from ualign_env.benchmark.reporting.write import write_report
 from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.store import Store, shard
@@ -134,6 +135,17 @@ def test_whatever_an_executor_raises_what_is_finished_is_written(suite, tmp_path
     with pytest.raises(RuntimeError, match="out of order"):
         benchmark(suite).run(Breaks(), tmp_path / "out")
     assert len(Store(tmp_path / "out").read().results) == 3
+
+
+def test_a_declaration_that_is_edited_is_read_anew(tmp_path):
+    """Within one process, too: notebooks go on."""
+    path = tmp_path / "mine.py"
+    found = []
+    for information in ("exact", "picks"):
+        path.write_text(f"@ua.agent(information={information!r})\ndef learn(task):\n    yield 'uniform'\n")
+        found.append(describe_agent(f"{path}:learn").declared)
+    assert [one.information for one in found] == ["exact", "picks"]
+    assert found[0].version != found[1].version
 
 
 def test_shards_are_all_runs_together(suite, tmp_path):

@@ -88,6 +88,7 @@ def test_suites_of_somebodys_own(tmp_path):
         (("k = [2]", "kk = [2]"), "unknown field 'kk'"),
         (("k = [2]", 'facts = {digest = "0"}'), "cycle is not what it was|made for 0"),
         (("k = [2]", "k = ["), "is no TOML"),
+        (("version = 1", "version = 1\nplays = -3"), "plays is -3"),
         (("k = [2]", "k = 2"), "a field is of another kind"),
         (("k = [2]", "k = [2, 2]"), "2 tasks are called 'cycle', with k = 2 and l = 1: name them apart"),
         (("version = 1", 'version = 1\nagents = "uniform"'), "agents is 'uniform', but must be several"),

@@ -3,7 +3,6 @@
 import ast
 import importlib.util
 from functools import cache
-from pathlib import Path
 
 
 def first_line(entry: str) -> str:
@@ -16,21 +15,22 @@ def first_line(entry: str) -> str:
 
 
 def function_source(entry: str) -> ast.FunctionDef | ast.ClassDef | None:
-    """Returns the source of `module:function` or `FILE.py:function`; None where there is none."""
-    place, _, name = entry.rpartition(":")
-    return next((node for node in _functions(place) if node.name == name), None)
+    """Returns the source of `module:function`; None where there is none."""
+    module, _, name = entry.rpartition(":")
+    return _functions(module).get(name)
+
+
+def functions_in(source: str | bytes, where: str = "source") -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    """Returns the functions and classes of a source, by name; raises what `ast.parse` does."""
+    tree = ast.parse(source, where)
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 @cache
-def _functions(place: str) -> list[ast.FunctionDef | ast.ClassDef]:
-    """Returns the functions and classes of a module."""
+def _functions(module: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
     try:
-        if place.endswith(".py"):
-            source = Path(place).read_text(encoding="utf-8")
-        else:
-            spec = importlib.util.find_spec(place)
-            source = spec.loader.get_source(place) if spec and spec.loader else None  # pyright: ignore[reportAttributeAccessIssue]
-        tree = ast.parse(source or "")
+        spec = importlib.util.find_spec(module)
+        source = spec.loader.get_source(module) if spec and spec.loader else None  # pyright: ignore[reportAttributeAccessIssue]
+        return functions_in(source or "")
     except Exception:  # whatever a foreign package raises when it is looked for
-        return []
-    return [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        return {}

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from ualign_env import _checks
-from ualign_env._summaries import function_source
+from ualign_env._summaries import function_source, functions_in
 from ualign_env.benchmark.information import CLASSES, Information
 from ualign_env.benchmark.tasks import Task
 from ualign_env.solvers.baselines import BASELINES, baseline
@@ -123,15 +123,13 @@ def describe_agent(place: str) -> AgentInfo:
         location, _, name = place.rpartition(":")
         own = Path(location).resolve() if location.endswith(".py") else None
         if own is None:
-            return _described(place, place, place)
-        _check_file(own, name)
-        found = _described(f"{own.stem}:{name}", f"{own}:{name}", place)
-        return replace(found, declared=replace(found.declared, version=_file_version(own, found.declared.version)))
+            return _described(place, place, function_source(place))
+        return _in_file(own, name)
     entry = _entry(place)
     if entry is None:
         return AgentInfo(place, place, Declaration(random=False), BASELINES[place].summary, _own_package())
     package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
-    return replace(_described(place, place, entry.value.partition("[")[0].strip()), package=package)
+    return replace(_described(place, place, function_source(entry.value.partition("[")[0].strip())), package=package)
 
 
 def load_agent(place: str) -> Agent:
@@ -170,9 +168,8 @@ def _entry(name: str) -> EntryPoint | None:
     return first
 
 
-def _described(name: str, place: str, source: str) -> AgentInfo:
-    """Returns what the source of `module:function` or `FILE.py:function` says."""
-    node = function_source(source)
+def _described(name: str, place: str, node: ast.FunctionDef | ast.ClassDef | None) -> AgentInfo:
+    """Returns what an agent's source says."""
     if node is None:
         return AgentInfo(name, place)
     summary = (ast.get_docstring(node) or "").split("\n")[0]
@@ -194,21 +191,20 @@ def _declaration(name: str, node: ast.FunctionDef | ast.ClassDef) -> Declaration
     return Declaration()
 
 
-def _check_file(path: Path, name: str) -> None:
-    """Finds what is wrong with an agent's file before anything is run."""
+def _in_file(path: Path, name: str) -> AgentInfo:
+    """Returns what an agent in a file says; its version changes with the file, as results follow what is edited."""
     if not name.isidentifier():
         raise ValueError(f"agent '{path}:{name}' must be FILE.py:function, with the name of a function")
     try:
-        ast.parse(path.read_bytes(), str(path))
+        source = path.read_bytes()
+        node = functions_in(source, str(path)).get(name)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError) as error:
         raise ValueError(f"{path}: is no Python: {error}") from None
-
-
-def _file_version(path: Path, declared: str) -> str:
-    """Returns a version that changes with a file, so that results follow what is edited."""
-    return f"{declared}+{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    found = _described(f"{path.stem}:{name}", f"{path}:{name}", node)
+    version = f"{found.declared.version}+{hashlib.sha256(source).hexdigest()[:8]}"
+    return replace(found, declared=replace(found.declared, version=version))
 
 
 def _baseline_agent(name: str) -> Agent:

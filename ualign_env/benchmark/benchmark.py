@@ -20,8 +20,10 @@ from ualign_env.benchmark.store import Store, shard
 from ualign_env.benchmark.suite import Suite, custom_suite, load_suite
 from ualign_env.benchmark.tasks import Task
 
-#: Told of each result as it comes, and of what could not be written.
+#: Told how many runs are finished already, and how many there are.
 OnBegin = Callable[[int, int], None]
+
+#: Told of each result as it comes.
 OnResult = Callable[[RunResult], None]
 
 
@@ -91,8 +93,6 @@ class Benchmark:
         self.agents = [self._described(agent) for agent in named]
         _distinct(self.agents)
         kept = self.suite.limits if limits is None else limits
-        for unit in ("seconds", "plays"):
-            self.suite.budget(unit)  # also where no agent has it: a number that is none is an error
         self.runs = list(plan(self.agents, self.suite.tasks, self.seeds, self.suite.budget, kept, str(self.suite)))
 
     def __repr__(self) -> str:

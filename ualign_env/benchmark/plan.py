@@ -70,16 +70,8 @@ class Run:
         declared, task = self.agent.declared, self.task
         parts = [
             *(self.agent.name, declared.version, declared.information, declared.random, declared.joint),
-            *(
-                self.name,
-                task.scenario.digest,
-                task.k,
-                task.l,
-                task.seed,
-                self.budget.unit,
-                self.budget.amount,
-                self.suite,
-            ),
+            *(self.name, task.scenario.digest, task.k, task.l, task.seed),
+            *(self.budget.unit, self.budget.amount, self.suite),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -143,7 +143,8 @@ def _complaints(store: Store, results: Sequence[RunResult], suite: Suite) -> lis
         seeds = {one.seed for one in own}
         if seeds != set(range(len(seeds))) or len(own) != len(seeds) * len({task_of(one) for one in own}):
             found.append(f"{agent}: has had the seeds {sorted(seeds)}, but they must be 0, 1, ... on every task")
-        if any(describe_agent(one.place).declared.version != one.version for one in own):
+        versions = {(one.place, one.version) for one in own}
+        if any(describe_agent(place).declared.version != version for place, version in versions):
             found.append(f"{agent}: is of another version by now: {own[0].version} was run")
         if not all(one.enforced for one in own):
             found.append(f"{agent}: was scored in its own process, where its class is not enforced")
@@ -167,11 +168,16 @@ def _limited(result: RunResult, limits: Limits) -> bool:
 def _scores_again(result: RunResult, suite: Suite) -> bool:
     """Returns whether a policy scores what is reported; of mixtures and joint policies averages alone are kept."""
     look = result.ranked
+    scenario = {named.name: named.task.scenario for named in suite.tasks}.get(result.task)
+    if scenario is None or scenario.digest != result.scenario_digest:
+        return False
     if look is None or result.table not in ("SharedPolicy", "Players") or result.l > 1:
         return True
-    scenario = next(named.task.scenario for named in suite.tasks if named.name == result.task)
-    found = result.optimum - robust_win_rate(scenario, result.policy, result.k)
-    return scenario.digest == result.scenario_digest and abs(max(0.0, found) - max(0.0, look.shortfall)) < _ROUNDING
+    try:
+        found = result.optimum - robust_win_rate(scenario, result.policy, result.k)
+    except ValueError:  # what is no policy
+        return False
+    return abs(max(0.0, found) - max(0.0, look.shortfall)) < _ROUNDING
 
 
 def _made_again(results: Sequence[RunResult], suite: Suite, executor: Executor, seed: int | None) -> Iterable[Rerun]:

@@ -68,6 +68,8 @@ class Suite:
     text: str = ""
 
     def __post_init__(self) -> None:
+        for unit in ("seconds", "plays"):
+            self.budget(unit)  # a number that is none is an error, also where no agent has it
         keys = [(named.name, named.task.k, named.task.l) for named in self.tasks]
         for (name, k, l), number in Counter(keys).items():
             if number > 1:

@@ -5,6 +5,7 @@ Axes: P prompts, N responses, T policies of a mixture.
 
 import math
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -70,7 +71,9 @@ class Judge:
                 f"a {type(table).__name__} chooses {self._task.k} responses together, which only agents do that are "
                 "declared with joint=True"
             )
-        learned = _RememberedMixture(table, self._task.k, self._known) if isinstance(table, Mixture) else table
+        learned: PolicyTable = table
+        if isinstance(table, Mixture):
+            learned = _RememberedMixture(table.policies, table.weights, self._task.k, self._known)
         found = Evaluation(self._task.scenario, learned, self._task.k, self._task.l)
         shortfall = float(max(0.0, self.optimum - found.rate)) if self._exact(found) else self.optimum - found.rate
         seconds = time.thread_time() - begin
@@ -165,17 +168,16 @@ def optimum(scenario: Scenario, k: int, l: int, joint: bool) -> float:
     return float(scenario.probabilities @ values)
 
 
+@dataclass(frozen=True, eq=False)
 class _RememberedMixture(Mixture):
     """A mixture against k samples, each of whose policies is met once, however many mixtures it is in."""
 
-    def __init__(self, mixture: Mixture, k: int, known: dict[bytes, Floats]) -> None:
-        super().__init__(mixture.policies, mixture.weights)
-        object.__setattr__(self, "_k", k)
-        object.__setattr__(self, "_known", known)
+    k: int
+    known: dict[bytes, Floats]
 
     def payoffs(self, scenario: Scenario, k: int) -> Floats:
-        known: dict[bytes, Floats] = vars(self)["_known"]
-        if k != vars(self)["_k"]:
+        known = self.known
+        if k != self.k:
             return super().payoffs(scenario, k)
         policies, weights = np.asarray(self.policies, np.float64), np.asarray(self.weights, np.float64)
         keys = [policy.tobytes() for policy in policies]

@@ -139,15 +139,14 @@ def learn(agent: Agent, task: Task, budget: Budget, report: Report) -> End:
                 if not look():
                     break
     except KeyboardInterrupt:
-        clock.tick()
         status, error = "interrupted", f"interrupted after {spent.steps} steps"
     except TooLargeError as refused:
         status, error = "unsupported", str(refused)
     except MemoryError as failed:
         status, error = "out-of-memory", _trace(failed)
     except (Exception, SystemExit) as failed:  # one agent's failure must not lose the others' results
-        clock.tick()
         status, error = "failed", _trace(failed)
+    clock.tick()
     return End(status, error, replace(spent, cpu=clock.cpu, wall=clock.wall), clock.longest)
 
 
