@@ -146,10 +146,11 @@ def test_agents_that_need_a_tree_refuse_games_too_large_for_one(name):
     assert "the tree of 65 players would have" in result.error
 
 
-@pytest.mark.parametrize("name", [name for name in [*LEARNERS, *PAIRS] if name not in SLOW])
+@pytest.mark.parametrize("name", [*LEARNERS, *PAIRS, *JOINT])
 def test_agents_follow_their_seed_where_they_say_that_they_have_one(name):
     def after_some_steps(seed):
-        return learn(name, Task(load_scenario("two-groups/responses:4/majority:0.51"), 2, seed), 40)
+        task = Task(load_scenario("two-groups/responses:4/majority:0.51"), 2, seed, 2 if name in JOINT else 1)
+        return learn(name, task, 2 if name in SLOW else 40)
 
     one, same = (after_some_steps(1).policy_digest for _ in range(2))
     assert one == same

@@ -21,7 +21,6 @@ def deep_cfr(task: ua.Task) -> Iterator[ua.GamePolicy]:
 
     Source: Brown et al., "Deep counterfactual regret minimization", 2019.
     """
-    torch.manual_seed(task.seed)
     np.random.seed(task.seed % 2**32)  # noqa: NPY002  # OpenSpiel draws from it
     game = ua.cached_game(task.game(), max_states=20_000)
     iterations = _FIRST
@@ -36,6 +35,7 @@ def deep_cfr(task: ua.Task) -> Iterator[ua.GamePolicy]:
             num_traversals=20,
             policy_network_train_steps=200,
             advantage_network_train_steps=50,
+            seed=task.seed % 2**31,
             **memory,
         )
         solver.solve()

@@ -22,14 +22,15 @@ def nfsp(task: ua.Task) -> Iterator[ua.GamePolicy]:
 
     Source: Heinrich & Silver, "Deep reinforcement learning from self-play in imperfect-information games", 2016.
     """
-    torch.manual_seed(task.seed)
-    np.random.seed(task.seed % 2**32)  # noqa: NPY002  # OpenSpiel draws from it
     game = task.game()
     environment = Environment(game)
     size = environment.observation_spec()["info_state"][0]
     actions: Any = environment.action_spec()["num_actions"]
     settings: dict[str, Any] = {"batch_size": 64, "min_buffer_size_to_learn": 64, "replay_buffer_capacity": 10_000}
-    learners = [NFSP(i, size, actions, [32], 10_000, 0.2, **settings) for i in range(task.players)]
+    seeds = task.rng().integers(2**31, size=task.players + 1).tolist()
+    learners = [NFSP(i, size, actions, [32], 10_000, 0.2, seed=seeds[i], **settings) for i in range(task.players)]
+    torch.manual_seed(seeds[-1])  # once more: learners seed what all of them draw from
+    np.random.seed(seeds[-1])  # noqa: NPY002
     policy = JointRLAgentPolicy(game, dict(enumerate(learners)), environment.use_observation)
     while True:
         for learner in learners:
