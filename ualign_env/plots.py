@@ -120,7 +120,7 @@ def solved(boards: Sequence[Board]) -> Figure:
             if curve.low is not None and curve.high is not None:
                 axes.fill_between(curve.costs, curve.low, curve.high, step="post", color=colour, alpha=0.15, lw=0)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")  # the usual one writes for TeX
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.12g}")  # the usual one writes for TeX
         axes.set_ylim(0, 1.02)
         axes.set_xlabel(board.currency)
         axes.set_ylabel("share of tasks and targets solved")

@@ -35,7 +35,7 @@ class Budget:
         object.__setattr__(self, "amount", amount)
 
     def __str__(self) -> str:
-        return f"{self.amount:,g} {self.unit}" if self.unit == "seconds" else f"{self.amount:,} {self.unit}"
+        return f"{self.amount:,.12g} {self.unit}" if self.unit == "seconds" else f"{self.amount:,} {self.unit}"
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ class RunResult(Result):
         """Returns the agent, its score and what it spent."""
         found = self.ranked
         if found is None:
-            said = f"{self.status}: {self.error}" if self.error else f"nothing within {self.budget:g} {self.unit}"
+            said = f"{self.status}: {self.error}" if self.error else f"nothing within {self.budget:,.12g} {self.unit}"
         else:
             said = f"robust win rate {self.optimum - found.shortfall:.6f} of {self.optimum:.6f}"
         return f"{self.agent} on {self.task}, k = {self.k}: {said}, {self.steps} steps in {self.cpu:.2f} s of CPU"

@@ -75,7 +75,7 @@ def _section(board: Board, results: list[RunResult], number: int) -> dict[str, A
         "badge": CLASSES[board.information].badge,
         "title": board.title,
         "unit": unit,
-        "budget": f"{board.budget:,g}",
+        "budget": f"{board.budget:,.12g}",
         "tasks": len(board.tasks),
         "rows": [_row(row, board) for row in board.standings],
         "ecdf": _svg(_ecdf(board, unit)),

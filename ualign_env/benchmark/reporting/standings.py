@@ -97,7 +97,7 @@ class Board:
     @property
     def scope(self) -> str:
         """How many tasks there are, and with what budget."""
-        return f"{len(self.tasks)} task{'s' * (len(self.tasks) > 1)}, {self.budget:,g} {self.currency}"
+        return f"{len(self.tasks)} task{'s' * (len(self.tasks) > 1)}, {self.budget:,.12g} {self.currency}"
 
     @property
     def title(self) -> str:
