@@ -85,6 +85,10 @@ MUTANTS = {
     "a derivative turned over": lambda: mutant(jacobian=lambda s, p, k: SlotNoise.jacobian(s, p, k).T),
     "a derivative of another k": lambda: mutant(jacobian=lambda s, p, k: SlotNoise.jacobian(s, p, k + 1)),
     "one opponent's sample": lambda: mutant(sampled_value=lambda s, p, k, o, _: SlotNoise.sampled_value(s, p, k, o, 1)),
+    "drawn with replacement": lambda: mutant(
+        pool_payoffs=lambda s, p, k: np.array([[s.payoffs(row / row.sum(), int(i)) for i in k] for row in p])
+    ),
+    "the other pool's value": lambda: mutant(pool_values=lambda s, p, o, k: SlotNoise.pool_values(s, o, p, k)),
     "pairs turned over": lambda: mutant(pairwise=lambda s: SlotNoise.pairwise(s).T),
     "favourites by type alone": lambda: mutant(favourites=lambda s: s.user_favourites().mean(axis=0)),
     "copies don't help": lambda: contest_mutant(

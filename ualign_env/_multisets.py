@@ -1,6 +1,6 @@
-"""Multisets of responses.
+"""Multisets of responses, and draws without replacement.
 
-Axes: M multisets.
+Axes: M multisets, K sizes of a draw.
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 from ualign_env._checks import TooLargeError, about
 from ualign_env._limits import MAX_CELLS, MAX_SETS
-from ualign_env._types import Ints
+from ualign_env._types import Floats, Ints
 
 
 def n_multisets(n: int, size: int) -> int:
@@ -38,3 +38,41 @@ def multisets(n: int, size: int) -> Ints:
         )
     rows = chain.from_iterable(combinations_with_replacement(range(n), size))
     return np.fromiter(rows, np.int64, count * size).reshape(count, size)
+
+
+def draws(pool: Ints, size: int) -> tuple[Ints, Floats]:
+    """Returns `[M, size]` what can be drawn from a pool without replacement, and the `[M]` chance of each.
+
+    Args:
+        pool: `[N]` how often each of N responses is in the pool.
+        size: how many are drawn, from 1 to all of them.
+
+    Raises:
+        TooLargeError: if there are too many to look at.
+    """
+    held = np.flatnonzero(pool)
+    if not can_enumerate(held.size, size):
+        raise TooLargeError(
+            f"there are up to {about(n_multisets(held.size, size))} ways to draw {size} of {pool.sum()} samples with "
+            f"{held.size} different responses, but at most {MAX_SETS:,} with {MAX_CELLS:,} responses are looked at"
+        )
+    rows = held[multisets(held.size, size)]
+    counts = (rows[:, :, None] == held).sum(axis=1)
+    possible = (counts <= pool[held]).all(axis=1)
+    ways = [math.prod(map(math.comb, pool[held].tolist(), row)) for row in counts[possible].tolist()]
+    total = math.comb(int(pool.sum()), size)
+    return rows[possible], np.array([one / total for one in ways])
+
+
+def all_among(m: int, sizes: Ints) -> Floats:
+    """Returns `[m + 1, K]`: the chance C(j, k) / C(m, k) that k of m things are all among j of them, j = 0..m.
+
+    Args:
+        m: how many there are, at least 1.
+        sizes: `[K]` numbers k from 1 to m.
+    """
+    j = np.arange(m, 0, -1)[:, None]
+    chances = np.ones((m + 1, len(sizes)))
+    # C(j - 1, k) / C(j, k) = (j - k) / j: products of numbers from 0 to 1, in which nothing overflows or cancels
+    np.cumprod(np.maximum(j - sizes, 0) / j, axis=0, out=chances[1:])
+    return chances[::-1]

@@ -90,6 +90,9 @@ def score_samples(
 ) -> SampleScore:
     """Returns how a model does that is known only by the responses it showed.
 
+    This is for a model that chooses the k responses it shows *together*. One that says something when it is asked, each
+    time alone, is for `sample_curve`, which makes more of the same samples.
+
     Args:
         scenario: a scenario, its spec, or the population of its only prompt.
         samples: `[M, k]` (one prompt) or `[P, M, k]` response indices, what the model showed each time; M at least 2.

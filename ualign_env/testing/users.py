@@ -5,7 +5,7 @@ Axes: B rows of slots, N responses.
 
 import pickle
 from collections.abc import Sequence
-from itertools import combinations_with_replacement, product
+from itertools import combinations, combinations_with_replacement, product
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ def check_users(users: Users, seed: int = 0) -> None:
     _check_choices(small)
     _check_contests(small, rng)
     _check_payoffs(small, rng)
+    _check_pools(small, rng)
     _check_groups(small, rng)
     _check_copies(users, rng)
 
@@ -146,6 +147,24 @@ def _check_contest(what: str, contest: Contest, users: Users, parts: list[tuple[
         _equal(f"{what}: gains of a second copy", second, np.array(twice) - once)
 
 
+def _check_pools(users: Users, rng: np.random.Generator) -> None:
+    n = users.n_responses
+    pools = np.array([np.bincount(rng.integers(0, n, 5), minlength=n) for _ in range(3)])
+    found = users.pool_payoffs(pools, np.array([1, 3, 5]))
+    for r, pool in enumerate(pools):
+        for s, size in enumerate((1, 3, 5)):
+            drawn = list(combinations(np.repeat(np.arange(n), pool).tolist(), size))
+            rows = np.array([(y, *shown) for y in range(n) for shown in drawn])
+            expected = _shares(users, rows)[:, 0].reshape(n, len(drawn)).mean(axis=1)
+            _equal(f"pool_payoffs, {size} of 5 samples", found[r, s], expected)
+    one, other = (np.repeat(np.arange(n), pool).tolist() for pool in pools[:2])
+    found = users.pool_values(pools[0], pools[1], np.array([1, 2, 3]))
+    for s, size in enumerate((1, 2, 3)):
+        rows = np.array([a + b for a in combinations(one, size) for b in combinations(other, size)])
+        expected = _shares(users, rows)[:, :size].sum(axis=1).mean()
+        _equal(f"pool_values, {size} of 5 samples", found[s], expected)
+
+
 def _check_payoffs(users: Users, rng: np.random.Generator) -> None:
     n = users.n_responses
     policies = rng.dirichlet(np.ones(n), 3)
@@ -201,7 +220,7 @@ def _check_groups(users: Users, rng: np.random.Generator) -> None:
 
 def _check_copies(users: Users, rng: np.random.Generator) -> None:
     n = users.n_responses
-    order = rng.permutation(n)[: max(1, n - 1)]
+    order = np.arange(n)[::-1][: max(1, n - 1)]
     part = users.restricted(order)
     require(part.responses == tuple(users.responses[y] for y in order), "restricted: other responses")
     rows = rng.integers(0, order.size, (20, 3))

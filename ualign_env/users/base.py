@@ -1,7 +1,7 @@
 """Who chooses: what every kind of users can do, and the only room that knows how.
 
 Axes: U user types, N responses, T policies of a mixture, K players, B rows of slots, M multisets, k responses of a
-model, l of its opponent.
+model, l of its opponent; R pools of samples, S sizes of what is drawn from them.
 
 Users are shown several responses, a slot each, and pick one slot. A kind of users is a subclass of `Users` in this
 folder: everything above it, from payoffs and solvers to games and environments, asks these methods and knows nothing
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
 
 from ualign_env import _checks
+from ualign_env._multisets import draws
 from ualign_env._types import Floats, Ints
 
 if TYPE_CHECKING:
@@ -131,6 +132,41 @@ class Users(ABC):
         others = (np.delete(policies, i, axis=0) for i in range(len(policies)))
         return np.array([self.against_outputs(rest).payoffs() for rest in others])
 
+    def pool_payoffs(self, pools: Ints, sizes: Ints) -> Floats:
+        """Returns `[R, S, N]`: the chance that each response alone is picked against some samples of a pool.
+
+        Args:
+            pools: `[R, N]` how often each response is among the samples of each pool, equally many in all pools.
+            sizes: `[S]` how many samples are drawn from the pool, without replacement: from 1 to all.
+
+        Raises:
+            TooLargeError: if there are too many different draws, where a kind of users has no faster way than to
+                look at each.
+        """
+        found = np.empty((len(pools), len(sizes), self.n_responses))
+        for r, pool in enumerate(pools):
+            for s, size in enumerate(sizes):
+                found[r, s] = self.against_sets(*draws(pool, int(size))).payoffs()
+        return found
+
+    def pool_values(self, pool: Ints, other: Ints, sizes: Ints) -> Floats:
+        """Returns `[S]`: the chance that one of some samples of a pool is picked against as many of another pool.
+
+        Args:
+            pool: `[N]` how often each response is among the samples of the one pool.
+            other: `[N]` the same for the other.
+            sizes: `[S]` how many samples are drawn from each, without replacement.
+
+        Raises:
+            TooLargeError: if there are too many different draws, where a kind of users has no faster way than to
+                look at each.
+        """
+        found = np.empty(len(sizes))
+        for s, size in enumerate(sizes):
+            (sets, chances), (others, shares) = draws(pool, int(size)), draws(other, int(size))
+            found[s] = shares @ (1 - self.against_sets(sets, chances).values(others))
+        return found
+
     def matrix(self, sets: Ints, others: Ints) -> Floats:
         """Returns `[M, M']`: the chance that each row of `[M', l]` is picked against each row of `[M, k]`."""
         return np.array([self.against_sets(row[None, :], np.ones(1)).values(others) for row in sets])
@@ -207,6 +243,13 @@ class Users(ABC):
     def describe(self, user_type: int) -> str:
         """Returns what the users of a type like, in words."""
         return f"type {user_type}"
+
+    def scores(self) -> Floats | None:
+        """Returns `[U, N]` scores of which each type picks the highest, one of those tied at random.
+
+        None where users do not choose in this way.
+        """
+        return None
 
     def indifference(self) -> tuple[float, float] | None:
         """Returns the mean share of pairs of responses that users tie, and the share of users who tie all.

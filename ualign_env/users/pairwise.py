@@ -92,6 +92,14 @@ class PairwiseUsers(Users):
         _only(k)
         return np.array(self.preferences)
 
+    def pool_payoffs(self, pools: Ints, sizes: Ints) -> Floats:
+        _only(int(sizes.max()))
+        shown = pools / pools.sum(axis=1, keepdims=True)
+        return np.repeat((shown @ self.preferences.T)[:, None], len(sizes), axis=1)
+
+    def pool_values(self, pool: Ints, other: Ints, sizes: Ints) -> Floats:
+        return 1 - self.pool_payoffs(pool[None], sizes)[0] @ (other / other.sum())
+
     def sampled_value(self, policy: Floats, k: int, other: Floats, l: int) -> float:
         _only(max(k, l))
         return float(other @ self.preferences @ policy)

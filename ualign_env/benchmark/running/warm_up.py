@@ -37,6 +37,9 @@ def _ask_everything(tiny: Users) -> None:
     if not tiny.knows(21):
         return
     several = np.tile(uniform, (3, 1))
+    pool, sizes = np.ones(n, np.int64), np.ones(1, np.int64)
+    tiny.pool_payoffs(pool[None], sizes)
+    tiny.pool_values(pool, pool, sizes)
     score(tiny, uniform, 20)
     score(tiny, Players(several), 2)
     score(tiny, Mixture(several, np.ones(3)), 2)

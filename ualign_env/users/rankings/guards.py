@@ -14,7 +14,7 @@ def check_k(k: int) -> None:
         raise ValueError(f"k is {k}, but must be at least 1")
 
 
-def check_policies(ranks: Ranks, *policies: Floats) -> None:
+def check_policies(ranks: Ranks, *policies: Floats | Ints) -> None:
     """Raises an error for policies over another number of responses: compiled loops would read what isn't theirs."""
     for policy in policies:
         if policy.shape[-1] != ranks.shape[1] or not policy.size:

@@ -23,6 +23,7 @@ from ualign_env.users.rankings import loops, set_loops
 from ualign_env.users.rankings.contests import OutputContest, SampleContest, SetContest
 from ualign_env.users.rankings.guards import Ranks
 from ualign_env.users.rankings.picking import RankingPicker
+from ualign_env.users.rankings.pools import pool_payoffs, pool_values
 
 _BLOCK = 1 << 20  # entries sorted at once, so that ranking scores needs little memory beyond its result
 _LISTED = 10  # responses of a user's order in words
@@ -211,6 +212,12 @@ class Population(Users):
     def matrix(self, sets: Ints, others: Ints) -> Floats:
         return set_loops.matrix(self.ranks, self.weights, sets, others)
 
+    def pool_payoffs(self, pools: Ints, sizes: Ints) -> Floats:
+        return pool_payoffs(self.ranks, self.weights, pools, sizes)
+
+    def pool_values(self, pool: Ints, other: Ints, sizes: Ints) -> Floats:
+        return pool_values(self.ranks, self.weights, pool, other, sizes)
+
     def sampled_value(self, policy: Floats, k: int, other: Floats, l: int) -> float:
         return set_loops.sampled_chance(self.ranks, self.weights, policy, k, other, l)
 
@@ -227,6 +234,9 @@ class Population(Users):
         users, best = np.nonzero(self.ranks == 0)
         shares = (self.weights / np.bincount(users))[users]
         return np.bincount(best, weights=shares, minlength=self.n_responses).astype(np.float64)
+
+    def scores(self) -> Floats:
+        return -self.ranks.astype(np.float64)
 
     def indifference(self) -> tuple[float, float]:
         """Returns the mean share of pairs of responses that users tie, and the share of users who tie all."""

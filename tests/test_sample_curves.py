@@ -1,0 +1,131 @@
+"""Models known by single samples: unbiased for every k, intervals that cover, and what is refused."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from ualign_env import Population, Scenario, load_scenario, robust_win_rate, sample_curve, solve, win_rate_curve
+from ualign_env.users.base import Users
+
+TIED = Population.from_scores([[2, 1, 0], [0, 1, 1], [0, 0, 3], [1, 1, 1]], [4, 3, 2, 1])
+USERS = load_scenario("impartial/responses:5/users:40").populations[0]
+
+
+def said(policy, m, seed=0):
+    return np.random.default_rng(seed).choice(len(policy), m, p=policy)
+
+
+def test_every_k_is_unbiased():
+    """The mean over all 4-tuples of samples, each with its chance, is what the policy itself loses to each opponent."""
+    policy = np.array([0.5, 0.2, 0.3])
+    mean = np.zeros((4, 3))
+    for samples in product(range(3), repeat=4):
+        mean += policy[list(samples)].prod() * sample_curve(TIED, samples, n_bootstrap=1, rng=0).losses[0]
+    exact = [TIED.payoffs(policy, k) for k in (1, 2, 3, 4)]
+    np.testing.assert_allclose(mean, exact, atol=1e-12)
+    # its broken twin, drawn with replacement, is not
+    biased = np.zeros(3)
+    for samples in product(range(3), repeat=4):
+        biased += policy[list(samples)].prod() * TIED.payoffs(np.bincount(samples, minlength=3) / 4, 3)
+    assert abs(biased - exact[2]).max() > 0.01
+
+
+@pytest.mark.parametrize("users", [TIED, USERS, Population.from_scores([[1.0]])], ids=repr)
+def test_pools_are_what_enumeration_gives(users):
+    rng = np.random.default_rng(1)
+    pools = rng.multinomial(6, np.full(users.n_responses, 1 / users.n_responses), size=4)
+    sizes = np.array([1, 2, 5, 6])
+    np.testing.assert_allclose(users.pool_payoffs(pools, sizes), Users.pool_payoffs(users, pools, sizes), atol=1e-14)
+
+
+def test_many_samples_come_close_to_the_curve():
+    policy = np.array([0.4, 0.3, 0.1, 0.1, 0.1])
+    curve = sample_curve(USERS, said(policy, 4000), [1, 2, 8, 32], rng=0, n_bootstrap=50)
+    exact = [robust_win_rate(USERS, policy, k) for k in (1, 2, 8, 32)]
+    np.testing.assert_allclose(curve.robust_win_rates, exact, atol=0.01)
+    np.testing.assert_allclose(curve.split_half_rates, exact, atol=0.01)
+    assert curve.optimum == pytest.approx([1 / 2, 2 / 3, 8 / 9, 32 / 33])
+    assert (curve.sizes, curve.n_samples, curve.pools) == ((1, 2, 8, 32), (4000,), ((0, 1, 2, 3, 4),))
+
+
+@pytest.mark.parametrize("spec", ["impartial/responses:5/users:40", "german-goals", "cycle/responses:20"])
+def test_intervals_cover_what_they_should_and_halves_are_not_below(spec):
+    users = load_scenario(spec).populations[0]
+    policy, sizes = np.full(users.n_responses, 1 / users.n_responses), [1, 2, 4, 8, 16]
+    exact = np.array([robust_win_rate(users, policy, k) for k in sizes])
+    found = [sample_curve(users, said(policy, 20, s), sizes, n_bootstrap=200, rng=s) for s in range(100)]
+    covered = np.array([(c.intervals[:, 0] <= exact + 1e-9) & (exact <= c.intervals[:, 1] + 1e-9) for c in found])
+    assert (covered.mean(axis=0) > 0.85).all()
+    halves = np.mean([c.split_half_rates[:4] for c in found], axis=0)
+    assert (halves > exact[:4] - 0.01).all()
+    assert (np.mean([c.robust_win_rates[:4] for c in found], axis=0) <= halves + 1e-12).all()
+
+
+def test_the_worst_opponent_is_one_of_a_pool():
+    samples = [0, 0, 1, 2, 2, 4]
+    everyone, few = (sample_curve(USERS, samples, rng=0, pool=pool) for pool in (None, [3, 1, 3]))
+    assert few.pools == ((1, 3),)
+    np.testing.assert_array_equal(few.losses[0], everyone.losses[0][:, [1, 3]])
+    np.testing.assert_allclose(few.robust_win_rates, 1 - few.losses[0].max(axis=1))
+    assert (few.robust_win_rates >= everyone.robust_win_rates).all()
+
+
+def test_prompts_may_be_ragged_and_count_by_their_probability():
+    scenario = Scenario([USERS, TIED], probabilities=[0.25, 0.75])
+    samples = [[0, 1, 2, 3, 4, 4], np.array([0, 2, 2, 1])]
+    curve = sample_curve(scenario, samples, rng=0)
+    assert (curve.sizes, curve.n_samples) == ((1, 2, 3, 4), (6, 4))
+    alone = [
+        sample_curve(users, row, [1, 2, 3, 4], rng=0).robust_win_rates
+        for users, row in zip(scenario.populations, samples, strict=True)
+    ]
+    np.testing.assert_allclose(curve.robust_win_rates, 0.25 * alone[0] + 0.75 * alone[1])
+    assert [one.shape for one in curve.losses] == [(4, 5), (4, 3)]
+
+
+def test_samples_of_equal_seeds_are_equal_and_few_samples_say_so():
+    first, again = (sample_curve(USERS, [0, 1, 1, 2], rng=3) for _ in range(2))
+    np.testing.assert_array_equal(first.intervals, again.intervals)
+    assert np.isnan(first.split_half_rates).tolist() == [False, False, True, True]
+    assert first.intervals[2:, 1].tolist() == pytest.approx([3 / 4, 4 / 5])  # nothing is known but the bound
+    assert first.to_dict()["split_half_rates"][2:] == [None, None]
+    one = sample_curve(USERS, [2], rng=0)
+    assert one.sizes == (1,)
+    assert "from 1 sample of each prompt" in one.summary()
+    assert "once" in (one.advice or "")
+
+
+def test_the_summary_shows_powers_of_two_of_many():
+    lines = sample_curve(USERS, said(np.full(5, 0.2), 50), rng=0, n_bootstrap=20).summary().splitlines()
+    assert [line.split()[0] for line in lines] == ["k", "1", "2", "4", "8", "16", "32", "50", "from"]
+
+
+def test_the_curve_of_the_equilibrium_is_that_of_its_samples():
+    exact = win_rate_curve("german-goals", [2]).equilibria[0]
+    found = sample_curve("german-goals", said(solve("german-goals", 2).policy[0], 2000), [2], rng=0)
+    assert found.robust_win_rates[0] == pytest.approx(exact, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"samples": [0, 5]}, "samples of 'prompt 0' hold 5, but it has 5 responses"),
+        ({"samples": [0, -1]}, "samples of 'prompt 0' hold -1"),
+        ({"samples": [0.5, 1]}, "must be at least one index of a response"),
+        ({"samples": []}, "samples are of 0 prompts, but"),
+        ({"samples": [[]]}, "must be at least one index"),
+        ({"samples": [[0, 1], [1, 2]]}, "samples are of 2 prompts, but"),
+        ({"samples": 3}, "samples is 3, but must be several"),
+        ({"sizes": [0]}, "k is 0, but must be an integer of at least 1"),
+        ({"sizes": [1, 4]}, "sizes are .1, 4., but must be from 1 to 3, the fewest samples of a prompt"),
+        ({"sizes": []}, "sizes are .., but must be from 1 to 3"),
+        ({"pool": [9]}, "pool of 'prompt 0' hold 9"),
+        ({"confidence": 95}, "confidence is 95"),
+        ({"n_bootstrap": 0}, "n_bootstrap is 0"),
+        ({"rng": "a"}, "rng is 'a'"),
+    ],
+)
+def test_what_makes_no_curve_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        sample_curve(**({"scenario": USERS, "samples": [0, 1, 2]} | change))
