@@ -1,0 +1,170 @@
+"""TRL's trainers, as they are, with the reward: they find equilibria, in several processes too."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ualign_env import exploitability, group_rewards, load_scenario, robust_win_rate, solve
+from ualign_env.llm import AlignmentReward, KnownResponses, RewardModels
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+from datasets import Dataset  # noqa: E402
+from transformers import LlamaConfig, LlamaForSequenceClassification  # noqa: E402
+from trl.trainer.grpo_config import GRPOConfig  # noqa: E402
+from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: E402
+from trl.trainer.rloo_config import RLOOConfig  # noqa: E402
+from trl.trainer.rloo_trainer import RLOOTrainer  # noqa: E402
+
+from ualign_agents.language import Language  # noqa: E402
+
+# TRL says it of what it does itself
+pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")
+SETTINGS = {
+    "use_cpu": True,
+    "bf16": False,
+    "save_strategy": "no",
+    "report_to": [],
+    "disable_tqdm": True,
+    "logging_strategy": "no",
+    "scale_rewards": "none",
+}
+
+
+def trained(scenario, k, folder, trainer: Any = GRPOTrainer, config: Any = GRPOConfig, **settings):
+    """Returns the policy that a trainer has learned with the reward, and the reward."""
+    language = Language(scenario)
+    reward = AlignmentReward(KnownResponses(scenario, prompts=language.prompts, tokens=[language.responses]), k)
+    given = {**SETTINGS, "output_dir": str(folder), "max_completion_length": 1, "num_generations": 32, "seed": 0}
+    given |= {"per_device_train_batch_size": 32, "max_steps": 150, "learning_rate": 1e-2} | settings
+    if config is RLOOConfig:
+        del given["scale_rewards"]
+    data = Dataset.from_dict({"prompt": language.prompts * 200})
+    tuner = trainer(language.model(0), reward, config(**given), data, processing_class=language.tokenizer)
+    torch.set_num_threads(1)
+    tuner.train()
+    return language.policy(tuner.model), tuner
+
+
+def test_grpo_walks_to_the_equilibrium_and_nlhf_to_its_own(tmp_path):
+    scenario = load_scenario("german-goals")
+    policy, _ = trained(scenario, 3, tmp_path)
+    assert exploitability(scenario, policy, 3) < 0.01
+    policy, _ = trained(scenario, 1, tmp_path)
+    assert 0.5 < robust_win_rate(scenario, policy, 3) < 0.56
+
+
+def test_rloo_does_too(tmp_path):
+    scenario = load_scenario("german-goals")
+    policy, tuner = trained(scenario, 3, tmp_path, RLOOTrainer, RLOOConfig, beta=0.0)
+    assert exploitability(scenario, policy, 3) < 0.01
+    assert "picked_of_4" in tuner.reward_func_names
+
+
+def test_metrics_are_logged(tmp_path):
+    _, tuner = trained(
+        load_scenario("german-goals"), 3, tmp_path, max_steps=4, logging_strategy="steps", logging_steps=1
+    )
+    logged = [one for one in tuner.state.log_history if "reward" in one]
+    assert len(logged) == 4
+    for one in logged:
+        assert one["reward"] == pytest.approx(1 / 4)
+        assert {"effective_picks", "left_behind", "ties"} <= set(one)
+
+
+def test_too_few_generations_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"k is 4, but there are only 4 completions in a row .* set num_generations"):
+        trained(load_scenario("german-goals"), 4, tmp_path, num_generations=4, per_device_train_batch_size=4)
+
+
+PART = """
+import json, sys
+from accelerate import PartialState
+state = PartialState(cpu=True)
+assert state.num_processes == 2
+from ualign_env.llm import AlignmentReward
+prompts, texts = json.loads(sys.argv[1])
+own = slice(6 * state.process_index, 6 * state.process_index + 6)
+judges = lambda _, completions: [[float(text) for text in completions], [-float(text) for text in completions]]
+reward = AlignmentReward(judges, 2)
+print(json.dumps(reward(prompts[own], texts[own])))
+"""
+
+
+def test_groups_that_lie_in_two_processes_are_put_together():
+    """Six completions each, in groups of four: what a process holds is no whole number of groups."""
+    prompts, texts = ["a"] * 4 + ["b"] * 4 + ["c"] * 4, [str(i * 7 % 5) for i in range(12)]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PART, json.dumps([prompts, texts])],
+            env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank), "ACCELERATE_USE_CPU": "true"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    found = []
+    for process in processes:
+        out, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        found += json.loads(out.splitlines()[-1])
+    scores = np.array([[float(text) for text in texts], [-float(text) for text in texts]])
+    expected = [group_rewards(scores[:, first : first + 4], 2) for first in (0, 4, 8)]
+    np.testing.assert_allclose(found, np.concatenate(expected))
+
+
+def classifier(tokenizer, seed, labels=1):
+    torch.manual_seed(seed)
+    sizes: dict[str, Any] = {
+        "num_labels": labels,
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    settings = LlamaConfig(vocab_size=len(tokenizer), pad_token_id=0, **sizes)
+    return LlamaForSequenceClassification(settings)
+
+
+def test_reward_models_are_users():
+    tokenizer = Language(load_scenario("german-goals")).tokenizer
+    models = [classifier(tokenizer, seed) for seed in (0, 1)]
+    judges = RewardModels(models, tokenizer, batch_size=2)
+    prompts, completions = ["prompt-0"] * 3, ["letter-0", "letter-1", "letter-2"]
+    scores = judges(prompts, completions)
+    assert scores.shape == (2, 3)
+    for model, row in zip(models, scores, strict=True):
+        for completion, score in zip(completions, row, strict=True):
+            tokens = tokenizer("prompt-0" + completion, return_tensors="pt", add_special_tokens=False)
+            model.eval()
+            assert model(**tokens).logits.item() == pytest.approx(score, abs=1e-5)
+    rewards = AlignmentReward(judges, 1)(prompts, completions)
+    np.testing.assert_allclose(rewards, group_rewards(scores, 1))
+    with pytest.raises(ValueError, match="has 2 labels, but must have one"):
+        RewardModels([classifier(tokenizer, 0, labels=2)], tokenizer)
+    with pytest.raises(ValueError, match="there are 2 models and 1 tokenizers"):
+        RewardModels(models, [tokenizer])
+
+
+def test_the_language_is_read_exactly():
+    scenario = load_scenario("mallows/responses:9/prompts:3")
+    language = Language(scenario, length=2)
+    policy = language.policy(language.model(3))
+    assert policy.shape == (3, 9)
+    np.testing.assert_allclose(policy.sum(axis=1), 1)
+    assert abs(policy - 1 / 9).max() < 0.1
+    with pytest.raises(ValueError, match="9 responses are not all texts of 3 letters"):
+        Language(scenario, length=3)
+    assert solve(scenario, 2).robust_win_rate > robust_win_rate(scenario, policy, 2)
