@@ -24,6 +24,7 @@ USERS = ua.load_scenario(S).populations[0]
 GAME = ua.load_game(S, 3, turn_based=True)
 SETS = (np.array([[0, 1], [1, 1]]),)
 
+JUDGED = {"prompt": ["p"] * 4, "model": ["x", "y"] * 2, "user": [1, 1, 2, 2], "score": [1, 0, 0, 1]}
 TABLE = {
     "prompt": ["p", "p"],
     "user": ["u", "v"],
@@ -55,6 +56,10 @@ CALLS = {
     "equilibrium_family": (ua.equilibrium_family, {"scenario": S, "sizes": [1, 2], "prompt": 0}),
     "exploitability": (ua.exploitability, {"scenario": S, "policy": "uniform", "k": 2}),
     "GamePolicy": (ua.GamePolicy, {"game": GAME, "policy": UniformRandomPolicy(GAME)}),
+    "group_rewards": (
+        ua.group_rewards,
+        {"scores": [[1, 2, 3], [3, 3, 1]], "k": 1, "weights": [1, 2], "missing": "worst"},
+    ),
     "greedy": (lambda **given: ua.score(S, ua.greedy(**given), 2), {"policy": "uniform"}),
     "inspect_scenario": (ua.inspect_scenario, {"scenario": S, "sizes": [1, 2]}),
     "joint_policy": (
@@ -102,6 +107,16 @@ CALLS = {
     "read_ballots": (
         ua.read_ballots,
         {"table": {"rank1": ["a", "b"]}, "rank": "rank", "blank": ("x",), "min_users": 1},
+    ),
+    "read_generations": (
+        ua.read_generations,
+        {"files": [JUDGED], "columns": {"user": "user"}, "rule": "", "missing": "bottom", "repeated": "error"}
+        | {"lower_is_better": False, "min_users": 1},
+    ),
+    "evaluate_generations": (
+        ua.evaluate_generations,
+        {"generations": ua.read_generations([JUDGED]), "sizes": [1, 2], "threshold": 1.0, "confidence": 0.9}
+        | {"n_bootstrap": 9, "rng": 0},
     ),
     "read_orders": (
         ua.read_orders,
@@ -155,6 +170,18 @@ CALLS = {
     "score": (
         ua.score,
         {"scenario": S, "policy": "uniform", "k": 2, "l": 1, "player": None, "curve": [1, 2]},
+    ),
+    "sample_curve": (
+        ua.sample_curve,
+        {
+            "scenario": S,
+            "samples": [0, 1] * 3,
+            "sizes": [1, 2],
+            "pool": [0],
+            "confidence": 0.9,
+            "n_bootstrap": 9,
+            "rng": 0,
+        },
     ),
     "score_samples": (ua.score_samples, {"scenario": S, "samples": [[0, 1], [1, 1]] * 5, "l": 1, "rng": 0}),
     "self_play": (lambda **given: next(iter(ua.self_play(**given))), {"scenario": S, "k": 2, "step": 1.0}),
@@ -240,6 +267,10 @@ MASKED = {
     "weights of a population": lambda: ua.Population([[0, 1], [1, 0]], HALVES, ["a", "b"], 2),  # pyright: ignore[reportArgumentType]
     "probabilities": lambda: ua.Scenario([USERS, USERS], probabilities=HALVES),
     "features": lambda: ua.Scenario([USERS], features=HALVES[None]),
+    "said": lambda: ua.sample_curve(S, BOTH),
+    "opponents": lambda: ua.sample_curve(S, [0, 1], pool=BOTH),
+    "scores of a group": lambda: ua.group_rewards(BOTH[None], 1),
+    "weights of a group": lambda: ua.group_rewards([[0, 1], [1, 0]], 1, HALVES),
     "samples": lambda: ua.score_samples(S, BOTH[None].repeat(3, axis=0)),
     "opponent": lambda: ua.win_rate(S, "uniform", 2, BOTH),
     "distribution of an opponent": lambda: ua.win_rate(S, "uniform", 2, HALVES, 2),

@@ -19,6 +19,7 @@ from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy
 from ualign_env.policies.tabulate import greedy, tabulate
+from ualign_env.readers.generations import Generations, read_generations
 from ualign_env.readers.orders import read_ballots, read_orders
 from ualign_env.readers.pabulib import read_pabulib
 from ualign_env.readers.pairwise import read_pairwise, read_preferences
@@ -29,7 +30,10 @@ from ualign_env.readers.ratings import read_ratings
 from ualign_env.readers.wide import read_wide_ratings
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_family, versus_map, win_rate_curve
+from ualign_env.scoring.evaluation import Evaluation, evaluate_generations
+from ualign_env.scoring.groups import group_rewards
 from ualign_env.scoring.inspection import Inspection, inspect_scenario
+from ualign_env.scoring.sample_curves import SampleCurve, sample_curve
 from ualign_env.scoring.samples import SampleScore, score_samples
 from ualign_env.scoring.scorecard import Scorecard, exploitability, nash_conv, robust_win_rate, score
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, BatchedVersusGame
@@ -86,8 +90,10 @@ __all__ = [
     "Curve",
     "DoubleOracleStep",
     "Equilibrium",
+    "Evaluation",
     "Family",
     "GamePolicy",
+    "Generations",
     "Inline",
     "Inspection",
     "JointPolicy",
@@ -100,6 +106,7 @@ __all__ = [
     "Population",
     "Processes",
     "RunResult",
+    "SampleCurve",
     "SampleScore",
     "Scenario",
     "Scorecard",
@@ -118,8 +125,10 @@ __all__ = [
     "deviation_payoffs",
     "double_oracle",
     "equilibrium_family",
+    "evaluate_generations",
     "exploitability",
     "greedy",
+    "group_rewards",
     "inspect_scenario",
     "joint_policy",
     "leave_one_out_payoffs",
@@ -134,6 +143,7 @@ __all__ = [
     "payoff_tensor",
     "proximal",
     "read_ballots",
+    "read_generations",
     "read_orders",
     "read_pabulib",
     "read_pairwise",
@@ -147,6 +157,7 @@ __all__ = [
     "regularised_exploitability",
     "robust_win_rate",
     "run",
+    "sample_curve",
     "score",
     "score_samples",
     "self_play",

@@ -20,6 +20,7 @@ from ualign_env._files import write_file
 from ualign_env._text import printable, short
 from ualign_env.benchmark.reporting.standings import Board
 from ualign_env.scoring.curves import Curve, Family, VersusMap
+from ualign_env.scoring.evaluation import Evaluation
 from ualign_env.scoring.inspection import Inspection
 from ualign_env.solvers.baselines import BASELINES
 
@@ -154,6 +155,48 @@ def versus(result: VersusMap) -> Figure:
         axes.set_title(title, fontsize="medium")
     panels[0].set_ylabel("k, responses of the model")
     figure.suptitle(f"{printable(result.scenario)}: chance to be picked against the worst l responses")
+    return figure
+
+
+@_drawn
+def evaluation(result: Evaluation) -> Figure:
+    """Draws models' win rates against all samples, and how often k of one are picked against k of another."""
+    matrices = [
+        (k, rates) for k, rates in zip(result.sizes, result.cross_play, strict=True) if np.isfinite(rates).all()
+    ]
+    names = [_name(one.model) for one in result.models]
+    figure = Figure(figsize=(13, 4.8), layout="constrained")
+    rates, cross = figure.subplots(1, 2, width_ratios=(1.2, 1))
+    ks = np.array(result.sizes)
+    rates.plot(ks, ks / (ks + 1), color="black", linestyle=":", label="optimum k/(k+1)")
+    for i, one in enumerate(result.models):
+        colour, label = _COLOURS[i % len(_COLOURS)], names[i]
+        if np.isfinite(one.win_rates).any():
+            rates.plot(one.sizes, one.win_rates, color=colour, marker="o", markersize=4, label=label)
+            label = None
+        if one.curve is not None:
+            known = ~np.isnan(one.curve.split_half_rates)  # for larger k the upper end says nothing
+            low, high = one.curve.intervals[known].T
+            rates.plot(one.sizes, one.curve.robust_win_rates, color=colour, linestyle="--", marker=".", label=label)
+            rates.fill_between(np.array(one.sizes)[known], low, high, color=colour, alpha=0.12, linewidth=0)
+    rates.set_xscale("log", base=2)
+    rates.set_xticks(ks, [str(k) for k in ks])
+    rates.set_ylim(0, 1)
+    rates.set_xlabel("k, samples shown")
+    rates.set_title("robust win rate: against all samples, and (dashed) the others'", fontsize="medium")
+    rates.legend(frameon=False, fontsize="small")
+    rates.spines[["top", "right"]].set_visible(False)
+    k, matrix = matrices[-1] if matrices else (result.sizes[0], result.cross_play[0])
+    image = cross.imshow(matrix, vmin=0, vmax=1, cmap="PuOr", aspect="auto")
+    cross.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize="small")
+    cross.set_yticks(range(len(names)), names, fontsize="small")
+    if len(names) <= _WRITTEN:
+        for (i, j), rate in np.ndenumerate(matrix):
+            colour = "black" if 0.2 < rate < 0.8 else "white"
+            cross.text(j, i, f"{rate:.2f}", ha="center", va="center", color=colour, fontsize="small")
+    figure.colorbar(image, ax=cross, label="chance that the row is picked")
+    cross.set_title(f"{k} of the row's samples against {k} of the column's", fontsize="medium")
+    figure.suptitle(printable(short(result.scenario, 120)))
     return figure
 
 

@@ -51,7 +51,8 @@ def _run() -> int:
     """Returns the exit status of the command that was asked for."""
     try:
         import ualign_env.cli.bench
-        import ualign_env.cli.commands  # noqa: F401  # which add themselves
+        import ualign_env.cli.commands
+        import ualign_env.cli.evaluate  # noqa: F401  # which add themselves
         from ualign_env.cli.app import app
 
         return app(standalone_mode=False) or 0

@@ -1,0 +1,359 @@
+"""Models compared by what users said of their samples: files of all forms, numbers by enumeration, what is refused."""
+
+import json
+import re
+import subprocess
+import sys
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from ualign_env import choice_shares, evaluate_generations, read_generations, sample_curve, solve
+
+MODELS = {"alpha": 4, "beta": 3, "gamma": 2}  # samples of each prompt
+PROMPTS, USERS = ("why", "how"), tuple(f"user {i}" for i in range(12))
+
+
+def tables(seed=0, levels=5):
+    """Returns long tables of generations and judgements: beta pleases half of the users much, alpha everybody a bit."""
+    rng = np.random.default_rng(seed)
+    said = {"prompt": [], "model": [], "sample": [], "text": []}
+    judged = {"prompt": [], "model": [], "sample": [], "user": [], "score": [], "group": []}
+    for prompt in PROMPTS:
+        for model, n in MODELS.items():
+            for sample in range(n):
+                for column, cell in zip(said.values(), (prompt, model, sample, f"{model} {sample}"), strict=True):
+                    column.append(cell)
+                for i, user in enumerate(USERS):
+                    liked = {"alpha": 2, "beta": 4 * (i % 2), "gamma": 1}[model]
+                    score = int(np.clip(liked + rng.integers(-1, 2), 0, levels - 1))
+                    row = (prompt, model, sample, user, score, ("even", "odd")[i % 2])
+                    for column, cell in zip(judged.values(), row, strict=True):
+                        column.append(cell)
+    return said, judged
+
+
+SAID, JUDGED = tables()
+
+
+def changed(table, row, **cells):
+    """Returns a table with some cells of a row changed."""
+    copy = {name: list(column) for name, column in table.items()}
+    for name, cell in cells.items():
+        copy[name][row] = cell
+    return copy
+
+
+def curve_of(model):
+    """Returns the rates of a model against the others' samples."""
+    assert model.curve is not None
+    return model.curve.robust_win_rates
+
+
+def without(table, name):
+    return {key: column for key, column in table.items() if key != name}
+
+
+def test_generations_and_judgements_become_a_scenario():
+    found = read_generations([JUDGED, SAID])
+    assert found.scenario.prompts == PROMPTS
+    assert set(found.models) == set(MODELS)
+    for x, users in enumerate(found.scenario.populations):
+        assert users.n_users == len(USERS)
+        for model, rows in found.models.items():
+            assert [users.responses[y] for y in rows[x]] == [f"{model}/{i}" for i in range(MODELS[model])]
+            assert [found.texts[x][y] for y in rows[x]] == [f"{model} {i}" for i in range(MODELS[model])]
+        assert {name: len(rows) for name, rows in found.members[x].items()} == {"even": 6, "odd": 6}
+    assert found.scenario.notes == ()
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_rates_are_what_enumeration_gives(k):
+    found = read_generations([SAID, JUDGED])
+    result = evaluate_generations(found, [k], rng=0, n_bootstrap=20)
+    for number, rows in enumerate(found.models.values()):
+        one = result.models[number]
+        against_all, against_others = [], []
+        for x, users in enumerate(found.scenario.populations):
+            earned = {}
+            for y in range(users.n_responses):
+                own = [z for z in rows[x] if z != y]  # a sample meets the model's others
+                if len(own) >= k:
+                    shown = list(combinations(own, k))
+                    earned[y] = np.mean([choice_shares(users, [y, *some])[0] for some in shown])
+                else:
+                    earned[y] = np.nan
+            against_all.append(1 - max(earned.values()) if not np.isnan(list(earned.values())).any() else np.nan)
+            against_others.append(1 - max(earned[y] for y in earned if y not in rows[x]))
+            if not np.isnan([earned[y] for y in rows[x]]).any():
+                assert np.mean([earned[y] for y in rows[x]]) == pytest.approx(1 / (k + 1))
+        np.testing.assert_allclose(one.win_rates, [np.mean(against_all)])
+        np.testing.assert_allclose(curve_of(one), [np.mean(against_others)])
+        assert np.isnan(one.win_rates[0]) or one.win_rates[0] <= k / (k + 1) + 1e-12
+
+
+def test_cross_play_is_what_enumeration_gives():
+    found = read_generations([SAID, JUDGED])
+    result = evaluate_generations(found, [1, 2, 3], rng=0, n_bootstrap=20)
+    names = list(found.models)
+    for s, k in enumerate((1, 2, 3)):
+        for i, one in enumerate(names):
+            for j, other in enumerate(names):
+                if min(MODELS[one], MODELS[other]) < k:
+                    assert np.isnan(result.cross_play[s, i, j])
+                    continue
+                if i == j:
+                    assert result.cross_play[s, i, j] == 0.5
+                    continue
+                rates = []
+                for x, users in enumerate(found.scenario.populations):
+                    pairs = [
+                        choice_shares(users, [*a, *b])[:k].sum()
+                        for a in combinations(found.models[one][x], k)
+                        for b in combinations(found.models[other][x], k)
+                    ]
+                    rates.append(np.mean(pairs))
+                assert result.cross_play[s, i, j] == pytest.approx(np.mean(rates))
+
+
+def test_quoted_numbers_are_what_they_say():
+    found = read_generations([SAID, JUDGED])
+    k, threshold = 2, 3
+    result = evaluate_generations(found, [k], threshold=threshold, rng=0, n_bootstrap=20)
+    one, rows = result.models[1].quoted[0], found.models["beta"]
+    satisfied, covered = [], []
+    for x, scores in enumerate(found.scores):
+        some = list(combinations(rows[x], k))
+        satisfied.append(np.mean([(scores[:, shown] >= threshold).any(axis=1).mean() for shown in map(list, some)]))
+        means = np.array([scores[members].mean(axis=0) for members in found.members[x].values()])
+        covered.append(np.mean([(means[:, shown] >= threshold).any(axis=1).mean() for shown in map(list, some)]))
+    assert one.satisfied == pytest.approx(np.mean(satisfied))
+    assert one.coverage == pytest.approx(np.mean(covered)) == pytest.approx(0.5)
+    assert one.worst_group == "even"  # whom beta leaves cold
+    rates = []
+    for x, (users, row) in enumerate(zip(found.scenario.populations, rows, strict=True)):
+        # samples against the others' and, of its own, each against the rest
+        earned = [
+            np.mean([choice_shares(users, [y, *some])[0] for some in combinations([z for z in row if z != y], k)])
+            for y in range(users.n_responses)
+        ]
+        shown, group = combinations(row, k), found.scenario.groups[x]["even"]
+        worst = int(np.argmax(earned))
+        rates.append(1 - np.mean([choice_shares(group, [worst, *some])[0] for some in shown]))
+    assert one.worst_group_rate == pytest.approx(np.mean(rates))
+    policy = solve(found.scenario, k).policy
+    masses = [(found.scores[x] >= threshold) @ policy[x] for x in range(2)]
+    assert result.equilibrium[0].satisfied == pytest.approx(np.mean([(1 - (1 - one) ** k).mean() for one in masses]))
+    unknown = evaluate_generations(found, [k], rng=0, n_bootstrap=20).models[1].quoted[0]
+    assert (unknown.coverage, unknown.satisfied) == (None, None)
+
+
+def test_the_curve_is_that_of_samples():
+    found = read_generations([SAID, JUDGED])
+    result = evaluate_generations(found, rng=0, n_bootstrap=20)
+    assert [one.sizes for one in result.models] == [(1, 2, 4), (1, 2), (1, 2)]
+    rows = found.models["alpha"]
+    others = [np.setdiff1d(np.arange(9), row) for row in rows]
+    alone = sample_curve(found.scenario, rows, [1, 2, 4], pool=others, rng=0, n_bootstrap=20)
+    np.testing.assert_array_equal(curve_of(result.models[0]), alone.robust_win_rates)
+    json.dumps(result.to_dict(), allow_nan=False)
+
+
+def test_samples_may_be_left_out_of_tables():
+    one = {"prompt": ["a", "a"], "model": ["x", "y"]}
+    judged = {"prompt": ["a"] * 4, "model": ["x", "y"] * 2, "user": [1, 1, 2, 2], "score": [1, 0, 0, 1]}
+    found = read_generations([one, judged])
+    assert found.scenario.populations[0].responses == ("x/0", "y/0")
+    assert read_generations([judged]).scenario == found.scenario  # those judged are all there are
+    numbered = {"prompt": ["a"] * 3, "model": ["x", "x", "y"]}
+    with pytest.raises(ValueError, match=r"judges 'x' on 'a', of which there are 2 samples: a column must say which"):
+        read_generations([numbered, judged])
+
+
+def test_columns_may_have_any_names():
+    judged = {"prompt": ["a"] * 4, "bot": ["x", "y"] * 2, "who": [1, 1, 2, 2], "stars": [1, 0, 0, 1]}
+    columns = {"model": "bot", "user": "who", "score": "stars"}
+    assert set(read_generations([judged], columns=columns).models) == {"x", "y"}
+    with pytest.raises(ValueError, match="unknown column 'people'"):
+        read_generations([judged], columns={"people": "who"})
+    with pytest.raises(ValueError, match="must have those of one form"):
+        read_generations([judged])
+
+
+def test_choices_are_pooled_or_made_an_order():
+    pairs = [("x/0", "y/0"), ("y/0", "x/1"), ("x/0", "x/1")]
+    judged = {
+        "prompt": ["a"] * 6,
+        "user": [1, 1, 1, 2, 2, 2],
+        "chosen": [one for one, _ in pairs] + [other for _, other in pairs],
+        "rejected": [other for _, other in pairs] + [one for one, _ in pairs],
+    }
+    pooled = read_generations([judged])
+    result = evaluate_generations(pooled, [1], rng=0, n_bootstrap=20)
+    assert result.cross_play[0, 0, 1] == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="only pairwise preferences"):
+        evaluate_generations(pooled, [2])
+    ordered = read_generations([judged], rule="copeland")
+    assert {users.n_types for users in ordered.scenario.populations} == {2}
+    assert evaluate_generations(ordered, [1, 2], rng=0, n_bootstrap=20).models[0].sizes == (1, 2)
+
+
+def write(path, rows):
+    text = json.dumps(rows) if path.suffix == ".json" else "\n".join(map(json.dumps, rows))
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def inspect_log(model, scores):
+    samples = [
+        {
+            "id": prompt,
+            "epoch": epoch,
+            "output": {"completion": "..."},
+            "scores": {j: {"value": v} for j, v in by.items()},
+        }
+        for (prompt, epoch), by in scores.items()
+    ]
+    return {"version": 2, "status": "success", "eval": {"model": model}, "samples": samples}
+
+
+def test_logs_of_inspect(tmp_path):
+    one = inspect_log("m/one", {("p", 1): {"ann": "C", "bob": 0.2}, ("p", 2): {"ann": "I", "bob": 0.9}})
+    two = inspect_log("two", {("p", 1): {"ann": "P", "bob": 0.5}})
+    files = [write(tmp_path / "one.json", one), write(tmp_path / "two.json", two)]
+    found = read_generations(files)
+    assert {name: len(rows[0]) for name, rows in found.models.items()} == {"m/one": 2, "two": 1}
+    assert found.scores[0].tolist() == [[1, 0, 0.5], [0.2, 0.9, 0.5]]
+    assert "log of Inspect" in found.taken[0]
+    assert "user: the scorer" in found.taken[0]
+
+
+def test_samples_of_lm_eval_need_a_model_and_judgements(tmp_path):
+    rows = [{"doc_id": 0, "doc": {}, "resps": [["a", "b"]], "filtered_resps": ["a"]}]
+    file = write(tmp_path / "samples_task.jsonl", rows)
+    judged = {
+        "prompt": [0] * 4,
+        "model": ["m"] * 4,
+        "sample": [0, 1, 0, 1],
+        "user": [1, 1, 2, 2],
+        "score": [1, 0, 0, 1],
+    }
+    found = read_generations([(str(file), "m"), judged])
+    assert found.texts == (("a", "b"),)
+    with pytest.raises(ValueError, match="FILE=MODEL says it"):
+        read_generations([str(file), judged])
+
+
+def test_annotations_of_alpaca_eval(tmp_path):
+    outputs = [{"instruction": "i", "output": f"{m} says", "generator": m, "dataset": "d"} for m in ("x", "y")]
+    common = {"instruction": "i", "output_1": "x says", "generator_1": "x", "output_2": "y says", "generator_2": "y"}
+    annotations = [
+        {**common, "annotator": "a", "preference": 1},
+        {**common, "annotator": "b", "preference": 2.0},
+        {**common, "annotator": "c", "preference": 1.0},
+        {**common, "annotator": "d", "preference": None},
+    ]
+    files = [write(tmp_path / "outputs.json", outputs), write(tmp_path / "annotations.json", annotations)]
+    found = read_generations(files)
+    assert "1 choice that could not be read: left out" in found.scenario.notes
+    result = evaluate_generations(found, [1], rng=0, n_bootstrap=20)
+    assert result.cross_play[0, 0, 1] == pytest.approx(2 / 3)
+    bad = [{**annotations[0], "preference": 3}]
+    with pytest.raises(ValueError, match="preference is 3, but must be from 1 to 2"):
+        read_generations([files[0], write(tmp_path / "bad.json", bad)])
+
+
+def test_judgements_of_mt_bench(tmp_path):
+    single = [
+        {"question_id": q, "model": m, "judge": ["gpt", t], "score": s, "turn": 1}
+        for q, m, t, s in [(81, "x", "one", 9), (81, "y", "one", 7), (81, "x", "two", -1), (81, "y", "two", 8)]
+    ]
+    found = read_generations([write(tmp_path / "single.jsonl", single)])
+    assert found.scores[0].tolist() == [[9, 7]]  # the failed parse is no score, and its judge has not judged all
+    assert any("1 judgement without a score" in note for note in found.scenario.notes)
+    pair = {"question_id": 81, "model_1": "x", "model_2": "y", "judge": ["gpt", "pair"], "turn": 1}
+    pairs = [
+        {**pair, "g1_winner": "model_1", "g2_winner": "tie"},
+        {**pair, "g1_winner": "error", "g2_winner": "model_1"},
+    ]
+    found = read_generations([write(tmp_path / "pair.jsonl", pairs)])
+    assert evaluate_generations(found, [1], rng=0, n_bootstrap=20).cross_play[0, 0, 1] == pytest.approx(2.5 / 3)
+    with pytest.raises(ValueError, match="a winner is 'x', but must be one of model_1"):
+        read_generations([write(tmp_path / "bad.jsonl", [{**pair, "g1_winner": "x", "g2_winner": "tie"}])])
+
+
+def test_what_is_left_out_is_counted():
+    fewer = {name: column[:-1] for name, column in JUDGED.items()}
+    notes = read_generations([SAID, fewer]).scenario.notes
+    assert any("1 of 24 users (counted for each prompt) judged some of the responses: left out" in n for n in notes)
+    only_alpha = {
+        name: [
+            cell
+            for cell, m, p in zip(column, JUDGED["model"], JUDGED["prompt"], strict=True)
+            if m != "beta" or p == "why"
+        ]
+        for name, column in JUDGED.items()
+    }
+    found = read_generations([SAID, only_alpha])
+    assert found.scenario.prompts == ("why",)
+    assert any(note.startswith("1 prompt without a judged sample of beta (1)") for note in found.scenario.notes)
+    assert any(note.startswith("3 samples that nobody judged") for note in found.scenario.notes)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ([SAID], "nobody judged"),
+        ([changed(SAID, 3, sample=0), JUDGED], "sample 0 of 'alpha' for 'why' is there before, at table, row 0"),
+        (
+            [SAID, changed(JUDGED, 5, sample=9)],
+            r"row 5: judges sample '9' of 'alpha' on 'why', but there are only 0, 1",
+        ),
+        ([SAID, changed(JUDGED, 5, model="delta")], "judges sample '0' of 'delta' on 'why', but there are only none"),
+        ([SAID, changed(JUDGED, 5, score="good")], "row 5: score is 'good', but must be a number"),
+        ([SAID, changed(JUDGED, 5, user=JUDGED["user"][3])], "judged response 'alpha/0' of prompt 'why' before"),
+        ([SAID, changed(JUDGED, 5, group="even")], "is of group 'odd', but before of 'even'"),
+        ([without(SAID, "model"), JUDGED], "must have those of one form"),
+        ([SAID, without(JUDGED, "user")], "is there before"),
+        (
+            [SAID, JUDGED | {"chosen": JUDGED["model"], "rejected": JUDGED["model"]}],
+            "is of several forms, scores and choices",
+        ),
+        (
+            [SAID, JUDGED, {"prompt": ["why"], "user": [1], "chosen": ["alpha/0"], "rejected": ["alpha/1"]}],
+            "give one of both",
+        ),
+        ([], "nobody judged"),
+    ],
+)
+def test_what_makes_no_comparison_is_refused(files, message):
+    with pytest.raises(ValueError, match=message):
+        read_generations(files)
+
+
+def run(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "ualign_env", "evaluate", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command(tmp_path):
+    for name, table in (("said.csv", SAID), ("judged.csv", JUDGED)):
+        rows = [",".join(table), *(",".join(map(str, row)) for row in zip(*table.values(), strict=True))]
+        (tmp_path / name).write_text("\n".join(rows), encoding="utf-8")
+    done = run("said.csv", "judged.csv", "--k", "1,2,4", "--threshold", "3", "--out", "models.svg", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 prompts, 12 users of each, 3 models" in done.stdout
+    assert re.search(r"k = 2: best possible 0.6667\nmodel +vs others +95% +by halves +vs all", done.stdout)
+    assert "too few samples for the largest k: beta, gamma" in done.stdout
+    assert (tmp_path / "models.svg").read_text(encoding="utf-8").count("<svg") == 1
+    told = json.loads(run("said.csv", "judged.csv", "--json", cwd=tmp_path).stdout)
+    assert [one["model"] for one in told["models"]] == list(MODELS)
+    failed = run("said.csv", "nothing.csv", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert "nothing.csv" in failed.stderr

@@ -1,0 +1,285 @@
+"""What models said and how users judged it, of several files, as a scenario whose responses are the samples of models.
+
+Axes of one prompt: U users, N samples of all models.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ualign_env import _checks
+from ualign_env._types import Floats, Ints
+from ualign_env.readers.collector import Collector
+from ualign_env.readers.judgements import Judged, counted, made
+from ualign_env.readers.pairwise import POOLED, read_pairwise
+from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
+from ualign_env.readers.transcripts import NAMED, Chose, Row, Said, Scored, form_of
+from ualign_env.scenario import Scenario
+
+#: The columns of tables with names of their own, by what they stand for.
+COLUMNS = {name: name for name in ("prompt", "model", "sample", "text", "user", "score", "group", "chosen", "rejected")}
+
+
+@dataclass(frozen=True)
+class Generations:
+    """Samples of models and the users who judged them.
+
+    Attributes:
+        scenario: its responses to a prompt are the samples of all models, named `model/sample`.
+        models: for each model, `[M]` which responses to each prompt are its own.
+        scores: for each prompt, `[U, N]` the users' scores, NaN where there is none; empty where users only chose.
+        members: for each prompt, the users of each group, as rows of the scores.
+        texts: for each prompt, N texts, or None where they are not known.
+        taken: what was taken for what, a line a file.
+    """
+
+    scenario: Scenario
+    models: dict[str, tuple[Ints, ...]]
+    scores: tuple[Floats, ...]
+    members: tuple[dict[str, Ints], ...]
+    texts: tuple[tuple[str | None, ...], ...]
+    taken: tuple[str, ...]
+
+
+def read_generations(
+    files: Iterable[TableLike],
+    *,
+    columns: Mapping[str, str] | None = None,
+    rule: str = "",
+    missing: str = "complete",
+    repeated: str = "error",
+    lower_is_better: bool = False,
+    min_users: int = 1,
+) -> Generations:
+    """Returns samples of models and the users who judged them, from files of both, in any order.
+
+    A table of generations has columns `prompt`, `model`, `sample` and perhaps `text`; one of judgements has `user` and
+    `score` as well, and perhaps `group`; or `prompt`, `user`, `chosen` and `rejected`, whose ids are `model/sample`.
+    Without samples, a model's are numbered in order, and judgements are of its only one. Files of Inspect,
+    lm-evaluation-harness, AlpacaEval and MT-bench are known by their keys.
+
+    Args:
+        files: paths, frames or dictionaries of columns; a pair of one and a model's name where it has one model's
+            answers alone and does not say whose.
+        columns: what columns are called that are not called as above.
+        rule: what makes an order of a user's choices, or pools them, see `read_pairwise`.
+        missing: what becomes of users who did not judge all of a prompt: `"complete"` leaves them out, `"bottom"` ties
+            what they did not judge below the rest.
+        repeated: what counts where a user scored a sample twice: `"error"`, `"last"` or `"mean"`.
+        lower_is_better: whether a lower score is better.
+        min_users: prompts with fewer users are left out.
+
+    Raises:
+        ValueError: if a file has no known form, a cell is wrong, a sample is there twice or judged but not there, or
+            nothing is left; with the place.
+    """
+    if not isinstance(columns, Mapping | None):
+        raise ValueError(f"columns is {columns!r:.200}, but must map what columns hold to their names")
+    given = dict(columns or {})
+    for what, name in given.items():
+        _checks.text(_checks.one_of("column", what, COLUMNS), name)
+    _checks.flag("lower_is_better", lower_is_better)
+    _checks.text("rule", rule)
+    said = _Sayings(COLUMNS | given)
+    for file in _checks.several("files", files):
+        table, model = file if isinstance(file, tuple) else (file, "")
+        said.take(as_table(table), model)
+    if said.scores and said.choices:
+        raise ValueError(
+            f"there are scores ({said.scores[0][0].name}) and choices ({said.choices[0][0].name}) of users, which do "
+            "not add up to one order: give one of both"
+        )
+    if not said.scores and not said.choices:
+        raise ValueError("nobody judged: a file needs users' scores, or their choices")
+    if said.choices:
+        return _chosen(said, rule, missing, min_users)
+    return _scored(said, missing, repeated, lower_is_better, min_users)
+
+
+class _Sayings:
+    """What all files say, each with its table for errors."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self.samples: dict[tuple[str, str], dict[str, tuple[str | None, str]]] = defaultdict(dict)
+        self.scores: list[tuple[Table, Scored]] = []
+        self.choices: list[tuple[Table, Chose]] = []
+        self.taken: list[str] = []
+        self.blank = 0
+        self._known = False  # whether a file said what the samples are
+
+    def take(self, table: Table, model: str) -> None:
+        """Takes what a file says."""
+        name, form = form_of(table, self._names)
+        self.taken.append(
+            f"{table.name}: {form.summary} ({form.taken})" if name not in NAMED else f"{table.name}: {name}"
+        )
+        for row in _whole(table, form.rows(table, {**self._names, "of": model})):
+            if isinstance(row, Said):
+                self._known = True
+                self._said(table, row)
+            elif isinstance(row, Scored):
+                self.scores.append((table, row))
+            else:
+                self.choices.append((table, row))
+
+    def _said(self, table: Table, row: Said) -> None:
+        prompt, model = (
+            table.text(row.place, what, cell) for what, cell in (("prompt", row.prompt), ("model", row.model))
+        )
+        own = self.samples[prompt, model]
+        sample = str(len(own)) if is_missing(row.sample) else as_text(row.sample)
+        if sample in own:
+            raise ValueError(
+                f"{table.where(row.place)}: sample {sample} of {model!r:.100} for {prompt!r:.100} is there before, at "
+                f"{own[sample][1]}"
+            )
+        own[sample] = None if is_missing(row.text) else as_text(row.text), table.where(row.place)
+
+    def id_of(self, table: Table, place: int, prompt: Any, model: Any, sample: Any) -> str:
+        """Returns the name of a sample that somebody judged."""
+        prompt, model = table.text(place, "prompt", prompt), table.text(place, "model", model)
+        own = self.samples[prompt, model] if self._known else self.samples.setdefault((prompt, model), {})
+        if is_missing(sample):
+            if not self._known:
+                own.setdefault("0", (None, table.where(place)))
+            if len(own) != 1:
+                raise ValueError(
+                    f"{table.where(place)}: judges {model!r:.100} on {prompt!r:.100}, of which there are {len(own)} "
+                    "samples: a column must say which (--sample)"
+                )
+            (name,) = own
+            return f"{model}/{name}"
+        name = as_text(sample)
+        if name not in own:
+            if self._known:
+                raise ValueError(
+                    f"{table.where(place)}: judges sample {name!r:.50} of {model!r:.100} on {prompt!r:.100}, but there "
+                    f"are only {', '.join(own) or 'none'!s:.100}"
+                )
+            own[name] = None, table.where(place)
+        return f"{model}/{name}"
+
+
+def _whole(table: Table, rows: Iterator[Row]) -> Iterator[Row]:
+    """Yields rows; what a known format lacks is an error with the file's name."""
+    try:
+        yield from rows
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{table.name}: is not as files of its form are: {type(error).__name__} {error}") from error
+
+
+class _Judgements(Table):
+    """Judgements of several files, each at its number."""
+
+    def __init__(self, judgements: list[Any]) -> None:
+        self._judgements = judgements
+        self.name, self.columns = judgements[0][0].name, judgements[0][1]._fields
+
+    def where(self, place: int) -> str:
+        table, row = self._judgements[place]
+        return table.where(row.place)
+
+    def _rows(self, columns: Any) -> Iterator[tuple[int, Any]]:
+        for place, (_, row) in enumerate(self._judgements):
+            yield place, [getattr(row, column) for column in columns]
+
+
+def _scored(said: _Sayings, missing: str, repeated: str, lower_is_better: bool, min_users: int) -> Generations:
+    """Returns the scenario of users' scores."""
+    _checks.one_of("repeated", repeated, ("error", "last", "mean"))
+    _checks.one_of("missing", missing, ("complete", "bottom"))
+    table = _Judgements(said.scores)
+    collector, blank = Collector(table, "prompt", "user", "sample", repeated), 0
+    for i, (source, row) in enumerate(said.scores):
+        score = source.number(row.place, "score", row.score)
+        name = said.id_of(source, row.place, row.prompt, row.model, row.sample)
+        if score != score:
+            blank += 1
+            continue
+        group = "" if is_missing(row.group) else as_text(row.group)
+        collector.add(i, row.prompt, row.user, name, -score if lower_is_better else score, group)
+    judged = list(collector.judged())
+    scenario = made(
+        table.name,
+        judged,
+        bottom=missing == "bottom",
+        min_users=min_users,
+        notes=lambda: [f"{counted(blank, 'judgement')} without a score: left out"] * bool(blank),
+    )
+    kept = [one for one in judged if one.weights.sum() >= min_users]
+    return _generations(said, scenario, [one.prompt for one in kept], kept)
+
+
+def _chosen(said: _Sayings, rule: str, missing: str, min_users: int) -> Generations:
+    """Returns the scenario of users' choices."""
+    columns: dict[str, list[Any]] = {name: [] for name in ("prompt", "user", "chosen", "rejected", "tie")}
+    unknown = 0
+    for source, row in said.choices:
+        one, other = (said.id_of(source, row.place, row.prompt, *pair) for pair in (row.one, row.other))
+        if row.share is None:
+            unknown += 1
+            continue
+        pair = (other, one) if row.share < 0.5 else (one, other)
+        cells = (as_text(row.prompt), row.user, *pair, row.share == 0.5)
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    scenario = read_pairwise(columns, rule=rule or POOLED, tie="tie", missing=missing, min_users=min_users)
+    lost = [f"{counted(unknown, 'choice')} that could not be read: left out"] * bool(unknown)
+    return _generations(said, scenario, list(scenario.prompts), None, lost)
+
+
+def _generations(
+    said: _Sayings, scenario: Scenario, prompts: list[str], judged: list[Judged] | None, lost: Sequence[str] = ()
+) -> Generations:
+    """Returns the prompts on which every model has a sample that was judged."""
+    owners = {(prompt, f"{model}/{name}"): model for (prompt, model), own in said.samples.items() for name in own}
+    whose = [
+        [owners[prompt, name] for name in users.responses]
+        for prompt, users in zip(prompts, scenario.populations, strict=True)
+    ]
+    models = list(dict.fromkeys(model for own in whose for model in own))
+    complete = [x for x, own in enumerate(whose) if len(set(own)) == len(models)]
+    notes, silent = [*lost, *scenario.notes], len(owners) - sum(map(len, whose))
+    if silent:
+        notes.append(f"{counted(silent, 'sample')} that nobody judged, or on prompts that are left out: left out")
+    if len(complete) < len(whose):
+        lacking = Counter(model for own in whose for model in models if model not in own)
+        named = ", ".join(f"{model} ({n})" for model, n in lacking.most_common(5))
+        notes.append(f"{counted(len(whose) - len(complete), 'prompt')} without a judged sample of {named}: left out")
+    if not complete:
+        raise ValueError(f"no prompt has a judged sample of every model; {'; '.join(notes)}")
+    texts = {
+        (prompt, f"{model}/{name}"): text
+        for (prompt, model), own in said.samples.items()
+        for name, (text, _) in own.items()
+    }
+    populations = [scenario.populations[x] for x in complete]
+    return Generations(
+        scenario=Scenario(
+            populations,
+            [scenario.prompts[x] for x in complete],
+            groups=[scenario.groups[x] for x in complete],
+            name=(said.scores or said.choices)[0][0].name,
+            notes=notes,
+        ),
+        models={model: tuple(np.flatnonzero([one == model for one in whose[x]]) for x in complete) for model in models},
+        scores=tuple(np.where(np.isfinite(judged[x].scores), judged[x].scores, np.nan) for x in complete)
+        if judged
+        else (),
+        members=tuple(_members(judged[x]) for x in complete) if judged else (),
+        texts=tuple(
+            tuple(texts[prompts[x], name] for name in users.responses)
+            for x, users in zip(complete, populations, strict=True)
+        ),
+        taken=tuple(said.taken),
+    )
+
+
+def _members(judged: Judged) -> dict[str, Ints]:
+    """Returns which users are of each group."""
+    groups = np.array(judged.groups)
+    return {group: np.flatnonzero(groups == group) for group in dict.fromkeys(judged.groups) if group}

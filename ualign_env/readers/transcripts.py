@@ -1,0 +1,232 @@
+"""Files of what models said and of who judged it: their forms, each a row of one table.
+
+A file's keys tell which form it has. Every form becomes the same three things: what a model said, what score a user
+gave it, and which of two sayings a user chose.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ualign_env.readers.table import Table, as_text, is_missing
+
+
+class Said(NamedTuple):
+    """A model said something to a prompt: its sample, numbered in order where it is None."""
+
+    place: int
+    prompt: Any
+    model: Any
+    sample: Any = None
+    text: Any = None
+
+
+class Scored(NamedTuple):
+    """A user gave a score to a sample of a model; to its only one where the sample is None. None: she gave none."""
+
+    place: int
+    prompt: Any
+    model: Any
+    sample: Any
+    user: Any
+    score: Any
+    group: Any = None
+
+
+class Chose(NamedTuple):
+    """A user chose between two samples of models, each a pair of a model and a sample."""
+
+    place: int
+    prompt: Any
+    user: Any
+    one: tuple[Any, Any]
+    other: tuple[Any, Any]
+    share: float | None  # of a win of the one: 1, 1/2 or 0; None where it is not known
+
+
+Row = Said | Scored | Chose
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of files.
+
+    Attributes:
+        summary: what it is, in a line.
+        taken: what stands for what, in words.
+        marks: columns that tell it from all other forms.
+        rows: yields what a table of this form says; it gets the names of columns, by what they stand for.
+    """
+
+    summary: str
+    taken: str
+    marks: tuple[str, ...]
+    rows: Callable[[Table, Mapping[str, str]], Iterator[Row]]
+
+
+def _generations(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
+    more = [names[what] for what in ("sample", "text") if table.has(names[what])]
+    for place, (prompt, model, *rest) in table.rows(names["prompt"], names["model"], *more):
+        found = dict(zip(more, rest, strict=True))
+        yield Said(place, prompt, model, found.get(names["sample"]), found.get(names["text"]))
+
+
+def _scores(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
+    more = [names[what] for what in ("sample", "group") if names[what] and table.has(names[what])]
+    columns = (names[what] for what in ("prompt", "model", "user", "score"))
+    for place, (prompt, model, user, score, *rest) in table.rows(*columns, *more):
+        found = dict(zip(more, rest, strict=True))
+        group = found.get(names["group"])
+        yield Scored(place, prompt, model, found.get(names["sample"]), user, score, group)
+
+
+def _choices(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
+    columns = (names[what] for what in ("prompt", "user", "chosen", "rejected"))
+    for place, (prompt, user, chosen, rejected) in table.rows(*columns):
+        yield Chose(place, prompt, user, _named(chosen), _named(rejected), 1.0)
+
+
+def _named(cell: Any) -> tuple[str, str | None]:
+    """Returns the model and sample that an id such as `model/3` names; a model alone has one sample."""
+    model, slash, sample = as_text(cell).rpartition("/")
+    return (model, sample) if slash else (sample, None)
+
+
+_LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # of Inspect's scorers: correct, partial, incorrect, no answer
+
+
+def _inspect(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
+    for place, (header, samples) in table.rows("eval", "samples"):
+        model = header["model"]
+        for one in samples:
+            yield Said(place, one["id"], model, one["epoch"], one.get("output", {}).get("completion"))
+            for judge, score in (one.get("scores") or {}).items():
+                value = score["value"]
+                yield Scored(
+                    place,
+                    one["id"],
+                    model,
+                    one["epoch"],
+                    judge,
+                    _LETTERS.get(value, value) if isinstance(value, str) else value,
+                )
+
+
+def _lm_eval(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
+    if not names["of"]:
+        raise ValueError(f"{table.name}: has answers of one model, whose name it does not say: FILE=MODEL says it")
+    for place, (doc, answers) in table.rows("doc_id", "resps"):
+        for i, text in enumerate(answers[0] if len(answers) == 1 and isinstance(answers[0], list) else answers):
+            yield Said(place, doc, names["of"], i, text)
+
+
+def _alpaca_outputs(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
+    for place, (instruction, output, generator) in table.rows("instruction", "output", "generator"):
+        yield Said(place, instruction, generator, None, output)
+
+
+def _alpaca_annotations(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
+    columns = "instruction", "generator_1", "generator_2", "annotator", "preference"
+    for place, (instruction, one, other, annotator, preference) in table.rows(*columns):
+        share = None if is_missing(preference) else 2.0 - table.number(place, "preference", preference)
+        if share is not None and not 0 <= share <= 1:
+            raise ValueError(
+                f"{table.where(place)}: preference is {preference!r:.100}, but must be from 1 to 2, or null"
+            )
+        yield Chose(place, instruction, annotator, (one, None), (other, None), None if share is None else _side(share))
+
+
+def _side(share: float) -> float:
+    return 0.5 if share == 0.5 else float(share > 0.5)
+
+
+def _mt_bench_scores(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
+    for place, (question, model, judge, score, turn) in table.rows("question_id", "model", "judge", "score", "turn"):
+        failed = table.number(place, "score", score) == -1  # the judge's answer held no score
+        yield Scored(
+            place, f"{as_text(question)} turn {as_text(turn)}", model, None, _judge(judge), None if failed else score
+        )
+
+
+def _mt_bench_pairs(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
+    columns = "question_id", "model_1", "model_2", "judge", "turn", "g1_winner", "g2_winner"
+    known = {"model_1": 1.0, "model_2": 0.0, "tie": 0.5, "error": None}
+    for place, (question, one, other, judge, turn, *winners) in table.rows(*columns):
+        for winner in winners:  # the same pair in both orders
+            if winner not in known:
+                raise ValueError(
+                    f"{table.where(place)}: a winner is {winner!r:.100}, but must be one of {', '.join(known)}"
+                )
+            prompt = f"{as_text(question)} turn {as_text(turn)}"
+            yield Chose(place, prompt, _judge(judge), (one, None), (other, None), known[winner])
+
+
+def _judge(judge: Any) -> str:
+    """Returns the name of a judge, which is a model with a template."""
+    return " ".join(map(as_text, judge)) if isinstance(judge, list) else as_text(judge)
+
+
+FORMS = {
+    "inspect": Form(
+        "a log of Inspect, as `inspect log dump` prints it",
+        "prompt: the sample's id; model: the log's; sample: epoch; user: the scorer",
+        ("eval", "samples"),
+        _inspect,
+    ),
+    "lm-eval": Form(
+        "samples of lm-evaluation-harness",
+        "prompt: doc_id; sample: the place in resps",
+        ("doc_id", "resps"),
+        _lm_eval,
+    ),
+    "alpaca-annotations": Form(
+        "annotations of AlpacaEval",
+        "prompt: instruction; model: generator_1 and _2, one sample each; user: annotator",
+        ("instruction", "generator_1", "generator_2", "annotator", "preference"),
+        _alpaca_annotations,
+    ),
+    "alpaca-outputs": Form(
+        "outputs of AlpacaEval",
+        "prompt: instruction; model: generator; sample: in order",
+        ("instruction", "output", "generator"),
+        _alpaca_outputs,
+    ),
+    "mt-bench-scores": Form(
+        "single judgements of MT-bench",
+        "prompt: question_id and turn; model: model, one sample; user: judge",
+        ("question_id", "model", "judge", "score", "turn"),
+        _mt_bench_scores,
+    ),
+    "mt-bench-pairs": Form(
+        "pairwise judgements of MT-bench",
+        "prompt: question_id and turn; model: model_1 and _2, one sample each; user: judge",
+        ("question_id", "model_1", "model_2", "judge", "g1_winner", "g2_winner"),
+        _mt_bench_pairs,
+    ),
+}
+
+#: Forms with columns of any names, which flags say.
+NAMED = {
+    "scores": Form("scores", "as the columns say", ("prompt", "model", "user", "score"), _scores),
+    "choices": Form(
+        "choices", "as the columns say; ids are model/sample", ("prompt", "user", "chosen", "rejected"), _choices
+    ),
+    "generations": Form("generations", "as the columns say", ("prompt", "model"), _generations),
+}
+
+
+def form_of(table: Table, names: Mapping[str, str]) -> tuple[str, Form]:
+    """Returns the name and form of a table.
+
+    Raises:
+        ValueError: if its columns are of no form, or of several.
+    """
+    known = [name for name, form in FORMS.items() if set(form.marks) <= set(table.columns)]
+    known += [name for name, form in NAMED.items() if all(table.has(names[what]) for what in form.marks)]
+    if len(known) > 1 and known[-1] == "generations":
+        known.pop()  # whatever else has a prompt and a model
+    if len(known) == 1:
+        return known[0], (FORMS | NAMED)[known[0]]
+    what = f"is of several forms, {' and '.join(known)}" if known else f"has columns {', '.join(table.columns):.200}"
+    forms = "; ".join(f"{name}: {', '.join(form.marks)}" for name, form in (NAMED | FORMS).items())
+    raise ValueError(f"{table.name}: {what}, but must have those of one form ({forms}); flags rename columns")
