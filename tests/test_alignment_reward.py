@@ -10,6 +10,8 @@ from ualign_env import PairwiseUsers, Population, group_rewards, load_scenario, 
 from ualign_env.llm import AlignmentReward, KnownResponses, UserGroups
 
 TYPO: Any = {"unknown": "best"}
+WRONG: Any = {"missing": "wurst"}
+NONE: Any = ["a list of models"]
 SCORES = {"good": [3, 0], "fair": [2, 1], "odd": [0, 3], "bad": [1, 0]}
 
 
@@ -64,6 +66,30 @@ def test_columns_tell_groups_of_one_prompt_apart():
         AlignmentReward(judges, 1)(prompts, texts, **columns)
     together, _ = rewarded(AlignmentReward(judges, 1, columns=[]), prompts, texts, **columns)
     assert sum(together) == pytest.approx(2)
+
+
+def test_a_prompt_that_comes_twice_in_a_row_is_two_groups_of_a_size():
+    texts = ["good", "odd", "bad", "fair"]
+    found, _ = rewarded(AlignmentReward(judges, 1, num_generations=2), ["low"] * 4, texts)
+    assert sum(found[:2]) == sum(found[2:]) == 1
+    with pytest.raises(ValueError, match="k is 2, but there are only 2 completions"):
+        AlignmentReward(judges, 2, num_generations=2)(["low"] * 4, texts)
+
+
+def test_columns_may_hold_anything():
+    long = np.arange(2000.0)
+    other = np.where(long == 1000, 0, long)  # what is printed of both is the same
+    pictures = [long, long.copy(), other, other.copy()]
+    found, _ = rewarded(AlignmentReward(judges, 1), ["low"] * 4, ["good", "odd", "bad", "fair"], picture=pictures)
+    assert sum(found[:2]) == sum(found[2:]) == 1
+
+
+def test_judges_may_call_their_arguments_as_columns_are_called():
+    def judge(prompts, answers):
+        return judges(prompts, answers)
+
+    found, _ = rewarded(AlignmentReward(judge, 1), ["low"] * 2, ["good", "bad"], answers=["x", "x"])
+    np.testing.assert_allclose(found, group_rewards(judges(["low"] * 2, ["good", "bad"]), 1))
 
 
 def test_conversations_are_prompts_too():
@@ -159,10 +185,12 @@ def answering(scores):
 
 def test_users_who_judged_part():
     partly = answering([[1.0, np.nan, 0.0], [2.0, 3.0, 1.0]])
-    found, _ = rewarded(AlignmentReward(partly, 1), ["low"] * 3, ["good", "fair", "bad"])
+    found, log = rewarded(AlignmentReward(partly, 1), ["low"] * 3, ["good", "fair", "bad"])
+    assert log.metrics["judged_in_part"] == 0.5
     np.testing.assert_allclose(found, group_rewards([[2.0, 3.0, 1.0]], 1))
     found, _ = rewarded(AlignmentReward(partly, 1, missing="worst"), ["low"] * 3, ["good", "fair", "bad"])
     np.testing.assert_allclose(found, group_rewards([[1, -1, 0], [2, 3, 1]], 1))
+    assert group_rewards([[1e17, np.nan]], 1, missing="worst").tolist() == [1, 0]
 
 
 def test_metrics_say_how_many_are_picked_and_what_is_left_behind():
@@ -170,15 +198,14 @@ def test_metrics_say_how_many_are_picked_and_what_is_left_behind():
     _, log = rewarded(reward, ["low"] * 4, ["good", "good", "odd", "odd"])
     assert log.metrics["effective_picks"] == pytest.approx(2)
     assert log.metrics["ties"] == 0
-    assert abs(log.metrics["left_behind"]) < 1e-12
-    _, log = rewarded(reward, ["low"] * 4, ["bad"] * 4)
+    assert log.metrics["judged_in_part"] == 0
+    assert "left_behind" not in log.metrics  # nothing was said before
+    for _ in range(8):
+        _, log = rewarded(reward, ["low"] * 4, ["bad"] * 4)
     assert log.metrics["effective_picks"] == pytest.approx(1)
     assert "ties" not in log.metrics
-    # both users like "good" at least as much as "bad", one of them more: 3/4 against one sample, 1/2 before
-    assert log.metrics["left_behind"] == pytest.approx((3 / 4 + 1 / 2) / 2 - 1 / 2)
-    for _ in range(100):
-        _, log = rewarded(reward, ["low"] * 4, ["bad"] * 4)
-    assert log.metrics["left_behind"] == pytest.approx(1 / 4, abs=1e-3)
+    # both users like "good" at least as much as "bad", one of them more: 3/4 against one sample
+    assert log.metrics["left_behind"] == pytest.approx(3 / 4 - 1 / 2)
     json.dumps(log.metrics)
 
 
@@ -190,7 +217,7 @@ def test_at_the_equilibrium_nothing_is_left_behind():
     sums = []
     for _ in range(300):
         texts = [names[y] for y in rng.choice(4, 64, p=policy)]
-        sums.append(rewarded(reward, [scenario.prompts[0]] * 64, texts)[1].metrics["left_behind"])
+        sums.append(rewarded(reward, [scenario.prompts[0]] * 64, texts)[1].metrics.get("left_behind"))
     assert np.mean(sums[50:]) < 0.02
     log = [rewarded(reward, [scenario.prompts[0]] * 64, [names[0]] * 64)[1] for _ in range(50)][-1]
     assert log.metrics["left_behind"] > 0.2
@@ -203,7 +230,9 @@ def test_at_the_equilibrium_nothing_is_left_behind():
         (lambda: AlignmentReward(judges, 2)(["low"] * 2, ["good", "bad"]), "k is 2, but there are only 2 completions"),
         (lambda: AlignmentReward(answering(np.zeros((2, 3))), 1)(["low"] * 2, ["good", "bad"]), r"shape \(2, 3\)"),
         (lambda: AlignmentReward(answering([[1, None]]), 1)(["low"] * 2, ["good", "bad"]), "must be a rectangular"),
-        (lambda: AlignmentReward(answering([[1, np.inf]]), 1)(["low"] * 2, ["good", "bad"]), "is inf"),
+        (lambda: AlignmentReward(answering([[1, np.inf]]), 1)(["low"] * 2, ["good", "bad"]), "the score inf, but"),
+        (lambda: AlignmentReward(judges, 1, **WRONG), "unknown way to treat missing scores 'wurst'"),
+        (lambda: AlignmentReward(NONE, 1), "but must be callable"),
         (lambda: AlignmentReward(answering(([[1, 2]], [[1, -1]])), 1)(["low"] * 2, ["good", "bad"]), "negative"),
         (lambda: AlignmentReward(answering(([[1, 2]], [1])), 1)(["low"] * 2, ["good", "bad"]), "weights"),
         (

@@ -192,11 +192,74 @@ def test_choices_are_pooled_or_made_an_order():
     pooled = read_generations([judged])
     result = evaluate_generations(pooled, [1], rng=0, n_bootstrap=20)
     assert result.cross_play[0, 0, 1] == pytest.approx(0.5)
-    with pytest.raises(ValueError, match="only pairwise preferences"):
+    assert evaluate_generations(pooled, rng=0, n_bootstrap=20).sizes == (1,)
+    with pytest.raises(ValueError, match="users only compared two"):
         evaluate_generations(pooled, [2])
     ordered = read_generations([judged], rule="copeland")
     assert {users.n_types for users in ordered.scenario.populations} == {2}
     assert evaluate_generations(ordered, [1, 2], rng=0, n_bootstrap=20).models[0].sizes == (1, 2)
+
+
+def test_names_of_models_may_hold_strokes():
+    chosen = ["meta/one-8B", "mistral/two-7B", "meta/one-8B"]
+    rejected = ["mistral/two-7B", "meta/three-70B", "meta/three-70B"]
+    judged = {"prompt": ["p"] * 3, "user": [1, 2, 3], "chosen": chosen, "rejected": rejected}
+    assert set(read_generations([judged]).models) == {*chosen, *rejected}
+    models = {"prompt": ["p"] * 3, "model": ["meta/one-8B", "mistral/two-7B", "meta/three-70B"]}
+    assert set(read_generations([models, judged]).models) == {*chosen, *rejected}
+    alike = {"prompt": ["p"] * 2, "model": ["a/b", "a"], "sample": ["c", "b/c"]}
+    scores = alike | {"user": ["u", "u"], "score": [1, 2]}
+    found = read_generations([alike, scores])
+    assert set(found.models) == {"a/b", "a"}
+    assert found.scores[0].tolist() == [[1, 2]]
+
+
+def test_one_model_alone_and_lower_scores():
+    rows = [("p", "a", i, u, (i * 7 + u) % 3) for i in range(2) for u in range(4)]
+    names = ("prompt", "model", "sample", "user", "score")
+    judged = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    for threshold, lower in ((1, False), (1, True), (None, False)):
+        found = read_generations([judged], lower_is_better=lower)
+        result = evaluate_generations(found, threshold=threshold, rng=0, n_bootstrap=20)
+        assert result.models[0].curve is None
+        assert result.sizes == (1, 2)
+        if threshold is not None:
+            liked = found.scores[0] <= 1 if lower else found.scores[0] >= 1
+            assert result.models[0].quoted[1].satisfied == pytest.approx(liked.any(axis=1).mean())
+
+
+def test_equal_texts_are_one_response():
+    models = {"same": ["x"] * 4, "varied": ["a", "b", "c", "d"]}
+    said = {"prompt": [], "model": [], "sample": [], "text": []}
+    judged = {"prompt": [], "model": [], "sample": [], "user": [], "score": []}
+    for model, texts in models.items():
+        for i, text in enumerate(texts):
+            for column, cell in zip(said.values(), ("p", model, i, text), strict=True):
+                column.append(cell)
+            for user in range(4):
+                score = 1 if model == "same" else 2 * (user == i)
+                for column, cell in zip(judged.values(), ("p", model, i, user, score), strict=True):
+                    column.append(cell)
+    for files in ([said, judged], [judged]):  # told by texts, or by scores
+        result = evaluate_generations(read_generations(files), [2], rng=0, n_bootstrap=20)
+        same, varied = (one.quoted[0].effective_picks for one in result.models)
+        assert same == pytest.approx(1)
+        assert varied == pytest.approx(4)
+
+
+def test_a_group_of_everybody_is_served_as_everybody_is():
+    everybody = JUDGED | {"group": ["all"] * len(JUDGED["prompt"])}
+    result = evaluate_generations(read_generations([everybody]), [1], rng=0, n_bootstrap=20)
+    for one in result.models:
+        assert one.quoted[0].worst_group_rate == pytest.approx(one.win_rates[0])
+    assert result.equilibrium[0].worst_group_rate == pytest.approx(result.equilibrium_rates[0])
+
+
+def test_errors_of_choices_name_the_row(tmp_path):
+    file = tmp_path / "c.csv"
+    file.write_text("prompt,user,chosen,rejected\np,1,a,b\np,1,b,b\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"c\.csv:3"):
+        read_generations([str(file)])
 
 
 def write(path, rows):
@@ -229,8 +292,27 @@ def test_logs_of_inspect(tmp_path):
     assert "user: the scorer" in found.taken[0]
 
 
+def test_files_of_different_tasks_are_not_mixed(tmp_path):
+    logs = [inspect_log(model, {("1", 1): {"ann": "C"}}) for model in ("m", "n")]
+    for log, task in zip(logs, ("geography", "arithmetic"), strict=True):
+        log["eval"]["task"] = task
+    files = [write(tmp_path / f"{i}.json", log) for i, log in enumerate(logs)]
+    with pytest.raises(ValueError, match=r"prompt '1' is of 'arithmetic', but at .* of 'geography'"):
+        read_generations(files)
+    rows = [[{"doc_id": 0, "doc_hash": h, "resps": [["a"]]}] for h in ("x", "y")]
+    files = [(str(write(tmp_path / f"{i}.jsonl", row)), f"m{i}") for i, row in enumerate(rows)]
+    with pytest.raises(ValueError, match="prompt '0' is of 'y', but"):
+        read_generations([*files, {"prompt": ["0"], "model": ["m0"], "user": [1], "score": [1]}])
+
+
+def test_choices_among_given_answers_are_no_samples(tmp_path):
+    file = write(tmp_path / "s.jsonl", [{"doc_id": 0, "resps": [[[-1.2, False]], [[-3.0, True]]]}])
+    with pytest.raises(ValueError, match=r"resps are .* but must be texts"):
+        read_generations([(str(file), "m")])
+
+
 def test_samples_of_lm_eval_need_a_model_and_judgements(tmp_path):
-    rows = [{"doc_id": 0, "doc": {}, "resps": [["a", "b"]], "filtered_resps": ["a"]}]
+    rows = [{"doc_id": 0, "resps": [["a", "b"]], "filter": name} for name in ("strict-match", "flexible-extract")]
     file = write(tmp_path / "samples_task.jsonl", rows)
     judged = {
         "prompt": [0] * 4,
@@ -350,7 +432,7 @@ def test_the_command(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 prompts, 12 users of each, 3 models" in done.stdout
     assert re.search(r"k = 2: best possible 0.6667\nmodel +vs others +95% +by halves +vs all", done.stdout)
-    assert "too few samples for the largest k: beta, gamma" in done.stdout
+    assert "k = 4: nothing is known of beta, gamma, since there are too few samples" in done.stdout
     assert (tmp_path / "models.svg").read_text(encoding="utf-8").count("<svg") == 1
     told = json.loads(run("said.csv", "judged.csv", "--json", cwd=tmp_path).stdout)
     assert [one["model"] for one in told["models"]] == list(MODELS)

@@ -62,6 +62,54 @@ def test_intervals_cover_what_they_should_and_halves_are_not_below(spec):
     assert (np.mean([c.robust_win_rates[:4] for c in found], axis=0) <= halves + 1e-12).all()
 
 
+def test_intervals_of_many_prompts_cover_and_are_not_much_too_wide():
+    """Prompts are drawn from many, with few samples each; the opponent is given, so that no maximum is taken."""
+    many, k = load_scenario("impartial/responses:5/users:20/prompts:300").populations, 2
+    policy = np.array([0.4, 0.3, 0.1, 0.1, 0.1])
+    exact = np.array([1 - users.payoffs(policy, k)[0] for users in many])
+    covered, widths, rates = [], [], []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        chosen = rng.integers(0, 300, 30)
+        scenario = Scenario([many[i] for i in chosen])
+        samples = [rng.choice(5, 4, p=policy) for _ in chosen]
+        curve = sample_curve(scenario, samples, [k], pool=[0], n_bootstrap=200, rng=seed)
+        low, high = curve.intervals[0]
+        covered.append(low <= exact.mean() <= high)
+        widths.append(high - low)
+        rates.append(curve.robust_win_rates[0])
+    assert np.mean(covered) > 0.9
+    assert np.mean(widths) < 1.4 * 3.92 * np.std(rates)
+
+
+def test_no_interval_exceeds_the_bound_or_says_more_than_its_samples():
+    equilibrium = solve("german-goals", 2).policy[0]
+    for seed in range(20):
+        curve = sample_curve("german-goals", said(equilibrium, 8, seed), [1, 2, 4], rng=seed, n_bootstrap=50)
+        assert (curve.intervals[:, 1] <= curve.optimum).all()
+    same = sample_curve("german-goals", [0] * 12, [1, 2, 4], rng=0, n_bootstrap=50)
+    assert (same.intervals[:, 1] - same.intervals[:, 0] > 0.1).all()
+    assert same.advice is None
+
+
+def test_large_samples_take_little_memory_and_powers_of_two():
+    curve = sample_curve(USERS, said(np.full(5, 0.2), 1000), rng=0, n_bootstrap=20)
+    assert curve.sizes == (*range(1, 65), 128, 256, 512, 1000)
+
+
+def test_pools_that_loops_cannot_survive_are_refused():
+    for pools, sizes in (
+        ([[1, 0, 0, 0, 0], [400, 0, 0, 0, 0]], [1]),
+        ([[1, 1, 0, 0, 0]], [5]),
+        ([[1, 1, 0, 0, 0]], [0]),
+        ([[2, -1, 0, 0, 0]], [1]),
+    ):
+        with pytest.raises(IndexError):
+            USERS.pool_payoffs(np.array(pools), np.array(sizes))
+    with pytest.raises(IndexError):
+        USERS.pool_values(np.array([1, 0, 0, 0, 0]), np.array([3, 0, 0, 0, 0]), np.array([2]))
+
+
 def test_the_worst_opponent_is_one_of_a_pool():
     samples = [0, 0, 1, 2, 2, 4]
     everyone, few = (sample_curve(USERS, samples, rng=0, pool=pool) for pool in (None, [3, 1, 3]))
@@ -93,7 +141,8 @@ def test_samples_of_equal_seeds_are_equal_and_few_samples_say_so():
     one = sample_curve(USERS, [2], rng=0)
     assert one.sizes == (1,)
     assert "from 1 sample of each prompt" in one.summary()
-    assert "once" in (one.advice or "")
+    assert "rough" in (one.advice or "")
+    assert one.intervals[0, 0] < 0.1  # one sample says little
 
 
 def test_the_summary_shows_powers_of_two_of_many():

@@ -17,13 +17,15 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from datasets import Dataset  # noqa: E402
-from transformers import LlamaConfig, LlamaForSequenceClassification  # noqa: E402
+from language import Language  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
+from tokenizers.models import WordLevel  # noqa: E402
+from tokenizers.pre_tokenizers import WhitespaceSplit  # noqa: E402
+from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast  # noqa: E402
 from trl.trainer.grpo_config import GRPOConfig  # noqa: E402
 from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: E402
 from trl.trainer.rloo_config import RLOOConfig  # noqa: E402
 from trl.trainer.rloo_trainer import RLOOTrainer  # noqa: E402
-
-from ualign_agents.language import Language  # noqa: E402
 
 # TRL says it of what it does itself
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")
@@ -70,13 +72,14 @@ def test_rloo_does_too(tmp_path):
 
 def test_metrics_are_logged(tmp_path):
     _, tuner = trained(
-        load_scenario("german-goals"), 3, tmp_path, max_steps=4, logging_strategy="steps", logging_steps=1
+        load_scenario("german-goals"), 3, tmp_path, max_steps=12, logging_strategy="steps", logging_steps=1
     )
     logged = [one for one in tuner.state.log_history if "reward" in one]
-    assert len(logged) == 4
+    assert len(logged) == 12
     for one in logged:
         assert one["reward"] == pytest.approx(1 / 4)
-        assert {"effective_picks", "left_behind", "ties"} <= set(one)
+        assert {"effective_picks", "judged_in_part"} <= set(one)
+    assert 0 <= logged[-1]["left_behind"] < 0.2
 
 
 def test_too_few_generations_are_refused(tmp_path):
@@ -138,18 +141,30 @@ def classifier(tokenizer, seed, labels=1):
     return LlamaForSequenceClassification(settings)
 
 
+def words():
+    """Returns a tokenizer that knows five words."""
+    known = Tokenizer(WordLevel({word: i for i, word in enumerate(["[pad]", *"abcde"])}, unk_token="[pad]"))  # noqa: S106
+    known.pre_tokenizer = WhitespaceSplit()
+    special = {"pad_token": "[pad]"}
+    return PreTrainedTokenizerFast(tokenizer_object=known, **special)
+
+
 def test_reward_models_are_users():
-    tokenizer = Language(load_scenario("german-goals")).tokenizer
+    tokenizer = words()
     models = [classifier(tokenizer, seed) for seed in (0, 1)]
     judges = RewardModels(models, tokenizer, batch_size=2)
-    prompts, completions = ["prompt-0"] * 3, ["letter-0", "letter-1", "letter-2"]
+    prompts, completions = ["a b"] * 3, [" c", " d e", " e"]
     scores = judges(prompts, completions)
     assert scores.shape == (2, 3)
     for model, row in zip(models, scores, strict=True):
         for completion, score in zip(completions, row, strict=True):
-            tokens = tokenizer("prompt-0" + completion, return_tensors="pt", add_special_tokens=False)
+            tokens = tokenizer("a b" + completion, return_tensors="pt", add_special_tokens=False)
             model.eval()
             assert model(**tokens).logits.item() == pytest.approx(score, abs=1e-5)
+    assert len(np.unique(scores)) == 6
+    cut = RewardModels(models, tokenizer, max_length=2)(prompts, completions)
+    np.testing.assert_allclose(cut, judges(["b", "", "b"], [" c", "d e", " e"]), atol=1e-5)  # the end is what stays
+    assert tokenizer.truncation_side == "right"
     rewards = AlignmentReward(judges, 1)(prompts, completions)
     np.testing.assert_allclose(rewards, group_rewards(scores, 1))
     with pytest.raises(ValueError, match="has 2 labels, but must have one"):

@@ -73,7 +73,7 @@ def evaluate(
     if as_json:
         emit_json({"taken": generations.taken, "notes": generations.scenario.notes} | result.to_dict())
     else:
-        _print(generations, result)
+        _print(generations, result, sizes_in(k))
     if out is not None:
         draw("evaluation", result, out, as_json)
 
@@ -93,7 +93,7 @@ def _named(given: str) -> tuple[str, str]:
     return what, name
 
 
-def _print(generations: Generations, result: Evaluation) -> None:
+def _print(generations: Generations, result: Evaluation, asked: list[int]) -> None:
     for line in generations.taken:
         emit(line)
     scenario = generations.scenario
@@ -104,10 +104,7 @@ def _print(generations: Generations, result: Evaluation) -> None:
     for i, k in enumerate(result.sizes):
         able = [one for one in result.models if k in one.sizes]
         emit(f"\nk = {k}: best possible {optimal_rate(k):.4f}")
-        if not able:
-            emit(f"no model has {k} samples of every prompt")
-            continue
-        header, *rows = _rows(able, k, result.equilibrium[i])
+        header, *rows = _rows(able, k, result.equilibrium_rates[i], result.equilibrium[i])
         tables.print_table(header, rows, numbers=True)
         if len(able) > 1:
             emit(f"\npicked with {k} response{'s' * (k > 1)} against {k} of")
@@ -115,12 +112,14 @@ def _print(generations: Generations, result: Evaluation) -> None:
             cross = [[f"{rate:.4f}" if np.isfinite(rate) else "-" for rate in row] for row in result.cross_play[i]]
             rows = [[name, *row] for name, row in zip(names, cross, strict=True)]
             tables.print_table(["", *names], rows, numbers=True)
-    few = [one.model for one in result.models if one.sizes[-1:] != result.sizes[-1:]]
-    if few:
-        emit(f"\ntoo few samples for the largest k: {', '.join(few)}")
+    for k in asked:
+        few = [one.model for one in result.models if k not in one.sizes]
+        if few:
+            why = "there are too few samples, or users only compared two"
+            emit(f"k = {k}: nothing is known of {', '.join(few)}, since {why}")
 
 
-def _rows(models: list[Any], k: int, equilibrium: Quoted) -> Iterable[list[str]]:
+def _rows(models: list[Any], k: int, best: float, equilibrium: Quoted) -> Iterable[list[str]]:
     """Yields a header, a row for each model, and one for the best policy over all samples."""
     yield ["model", "vs others", "95%", "by halves", "vs all", *(name.replace("_", " ") for name in _QUOTED)]
     for one in models:
@@ -134,7 +133,7 @@ def _rows(models: list[Any], k: int, equilibrium: Quoted) -> Iterable[list[str]]
                 _cell(one.curve.split_half_rates[i]),
             ]
         yield [one.model, *cells, _cell(one.win_rates[i]), *_quoted(one.quoted[i])]
-    yield ["(equilibrium)", "", "", "", _cell(optimal_rate(k)), *_quoted(equilibrium)]
+    yield ["(equilibrium)", "", "", "", _cell(best), *_quoted(equilibrium)]
 
 
 _QUOTED = ("coverage", "satisfied", "effective_picks", "worst_group_rate", "worst_group")

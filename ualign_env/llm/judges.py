@@ -59,6 +59,7 @@ class KnownResponses:
         names = list(loaded.prompts) if prompts is None else _checks.several("prompts", prompts)
         if len(names) != loaded.n_prompts:
             raise ValueError(f"prompts are {len(names)}, but {loaded.name} has {loaded.n_prompts}")
+        self._names = names
         self._prompts = {_key(name): x for x, name in enumerate(names)}
         if len(self._prompts) != len(names):
             raise ValueError("prompts must be distinct, but two are alike")
@@ -91,7 +92,7 @@ class KnownResponses:
         for i, (prompt, completion) in enumerate(zip(prompts, said, strict=True)):
             x = self._prompts.get(_key(prompt))
             if x is None:
-                raise ValueError(f"unknown prompt {prompt!r:.200}; known: {', '.join(self._scenario.prompts)!s:.200}")
+                raise ValueError(f"unknown prompt {prompt!r:.200}; known: {', '.join(map(str, self._names))!s:.200}")
             users = self._scenario.populations[x]
             y = self._responses[x].get(_key(completion if self._by_ids else _text(completion)))
             if y is None and self._unknown == "error":
@@ -137,7 +138,8 @@ class RewardModels:
                 )
             if tokenizer.pad_token is None:
                 raise ValueError(f"{type(tokenizer).__name__} has no padding token: set tokenizer.pad_token")
-            model.config.pad_token_id = tokenizer.pad_token_id
+            if model.config.pad_token_id is None:
+                model.config.pad_token_id = tokenizer.pad_token_id
         self.tokenizers = given
         self._batch_size = _checks.count("batch_size", batch_size, 1)
         self._max_length = None if max_length is None else _checks.count("max_length", max_length, 1)
@@ -151,7 +153,8 @@ class RewardModels:
 
         model, tokenizer = self.models[one], self.tokenizers[one]
         texts = [_whole(tokenizer, *pair) for pair in zip(prompts, completions, strict=True)]
-        found = []
+        found, side = [], tokenizer.truncation_side
+        tokenizer.truncation_side = "left"  # the completion stays
         with evaluated(model):
             for first in range(0, len(texts), self._batch_size):
                 tokens = tokenizer(
@@ -160,16 +163,19 @@ class RewardModels:
                     padding=True,
                     padding_side="right",
                     truncation=self._max_length is not None,
-                    truncation_side="left",
                     max_length=self._max_length,
                     add_special_tokens=False,
                 ).to(model.device)
                 found.append(model(**tokens).logits[:, 0].double().cpu().numpy())
+        tokenizer.truncation_side = side
         return np.concatenate(found)
 
 
 class UserGroups:
-    """Several groups of users with names and weights, each with judges of its own."""
+    """Several groups of users with names and weights, each with judges of its own.
+
+    Where users are left out who have not judged all of a group of completions, all others make up for them.
+    """
 
     def __init__(self, groups: Mapping[str, Judges | tuple[Judges, float]]) -> None:
         """Joins groups of users.
@@ -231,12 +237,12 @@ def judged(
 def _taken(judges: Judges, columns: Mapping[str, Any]) -> set[str]:
     """Returns the columns that judges take as keywords."""
     try:
-        parameters = inspect.signature(judges).parameters.values()
+        parameters = list(inspect.signature(judges).parameters.values())
     except ValueError:  # of functions written in C
         return set()
     if any(one.kind is one.VAR_KEYWORD for one in parameters):
         return set(columns)
-    return {one.name for one in parameters if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)}
+    return {one.name for one in parameters[2:] if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)}
 
 
 def _scores_of(users: Users) -> Floats:
@@ -259,7 +265,7 @@ def _text(completion: Text) -> str:
     """Returns what was said, in a conversation by its messages."""
     if isinstance(completion, str):
         return completion
-    return "".join(str(message["content"]) for message in completion)
+    return "".join(str(message.get("content") or "") for message in completion)
 
 
 def _whole(tokenizer: Any, prompt: Text, completion: Text) -> str:

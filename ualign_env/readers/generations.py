@@ -31,6 +31,7 @@ class Generations:
         scenario: its responses to a prompt are the samples of all models, named `model/sample`.
         models: for each model, `[M]` which responses to each prompt are its own.
         scores: for each prompt, `[U, N]` the users' scores, NaN where there is none; empty where users only chose.
+        lower_is_better: whether lower scores are better.
         members: for each prompt, the users of each group, as rows of the scores.
         texts: for each prompt, N texts, or None where they are not known.
         taken: what was taken for what, a line a file.
@@ -39,6 +40,7 @@ class Generations:
     scenario: Scenario
     models: dict[str, tuple[Ints, ...]]
     scores: tuple[Floats, ...]
+    lower_is_better: bool
     members: tuple[dict[str, Ints], ...]
     texts: tuple[tuple[str | None, ...], ...]
     taken: tuple[str, ...]
@@ -85,8 +87,12 @@ def read_generations(
     _checks.text("rule", rule)
     said = _Sayings(COLUMNS | given)
     for file in _checks.several("files", files):
-        table, model = file if isinstance(file, tuple) else (file, "")
-        said.take(as_table(table), model)
+        if isinstance(file, tuple):
+            if len(file) != 2:
+                raise ValueError(f"a file is {file!r:.200}, but must be one, or a pair of one and a model's name")
+            said.take(as_table(file[0]), _checks.text("model", file[1]))
+        else:
+            said.take(as_table(file), "")
     if said.scores and said.choices:
         raise ValueError(
             f"there are scores ({said.scores[0][0].name}) and choices ({said.choices[0][0].name}) of users, which do "
@@ -99,24 +105,32 @@ def read_generations(
     return _scored(said, missing, repeated, lower_is_better, min_users)
 
 
+@dataclass(frozen=True)
+class _Sample:
+    """A sample of a model: its name among the prompt's responses, its text, and where it stands."""
+
+    name: str
+    text: str | None
+    where: str
+
+
 class _Sayings:
     """What all files say, each with its table for errors."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
-        self.samples: dict[tuple[str, str], dict[str, tuple[str | None, str]]] = defaultdict(dict)
+        self.samples: dict[tuple[str, str], dict[str, _Sample]] = defaultdict(dict)  # by prompt and model
         self.scores: list[tuple[Table, Scored]] = []
         self.choices: list[tuple[Table, Chose]] = []
         self.taken: list[str] = []
-        self.blank = 0
+        self._taken_names: set[tuple[str, str]] = set()
+        self._asked: dict[str, tuple[str, str]] = {}
         self._known = False  # whether a file said what the samples are
 
     def take(self, table: Table, model: str) -> None:
         """Takes what a file says."""
         name, form = form_of(table, self._names)
-        self.taken.append(
-            f"{table.name}: {form.summary} ({form.taken})" if name not in NAMED else f"{table.name}: {name}"
-        )
+        self.taken.append(f"{table.name}: {form.summary}" + ("" if name in NAMED else f" ({form.taken})"))
         for row in _whole(table, form.rows(table, {**self._names, "of": model})):
             if isinstance(row, Said):
                 self._known = True
@@ -127,41 +141,75 @@ class _Sayings:
                 self.choices.append((table, row))
 
     def _said(self, table: Table, row: Said) -> None:
-        prompt, model = (
-            table.text(row.place, what, cell) for what, cell in (("prompt", row.prompt), ("model", row.model))
-        )
+        prompt, model = table.text(row.place, "prompt", row.prompt), table.text(row.place, "model", row.model)
+        where = table.where(row.place)
+        before, asked_at = self._asked.setdefault(prompt, (row.asked, where))
+        if row.asked != before:
+            raise ValueError(
+                f"{where}: prompt {prompt!r:.100} is of {row.asked!r:.100}, but at {asked_at} of {before!r:.100}: "
+                "files of different tasks are not compared"
+            )
         own = self.samples[prompt, model]
         sample = str(len(own)) if is_missing(row.sample) else as_text(row.sample)
         if sample in own:
             raise ValueError(
-                f"{table.where(row.place)}: sample {sample} of {model!r:.100} for {prompt!r:.100} is there before, at "
-                f"{own[sample][1]}"
+                f"{where}: sample {sample} of {model!r:.100} for {prompt!r:.100} is there before, at "
+                f"{own[sample].where}"
             )
-        own[sample] = None if is_missing(row.text) else as_text(row.text), table.where(row.place)
+        self._add(prompt, model, sample, None if is_missing(row.text) else as_text(row.text), where)
 
-    def id_of(self, table: Table, place: int, prompt: Any, model: Any, sample: Any) -> str:
-        """Returns the name of a sample that somebody judged."""
-        prompt, model = table.text(place, "prompt", prompt), table.text(place, "model", model)
-        own = self.samples[prompt, model] if self._known else self.samples.setdefault((prompt, model), {})
-        if is_missing(sample):
-            if not self._known:
-                own.setdefault("0", (None, table.where(place)))
+    def _add(self, prompt: str, model: str, sample: str, text: str | None, where: str) -> None:
+        name = f"{model}/{sample}"
+        while (prompt, name) in self._taken_names:  # `a/b` may be a model, or its sample
+            name += "'"
+        self._taken_names.add((prompt, name))
+        self.samples[prompt, model][sample] = _Sample(name, text, where)
+
+    def scored(self, table: Table, row: Scored) -> str:
+        """Returns the name of a sample that somebody scored."""
+        prompt, model = table.text(row.place, "prompt", row.prompt), table.text(row.place, "model", row.model)
+        sample = None if is_missing(row.sample) else as_text(row.sample)
+        return self._name(table, row.place, prompt, model, sample)
+
+    def chosen(self, table: Table, row: Chose, cell: Any) -> str:
+        """Returns the name of a sample that an id stands for: `model/sample`, or a model of which there is one."""
+        prompt, given = table.text(row.place, "prompt", row.prompt), table.text(row.place, "chosen", cell)
+        models = [(given, None)]
+        models += [(given[:i], given[i + 1 :]) for i, letter in enumerate(given) if letter == "/"]
+        if self._known:
+            fitting = [(m, s) for m, s in models if (prompt, m) in self.samples]
+            fitting = [(m, s) for m, s in fitting if s is None or s in self.samples[prompt, m]]
+            if len(fitting) != 1:
+                known = ", ".join(f"{m}/{s}" for (x, m), own in self.samples.items() if x == prompt for s in own)
+                raise ValueError(
+                    f"{table.where(row.place)}: {given!r:.100} is no sample of {prompt!r:.100}; known: "
+                    f"{known or 'none'!s:.200}"
+                )
+            return self._name(table, row.place, prompt, *fitting[0])
+        # a number behind the last stroke is a sample; names of models have strokes, too
+        model, sample = models[-1]
+        numbered = sample is not None and sample.isdecimal()
+        return self._name(table, row.place, prompt, model if numbered else given, sample if numbered else None)
+
+    def _name(self, table: Table, place: int, prompt: str, model: str, sample: str | None) -> str:
+        own = self.samples[prompt, model] if (prompt, model) in self.samples or not self._known else {}
+        if sample is None:
+            if not self._known and not own:
+                self._add(prompt, model, "0", None, table.where(place))
             if len(own) != 1:
                 raise ValueError(
                     f"{table.where(place)}: judges {model!r:.100} on {prompt!r:.100}, of which there are {len(own)} "
-                    "samples: a column must say which (--sample)"
+                    "samples: a column must say which (--column sample:NAME)"
                 )
-            (name,) = own
-            return f"{model}/{name}"
-        name = as_text(sample)
-        if name not in own:
+            return next(iter(own.values())).name
+        if sample not in own:
             if self._known:
                 raise ValueError(
-                    f"{table.where(place)}: judges sample {name!r:.50} of {model!r:.100} on {prompt!r:.100}, but there "
-                    f"are only {', '.join(own) or 'none'!s:.100}"
+                    f"{table.where(place)}: judges sample {sample!r:.50} of {model!r:.100} on {prompt!r:.100}, but "
+                    f"there are only {', '.join(own) or 'none'!s:.100}"
                 )
-            own[name] = None, table.where(place)
-        return f"{model}/{name}"
+            self._add(prompt, model, sample, None, table.where(place))
+        return self.samples[prompt, model][sample].name
 
 
 def _whole(table: Table, rows: Iterator[Row]) -> Iterator[Row]:
@@ -172,78 +220,83 @@ def _whole(table: Table, rows: Iterator[Row]) -> Iterator[Row]:
         raise ValueError(f"{table.name}: is not as files of its form are: {type(error).__name__} {error}") from error
 
 
-class _Judgements(Table):
-    """Judgements of several files, each at its number."""
+class _Rows(Table):
+    """Rows of several files under common names, each at its number."""
 
-    def __init__(self, judgements: list[Any]) -> None:
-        self._judgements = judgements
-        self.name, self.columns = judgements[0][0].name, judgements[0][1]._fields
+    def __init__(self, columns: tuple[str, ...], rows: list[tuple[Table, int, tuple[Any, ...]]]) -> None:
+        self.name, self.columns, self._cells = rows[0][0].name, columns, rows
 
     def where(self, place: int) -> str:
-        table, row = self._judgements[place]
-        return table.where(row.place)
+        table, own, _ = self._cells[place]
+        return table.where(own)
 
-    def _rows(self, columns: Any) -> Iterator[tuple[int, Any]]:
-        for place, (_, row) in enumerate(self._judgements):
-            yield place, [getattr(row, column) for column in columns]
+    def _rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Sequence[Any]]]:
+        at = [self.columns.index(column) for column in columns]
+        for place, (_, _, cells) in enumerate(self._cells):
+            yield place, [cells[i] for i in at]
 
 
 def _scored(said: _Sayings, missing: str, repeated: str, lower_is_better: bool, min_users: int) -> Generations:
     """Returns the scenario of users' scores."""
     _checks.one_of("repeated", repeated, ("error", "last", "mean"))
     _checks.one_of("missing", missing, ("complete", "bottom"))
-    table = _Judgements(said.scores)
+    table = _Rows(Scored._fields, [(source, row.place, row) for source, row in said.scores])
     collector, blank = Collector(table, "prompt", "user", "sample", repeated), 0
     for i, (source, row) in enumerate(said.scores):
-        score = source.number(row.place, "score", row.score)
-        name = said.id_of(source, row.place, row.prompt, row.model, row.sample)
+        score, name = source.number(row.place, "score", row.score), said.scored(source, row)
         if score != score:
             blank += 1
             continue
         group = "" if is_missing(row.group) else as_text(row.group)
         collector.add(i, row.prompt, row.user, name, -score if lower_is_better else score, group)
     judged = list(collector.judged())
-    scenario = made(
-        table.name,
-        judged,
-        bottom=missing == "bottom",
-        min_users=min_users,
-        notes=lambda: [f"{counted(blank, 'judgement')} without a score: left out"] * bool(blank),
-    )
+    lost = [f"{counted(blank, 'judgement')} without a score: left out"] * bool(blank)
+    if collector.again:
+        done = "the last counts" if repeated == "last" else "their mean counts"
+        lost.append(f"{counted(collector.again, 'score')} beyond a user's first of a sample: {done}")
+    scenario = made(table.name, judged, bottom=missing == "bottom", min_users=min_users, notes=lambda: lost)
     kept = [one for one in judged if one.weights.sum() >= min_users]
-    return _generations(said, scenario, [one.prompt for one in kept], kept)
+    return _generations(said, scenario, [one.prompt for one in kept], kept, lower_is_better=lower_is_better)
 
 
 def _chosen(said: _Sayings, rule: str, missing: str, min_users: int) -> Generations:
     """Returns the scenario of users' choices."""
-    columns: dict[str, list[Any]] = {name: [] for name in ("prompt", "user", "chosen", "rejected", "tie")}
-    unknown = 0
+    rows, unknown = [], 0
     for source, row in said.choices:
-        one, other = (said.id_of(source, row.place, row.prompt, *pair) for pair in (row.one, row.other))
+        one, other = (said.chosen(source, row, cell) for cell in (row.one, row.other))
         if row.share is None:
             unknown += 1
             continue
         pair = (other, one) if row.share < 0.5 else (one, other)
-        cells = (as_text(row.prompt), row.user, *pair, row.share == 0.5)
-        for column, cell in zip(columns.values(), cells, strict=True):
-            column.append(cell)
-    scenario = read_pairwise(columns, rule=rule or POOLED, tie="tie", missing=missing, min_users=min_users)
+        rows.append((source, row.place, (row.prompt, row.user, *pair, row.share == 0.5)))
+    if not rows:
+        raise ValueError(f"{said.choices[0][0].name}: none of {counted(unknown, 'choice')} can be read")
+    table = _Rows(("prompt", "user", "chosen", "rejected", "tie"), rows)
+    scenario = read_pairwise(table, rule=rule or POOLED, tie="tie", missing=missing, min_users=min_users)
     lost = [f"{counted(unknown, 'choice')} that could not be read: left out"] * bool(unknown)
-    return _generations(said, scenario, list(scenario.prompts), None, lost)
+    return _generations(said, scenario, list(scenario.prompts), lost=lost)
 
 
 def _generations(
-    said: _Sayings, scenario: Scenario, prompts: list[str], judged: list[Judged] | None, lost: Sequence[str] = ()
+    said: _Sayings,
+    scenario: Scenario,
+    prompts: list[str],
+    judged: list[Judged] | None = None,
+    *,
+    lower_is_better: bool = False,
+    lost: Sequence[str] = (),
 ) -> Generations:
     """Returns the prompts on which every model has a sample that was judged."""
-    owners = {(prompt, f"{model}/{name}"): model for (prompt, model), own in said.samples.items() for name in own}
+    samples = {
+        (prompt, one.name): (model, one.text) for (prompt, model), own in said.samples.items() for one in own.values()
+    }
     whose = [
-        [owners[prompt, name] for name in users.responses]
+        [samples[prompt, name][0] for name in users.responses]
         for prompt, users in zip(prompts, scenario.populations, strict=True)
     ]
     models = list(dict.fromkeys(model for own in whose for model in own))
     complete = [x for x, own in enumerate(whose) if len(set(own)) == len(models)]
-    notes, silent = [*lost, *scenario.notes], len(owners) - sum(map(len, whose))
+    notes, silent = [*lost, *scenario.notes], len(samples) - sum(map(len, whose))
     if silent:
         notes.append(f"{counted(silent, 'sample')} that nobody judged, or on prompts that are left out: left out")
     if len(complete) < len(whose):
@@ -252,11 +305,6 @@ def _generations(
         notes.append(f"{counted(len(whose) - len(complete), 'prompt')} without a judged sample of {named}: left out")
     if not complete:
         raise ValueError(f"no prompt has a judged sample of every model; {'; '.join(notes)}")
-    texts = {
-        (prompt, f"{model}/{name}"): text
-        for (prompt, model), own in said.samples.items()
-        for name, (text, _) in own.items()
-    }
     populations = [scenario.populations[x] for x in complete]
     return Generations(
         scenario=Scenario(
@@ -267,16 +315,21 @@ def _generations(
             notes=notes,
         ),
         models={model: tuple(np.flatnonzero([one == model for one in whose[x]]) for x in complete) for model in models},
-        scores=tuple(np.where(np.isfinite(judged[x].scores), judged[x].scores, np.nan) for x in complete)
-        if judged
-        else (),
+        scores=tuple(_original(judged[x], lower_is_better) for x in complete) if judged else (),
+        lower_is_better=lower_is_better,
         members=tuple(_members(judged[x]) for x in complete) if judged else (),
         texts=tuple(
-            tuple(texts[prompts[x], name] for name in users.responses)
+            tuple(samples[prompts[x], name][1] for name in users.responses)
             for x, users in zip(complete, populations, strict=True)
         ),
         taken=tuple(said.taken),
     )
+
+
+def _original(judged: Judged, lower_is_better: bool) -> Floats:
+    """Returns `[U, N]` scores as they were given, NaN where there is none."""
+    scores = np.where(np.isfinite(judged.scores), judged.scores, np.nan)
+    return -scores if lower_is_better else scores
 
 
 def _members(judged: Judged) -> dict[str, Ints]:

@@ -19,6 +19,7 @@ class Said(NamedTuple):
     model: Any
     sample: Any = None
     text: Any = None
+    asked: str = ""  # what tells prompts of one name apart: a task, a digest
 
 
 class Scored(NamedTuple):
@@ -34,13 +35,13 @@ class Scored(NamedTuple):
 
 
 class Chose(NamedTuple):
-    """A user chose between two samples of models, each a pair of a model and a sample."""
+    """A user chose between two samples of models: each an id, or a model of which there is one sample."""
 
     place: int
     prompt: Any
     user: Any
-    one: tuple[Any, Any]
-    other: tuple[Any, Any]
+    one: Any
+    other: Any
     share: float | None  # of a win of the one: 1, 1/2 or 0; None where it is not known
 
 
@@ -83,13 +84,7 @@ def _scores(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
 def _choices(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
     columns = (names[what] for what in ("prompt", "user", "chosen", "rejected"))
     for place, (prompt, user, chosen, rejected) in table.rows(*columns):
-        yield Chose(place, prompt, user, _named(chosen), _named(rejected), 1.0)
-
-
-def _named(cell: Any) -> tuple[str, str | None]:
-    """Returns the model and sample that an id such as `model/3` names; a model alone has one sample."""
-    model, slash, sample = as_text(cell).rpartition("/")
-    return (model, sample) if slash else (sample, None)
+        yield Chose(place, prompt, user, chosen, rejected, 1.0)
 
 
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # of Inspect's scorers: correct, partial, incorrect, no answer
@@ -97,27 +92,33 @@ _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # of Inspect's scorers: cor
 
 def _inspect(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
     for place, (header, samples) in table.rows("eval", "samples"):
-        model = header["model"]
+        model, task = header["model"], as_text(header.get("task"))
         for one in samples:
-            yield Said(place, one["id"], model, one["epoch"], one.get("output", {}).get("completion"))
+            said = (one.get("output") or {}).get("completion")
+            yield Said(place, one["id"], model, one["epoch"], said, task)
             for judge, score in (one.get("scores") or {}).items():
                 value = score["value"]
-                yield Scored(
-                    place,
-                    one["id"],
-                    model,
-                    one["epoch"],
-                    judge,
-                    _LETTERS.get(value, value) if isinstance(value, str) else value,
-                )
+                known = _LETTERS.get(value, value) if isinstance(value, str) else value
+                yield Scored(place, one["id"], model, one["epoch"], judge, known)
 
 
 def _lm_eval(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
     if not names["of"]:
         raise ValueError(f"{table.name}: has answers of one model, whose name it does not say: FILE=MODEL says it")
-    for place, (doc, answers) in table.rows("doc_id", "resps"):
-        for i, text in enumerate(answers[0] if len(answers) == 1 and isinstance(answers[0], list) else answers):
-            yield Said(place, doc, names["of"], i, text)
+    hashes = [name for name in ("doc_hash", "prompt_hash") if table.has(name)]
+    before: dict[str, Any] = {}
+    for place, (doc, answers, *marks) in table.rows("doc_id", "resps", *hashes):
+        texts = answers[0] if len(answers) == 1 and isinstance(answers[0], list) else answers
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError(
+                f"{table.where(place)}: resps are {answers!r:.100}, but must be texts: of choices among given answers "
+                "nothing was said"
+            )
+        if before.get(as_text(doc)) == texts:  # a row for each filter of the same answers
+            continue
+        before[as_text(doc)] = texts
+        for i, text in enumerate(texts):
+            yield Said(place, doc, names["of"], i, text, " ".join(map(as_text, marks)))
 
 
 def _alpaca_outputs(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
@@ -133,7 +134,7 @@ def _alpaca_annotations(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
             raise ValueError(
                 f"{table.where(place)}: preference is {preference!r:.100}, but must be from 1 to 2, or null"
             )
-        yield Chose(place, instruction, annotator, (one, None), (other, None), None if share is None else _side(share))
+        yield Chose(place, instruction, annotator, one, other, None if share is None else _side(share))
 
 
 def _side(share: float) -> float:
@@ -158,7 +159,7 @@ def _mt_bench_pairs(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
                     f"{table.where(place)}: a winner is {winner!r:.100}, but must be one of {', '.join(known)}"
                 )
             prompt = f"{as_text(question)} turn {as_text(turn)}"
-            yield Chose(place, prompt, _judge(judge), (one, None), (other, None), known[winner])
+            yield Chose(place, prompt, _judge(judge), one, other, known[winner])
 
 
 def _judge(judge: Any) -> str:
@@ -181,7 +182,7 @@ FORMS = {
     ),
     "alpaca-annotations": Form(
         "annotations of AlpacaEval",
-        "prompt: instruction; model: generator_1 and _2, one sample each; user: annotator",
+        "prompt: instruction; model: generator_1 and _2, one sample each; user: annotator; a preference is a win",
         ("instruction", "generator_1", "generator_2", "annotator", "preference"),
         _alpaca_annotations,
     ),

@@ -31,9 +31,10 @@ class Quoted:
     Attributes:
         coverage: share of the groups of users whose mean score of one of them reaches a threshold (OvertonBench).
         satisfied: share of the users whose own score of one of them does (pass@k, over users).
-        effective_picks: how many different samples users pick among k + 1, rare ones counting less.
+        effective_picks: how many different responses users pick among k + 1, rare ones counting less: those with equal
+            texts are one, and where texts are not known, those with equal scores of all users.
         worst_group: the group of users that picks one of them least often, against the worst opponent of all users.
-        worst_group_rate: how often it does.
+        worst_group_rate: how often it does; an opponent that is a sample of the model meets k of its others.
     """
 
     coverage: float | None
@@ -74,17 +75,19 @@ class Evaluation(Result):
 
     Attributes:
         scenario: name of what they were judged on.
-        sizes: the K different k.
+        sizes: the K different k, of those asked for which some model has samples enough and users say something.
         models: an evaluation of each of the A models.
         cross_play: `[K, A, A]` the chance that one of k samples of the row's model is picked against k of the column's;
             NaN where there are not as many.
-        equilibrium: for each k, the same numbers for the best policy over all samples there are.
+        equilibrium_rates: for each k, the robust win rate of the best policy over all samples there are.
+        equilibrium: for each k, what is quoted of it.
     """
 
     scenario: str
     sizes: tuple[int, ...]
     models: tuple[ModelEvaluation, ...]
     cross_play: Floats
+    equilibrium_rates: tuple[float, ...]
     equilibrium: tuple[Quoted, ...]
 
     def summary(self) -> str:
@@ -122,6 +125,12 @@ def evaluate_generations(
     if not isinstance(generations, Generations):
         raise ValueError(f"generations are {generations!r:.200}, but must be what `read_generations` returned")
     told = _Told(generations, threshold)
+    longest = max(min(map(len, rows)) for rows in generations.models.values())
+    known = [k for k in ks if k <= longest and all(users.knows(k + 1) for users in told.populations)]
+    if not known:
+        why = "no model has so many samples of every prompt, or users only compared two"
+        raise ValueError(f"sizes are {ks}, but {why}")
+    ks = known
     models = []
     for name, rows in generations.models.items():
         own = [k for k in ks if k <= min(map(len, rows))]
@@ -133,12 +142,14 @@ def evaluate_generations(
             options = {"confidence": confidence, "n_bootstrap": n_bootstrap, "rng": generator}
             curve = sample_curve(generations.scenario, rows, own, pool=others, **options)
         models.append(_evaluated(name, told, rows, own, curve))
+    best = [told.quoted_of_policy(k) for k in ks]
     return Evaluation(
         scenario=generations.scenario.name,
         sizes=tuple(ks),
         models=tuple(models),
         cross_play=_cross_play(told, list(generations.models.values()), ks),
-        equilibrium=tuple(told.quoted_of_policy(k) for k in ks),
+        equilibrium_rates=tuple(rate for rate, _ in best),
+        equilibrium=tuple(quoted for _, quoted in best),
     )
 
 
@@ -147,20 +158,25 @@ def _evaluated(
 ) -> ModelEvaluation:
     """Returns the rates of a model against all samples, its own held against its others."""
     ks = np.array(sizes, np.int64)
-    rates, earned = np.zeros(ks.size), []
-    for users, chance, row in zip(told.populations, told.probabilities, rows, strict=True):
-        counts = np.bincount(row, minlength=users.n_responses)
-        losses = np.full((ks.size, users.n_responses), np.nan)
-        losses[:] = users.pool_payoffs(counts[None], ks)[0]
-        fewer = ks[ks < row.size]
-        losses[:, row] = np.nan
-        if fewer.size:
-            without = counts - np.eye(users.n_responses, dtype=np.int64)[row]
-            losses[: fewer.size, row] = users.pool_payoffs(without, fewer)[np.arange(row.size), :, row].T
-        earned.append(losses)
-        rates += chance * (1 - losses.max(axis=1))  # NaN where its own samples are too few to be held against
+    earned = [_payoffs(users, row, ks) for users, row in zip(told.populations, rows, strict=True)]
+    rates = told.probabilities @ [1 - one.max(axis=1) for one in earned]  # NaN where its own are too few
     quoted = tuple(told.quoted_of_samples(rows, k, [one[i] for one in earned]) for i, k in enumerate(sizes))
     return ModelEvaluation(name, tuple(sizes), curve, rates, quoted)
+
+
+def _payoffs(users: Users, row: Ints, sizes: Ints) -> Floats:
+    """Returns `[K, N]` what each sample earns against k of `[M]` of them; one of these, against k of its others.
+
+    NaN for its own samples where k is M.
+    """
+    counts = np.bincount(row, minlength=users.n_responses)
+    earned = users.pool_payoffs(counts[None], sizes)[0] if sizes.size else np.empty((0, users.n_responses))
+    fewer = sizes[sizes < row.size]
+    earned[:, row] = np.nan
+    if fewer.size:
+        without = counts - np.eye(users.n_responses, dtype=np.int64)[row]
+        earned[: fewer.size, row] = users.pool_payoffs(without, fewer)[np.arange(row.size), :, row].T
+    return earned
 
 
 def _cross_play(told: "_Told", models: list[Sequence[Ints]], sizes: list[int]) -> Floats:
@@ -177,25 +193,37 @@ def _cross_play(told: "_Told", models: list[Sequence[Ints]], sizes: list[int]) -
     return rates
 
 
+def _alike(generations: Generations, x: int) -> Ints | None:
+    """Returns `[N]` the number of each sample's text, or else of its scores; None where neither is known."""
+    texts = generations.texts[x]
+    if None not in texts:
+        return np.unique(np.array(texts), return_inverse=True)[1]
+    if not generations.scores:
+        return None
+    return np.unique(np.nan_to_num(generations.scores[x]), axis=1, return_inverse=True)[1].ravel()
+
+
 class _Told:
     """What users told of samples, and what is quoted of it."""
 
     def __init__(self, generations: Generations, threshold: float | None) -> None:
-        scenario = generations.scenario
-        self.populations, self.probabilities, self._groups = (
-            scenario.populations,
-            scenario.probabilities,
-            scenario.groups,
-        )
-        self._scenario = scenario
+        self._scenario = scenario = generations.scenario
+        self.populations, self.probabilities = scenario.populations, scenario.probabilities
+        self._alike = [_alike(generations, x) for x in range(scenario.n_prompts)]
         self._liked: list[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]] = []
-        if threshold is not None:
-            least = _checks.real("threshold", threshold, -np.inf, np.inf)
-            for scores, members in zip(generations.scores, generations.members, strict=True):
-                means = [np.nanmean(scores[rows], axis=0) for rows in members.values() if rows.size]
-                self._liked.append((scores >= least, np.array(means).reshape(-1, scores.shape[1]) >= least))
+        if threshold is None:
+            return
+        least, sign = _checks.real("threshold", threshold, -np.inf, np.inf), 1 - 2 * generations.lower_is_better
+        for scores, members in zip(generations.scores, generations.members, strict=True):
+            groups = [scores[rows] for rows in members.values() if rows.size]
+            judged = [~np.isnan(own) for own in groups]
+            sums = [np.where(known, own, 0).sum(axis=0) for own, known in zip(groups, judged, strict=True)]
+            with np.errstate(invalid="ignore"):
+                means = [total / known.sum(axis=0) for total, known in zip(sums, judged, strict=True)]
+            table = np.array(means).reshape(-1, scores.shape[1])
+            self._liked.append((sign * scores >= sign * least, sign * table >= sign * least))
 
-    def quoted_of_samples(self, rows: Sequence[Ints], k: int, losses: list[Floats]) -> Quoted:
+    def quoted_of_samples(self, rows: Sequence[Ints], k: int, earned: list[Floats]) -> Quoted:
         """Returns what is quoted of k of the samples `[M]` of each prompt, with `[N]` what each opponent earns."""
         covered, satisfied, picks = [], [], []
         for x, row in enumerate(rows):
@@ -203,31 +231,35 @@ class _Told:
             if self._liked:
                 for liked, shares in zip(self._liked[x], (satisfied, covered), strict=True):
                     shares.append(1 - missed[(~liked[:, row]).sum(axis=1)])
-            own = losses[x][row]
-            picks.append(own.sum() ** 2 / (own**2).sum())
-        worst = [int(np.nanargmax(one)) for one in losses]
-        pools = [
-            np.bincount(row, minlength=users.n_responses)[None]
-            for users, row in zip(self.populations, rows, strict=True)
-        ]
-        rates = self._of_groups(lambda x, users: 1 - users.pool_payoffs(pools[x], np.array([k]))[0, 0, worst[x]])
+            picks.append(self._effective(x, row, earned[x][row]))
+        if np.isnan(np.concatenate(earned)).any():
+            return self._quoted(satisfied, covered, picks, {})
+        worst = [int(one.argmax()) for one in earned]
+        size = np.array([k])
+        rates = self._of_groups(lambda x, users: 1 - float(_payoffs(users, rows[x], size)[0, worst[x]]))
         return self._quoted(satisfied, covered, picks, rates)
 
-    def quoted_of_policy(self, k: int) -> Quoted:
-        """Returns what is quoted of k samples of the equilibrium."""
-        policies = solve(self._scenario, k).policy
+    def quoted_of_policy(self, k: int) -> tuple[float, Quoted]:
+        """Returns the robust win rate of the equilibrium, and what is quoted of k samples of it."""
+        found = solve(self._scenario, k)
         covered, satisfied, picks, worst = [], [], [], []
-        for x, (users, padded) in enumerate(zip(self.populations, policies, strict=True)):
-            policy = padded[: users.n_responses]
+        policies = [row[: users.n_responses] for users, row in zip(self.populations, found.policy, strict=True)]
+        for x, (users, policy) in enumerate(zip(self.populations, policies, strict=True)):
             if self._liked:
                 for liked, shares in zip(self._liked[x], (satisfied, covered), strict=True):
                     shares.append(1 - (1 - liked @ policy) ** k)
-            picks.append(1 / (policy**2).sum())
+            picks.append(self._effective(x, np.arange(policy.size), policy))
             worst.append(int(users.payoffs(policy, k).argmax()))
-        rates = self._of_groups(
-            lambda x, users: 1 - float(users.payoffs(policies[x][: users.n_responses], k)[worst[x]])
-        )
-        return self._quoted(satisfied, covered, picks, rates)
+        rates = self._of_groups(lambda x, users: 1 - float(users.payoffs(policies[x], k)[worst[x]]))
+        return found.robust_win_rate, self._quoted(satisfied, covered, picks, rates)
+
+    def _effective(self, x: int, row: Ints, shares: Floats) -> float:
+        """Returns how many different responses to a prompt have shares, those with little counting less."""
+        alike = self._alike[x]
+        if alike is None:
+            return np.nan
+        together = np.bincount(alike[row], weights=shares)
+        return float(together.sum() ** 2 / (together**2).sum())
 
     def _of_groups(self, rate: Callable[[int, Users], float]) -> dict[str, float]:
         """Returns the mean rate of each group of users over the prompts that it has judged."""

@@ -49,6 +49,10 @@ def group_rewards(
     table = _checks.number_array("scores", scores)
     if table.ndim not in (2, 3) or 0 in table.shape:
         raise ValueError(f"scores have shape {table.shape}, but must be [users, G] or [groups, users, G]")
+    if table.dtype.kind in "iu" and max(int(table.max()), -int(table.min())) > 2**53:
+        raise ValueError(
+            f"scores reach {max(int(table.max()), -int(table.min()))}, but only integers up to 2^53 are exact"
+        )
     groups = (table if table.ndim == 3 else table[None]).astype(np.float64, copy=False)
     n_groups, n_users, size = groups.shape
     if np.isinf(groups).any():
@@ -57,7 +61,6 @@ def group_rewards(
     if _checks.count("k", k, 1) >= size:
         raise ValueError(f"k is {k}, but must be below the size of a group, which is {size}: k others are drawn")
     shares = _shares(weights, n_groups, n_users)
-    _checks.one_of("way to treat missing scores", missing, get_args(Missing))
     groups, shares = completed(groups, shares, missing)
     rewards = np.empty((n_groups, size))
     among = all_among(size - 1, np.array([k]))[:, 0]
@@ -104,12 +107,14 @@ def completed(groups: Floats, shares: Floats, missing: Missing) -> tuple[Floats,
     """Returns `[B, U, G]` scores without gaps, and `[B, U]` weights of those who count in each group.
 
     Raises:
-        ValueError: if nobody counts in a group.
+        ValueError: if there is no such way, or nobody counts in a group.
     """
+    _checks.one_of("way to treat missing scores", missing, get_args(Missing))
     unknown = np.isnan(groups)
     if missing == "worst":
         least = np.where(unknown, np.inf, groups).min(axis=2, keepdims=True)
-        return np.where(unknown, np.where(np.isinf(least), 0, least - 1), groups), shares
+        below = np.where(np.isinf(least), 0, np.nextafter(least, -np.inf))
+        return np.where(unknown, below, groups), shares
     counted = shares * ~unknown.any(axis=2)
     totals = counted.sum(axis=1, keepdims=True)
     if not totals.all():

@@ -27,6 +27,12 @@ from ualign_env.users import Users
 
 _SPLITS = 20  # into halves, averaged
 _LISTED = 12  # rows of a summary
+_ALL = 64  # up to which all sizes are computed unless told otherwise, and beyond it the powers of two
+_AT_ONCE = 10_000_000  # numbers in memory
+_MANY = (
+    8  # prompts from which on only these are drawn anew; of few, samples are as well, which is wide, but never short
+)
+_FEW = 10  # samples with which an interval is rough
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +83,9 @@ class SampleCurve(Result):
     @property
     def advice(self) -> str | None:
         """What to do where an interval says nothing."""
-        if max(self.n_samples) > 1:
+        if sum(self.n_samples) >= _FEW:
             return None
-        return "each prompt was sampled once: k = 1 is all that can be said, and nothing tells how far off it is"
+        return f"with {sum(self.n_samples)} samples in all, the intervals are rough, and shorter than they should be"
 
 
 def sample_curve(
@@ -101,7 +107,8 @@ def sample_curve(
         scenario: a scenario, its spec, or the users of its only prompt.
         samples: the response indices that the model said: `[M]` (one prompt), `[P, M]`, or a list of P arrays of
             different lengths.
-        sizes: the k to compute (default: all from 1 to the smallest M).
+        sizes: the k to compute, up to the smallest M (default: all of these up to 64, the powers of two beyond it, and
+            the smallest M).
         pool: the opponents, `[S]` response indices, or a list of P arrays (default: all responses of the prompt).
         confidence: of the bootstrap intervals, between 0 and 1. They are of samples drawn anew and, where there are
             several prompts, of prompts drawn anew as well.
@@ -122,6 +129,7 @@ def sample_curve(
     generator = _checks.generator("rng", rng)
     halved = int(np.searchsorted(ks, fewest // 2, side="right"))  # how many k fit into half of any prompt's samples
     probabilities, drawn = loaded.probabilities, _prompts_anew(loaded.probabilities, n_bootstrap, generator)
+    anew_alone = loaded.n_prompts >= _MANY  # what samples scatter is part of what prompts do
     losses, drift = [], np.zeros((n_bootstrap, ks.size))
     rates, splits = np.zeros(ks.size), np.zeros(halved)
     for x, (users, shown, opponents) in enumerate(zip(loaded.populations, said, pools, strict=True)):
@@ -130,19 +138,28 @@ def sample_curve(
         own = 1 - losses[-1].max(axis=1)
         rates += probabilities[x] * own
         anew = generator.multinomial(shown.size, counts / shown.size, size=n_bootstrap)
-        again = 1 - _losses(users, anew, ks, opponents).max(axis=2)
+        again = 1 - _worst(users, anew, ks, opponents)
         # the k of a bootstrap sample are k draws from the samples *with* replacement, around whose rate it scatters
         centre = 1 - np.array([users.payoffs(counts / shown.size, int(k))[opponents].max() for k in ks])
-        drift += drawn[:, x, None] * (again - centre + own)
+        drift += drawn[:, x, None] * (own if anew_alone else again - centre + own)
         splits += probabilities[x] * _split_halves(users, counts, ks[:halved], opponents, generator)
-    tails = np.quantile(drift - rates, [(1 + confidence) / 2, (1 - confidence) / 2], axis=0)
+    drift -= rates
+    if anew_alone:
+        drift *= np.sqrt(loaded.n_prompts / (loaded.n_prompts - 1))
+    tails = np.quantile(drift, [(1 + confidence) / 2, (1 - confidence) / 2], axis=0)
     # where two opponents are equally good, the rate has a kink, at which a basic interval is too short: hence whichever
     # ends lie farther out, of the basic and the percentile interval below, and of the basic and the halves above
     low = rates + np.minimum(-tails[0], np.minimum(tails[1], 0))
     high = rates + np.maximum(-tails[1], 0)
     optimum = np.array([optimal_rate(k) for k in ks.tolist()])
     high[:halved] += np.maximum(splits - rates[:halved], 0)
-    high[halved:] = optimum[halved:] if pool is None else 1.0
+    bound = optimum if pool is None else np.ones(ks.size)
+    high[halved:] = bound[halved:]
+    same = all(np.unique(shown).size == 1 for shown in said)
+    if same:  # nothing scatters; what was said by chance alone is bounded by the rule for events that did not happen
+        unseen = 1 - ((1 - confidence) / 2) ** (1 / sum(row.size for row in said))
+        low, high = rates * (1 - unseen) ** ks, rates + 1 - (1 - unseen) ** ks
+    high = np.minimum(high, bound)
     by_halves = np.concatenate([splits, np.full(ks.size - halved, np.nan)])
     return SampleCurve(
         scenario=loaded.name,
@@ -161,6 +178,13 @@ def sample_curve(
 def _losses(users: Users, pools: Ints, sizes: Ints, opponents: Ints) -> Floats:
     """Returns `[R, K, S]` the chance that each opponent is picked against k samples of each of `[R, N]` pools."""
     return users.pool_payoffs(pools, sizes)[:, :, opponents]
+
+
+def _worst(users: Users, pools: Ints, sizes: Ints, opponents: Ints) -> Floats:
+    """Returns `[R, K]` the chance that the worst opponent is picked against k samples of each of `[R, N]` pools."""
+    step = max(1, _AT_ONCE // (sizes.size * users.n_responses))
+    parts = range(0, len(pools), step)
+    return np.concatenate([_losses(users, pools[i : i + step], sizes, opponents).max(axis=2) for i in parts])
 
 
 def _split_halves(users: Users, counts: Ints, sizes: Ints, opponents: Ints, rng: np.random.Generator) -> Floats:
@@ -184,7 +208,7 @@ def _prompts_anew(probabilities: Floats, n_bootstrap: int, rng: np.random.Genera
 def _sizes(sizes: Iterable[int] | None, fewest: int) -> Ints:
     """Returns the different k in order."""
     if sizes is None:
-        return np.arange(1, fewest + 1)
+        return np.array([k for k in range(1, fewest + 1) if k <= _ALL or k & (k - 1) == 0 or k == fewest])
     found = sorted({_checks.count("k", k, 1) for k in _checks.several("sizes", sizes)})
     if not found or found[-1] > fewest:
         raise ValueError(f"sizes are {found}, but must be from 1 to {fewest}, the fewest samples of a prompt")

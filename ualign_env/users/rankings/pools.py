@@ -18,7 +18,7 @@ _NUMBERS = 4_000_000  # in memory at once, a thread
 def pool_payoffs(ranks: Ranks, weights: Floats, pools: Ints, sizes: Ints) -> Floats:
     """Returns `[R, K, N]`: see `Users.pool_payoffs`."""
     check_policies(ranks, pools)
-    n, m = ranks.shape[1], int(pools[0].sum())
+    n, m = ranks.shape[1], _samples(pools, sizes)
     out = np.empty((len(pools), len(sizes), n))
     among = np.ascontiguousarray(all_among(m, sizes).T)
     step = max(1, min(64, _NUMBERS // (n * (m + 2))))
@@ -37,15 +37,25 @@ def pool_payoffs(ranks: Ranks, weights: Floats, pools: Ints, sizes: Ints) -> Flo
 def pool_values(ranks: Ranks, weights: Floats, pool: Ints, other: Ints, sizes: Ints) -> Floats:
     """Returns `[K]`: see `Users.pool_values`."""
     check_policies(ranks, pool, other)
-    m = int(max(pool.sum(), other.sum()))
-    if not 0 < sizes.min() <= sizes.max() <= min(pool.sum(), other.sum()):
-        raise ValueError(f"sizes are {sizes.tolist()}, but must be from 1 to {min(pool.sum(), other.sum())}")
+    m = max(_samples(one[None], sizes) for one in (pool, other))
     logarithms = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, m + 1)))])  # of factorials
 
     def work(first: int, last: int, out: Floats) -> None:
         _add_pool_values(ranks[first:last], weights[first:last], pool, other, sizes, logarithms, out)
 
     return sum_over_users(work, ranks, (len(sizes),), cost=20.0 * len(sizes))
+
+
+def _samples(pools: Ints, sizes: Ints) -> int:
+    """Returns M, or raises an error for what loops cannot survive: other pools, or draws that they do not hold."""
+    m = int(pools[0].sum())
+    if pools.dtype.kind not in "iu" or pools.min() < 0 or (pools.sum(axis=1) != m).any():
+        raise IndexError("pools must hold equally many samples, none of them less than none")
+    if not 0 < sizes.min() <= sizes.max() <= m:
+        raise IndexError(
+            f"sizes are {sizes.tolist()!s:.100}, but pools hold {m} samples, from 1 to all of which are drawn"
+        )
+    return m
 
 
 @inner
