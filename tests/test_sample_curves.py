@@ -82,6 +82,19 @@ def test_intervals_of_many_prompts_cover_and_are_not_much_too_wide():
     assert np.mean(widths) < 1.4 * 3.92 * np.std(rates)
 
 
+def test_one_sample_of_each_of_many_prompts_says_how_prompts_scatter():
+    many = load_scenario("impartial/responses:5/users:20/prompts:200").populations
+    exact = np.array([1 - users.payoffs(np.full(5, 0.2), 1)[0] for users in many])
+    covered = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        chosen = rng.integers(0, 200, 12)
+        samples = rng.integers(0, 5, (12, 1))
+        curve = sample_curve(Scenario([many[i] for i in chosen]), samples, pool=[0], n_bootstrap=200, rng=seed)
+        covered.append(curve.intervals[0, 0] <= exact.mean() <= curve.intervals[0, 1])
+    assert np.mean(covered) > 0.88
+
+
 def test_no_interval_exceeds_the_bound_or_says_more_than_its_samples():
     equilibrium = solve("german-goals", 2).policy[0]
     for seed in range(20):

@@ -137,11 +137,12 @@ def sample_curve(
         losses.append(_losses(users, counts[None], ks, opponents)[0])
         own = 1 - losses[-1].max(axis=1)
         rates += probabilities[x] * own
-        anew = generator.multinomial(shown.size, counts / shown.size, size=n_bootstrap)
-        again = 1 - _worst(users, anew, ks, opponents)
-        # the k of a bootstrap sample are k draws from the samples *with* replacement, around whose rate it scatters
-        centre = 1 - np.array([users.payoffs(counts / shown.size, int(k))[opponents].max() for k in ks])
-        drift += drawn[:, x, None] * (own if anew_alone else again - centre + own)
+        drift += drawn[:, x, None] * own
+        if not anew_alone:
+            anew = generator.multinomial(shown.size, counts / shown.size, size=n_bootstrap)
+            # the k of a bootstrap sample are k draws from the samples *with* replacement, around whose rate it scatters
+            centre = 1 - np.array([users.payoffs(counts / shown.size, int(k))[opponents].max() for k in ks])
+            drift += drawn[:, x, None] * (1 - _worst(users, anew, ks, opponents) - centre)
         splits += probabilities[x] * _split_halves(users, counts, ks[:halved], opponents, generator)
     drift -= rates
     if anew_alone:
@@ -155,10 +156,11 @@ def sample_curve(
     high[:halved] += np.maximum(splits - rates[:halved], 0)
     bound = optimum if pool is None else np.ones(ks.size)
     high[halved:] = bound[halved:]
-    same = all(np.unique(shown).size == 1 for shown in said)
-    if same:  # nothing scatters; what was said by chance alone is bounded by the rule for events that did not happen
+    if not anew_alone and all(np.unique(shown).size == 1 for shown in said):
+        # no samples scatter: what was never said is bounded by the rule for events that did not happen
         unseen = 1 - ((1 - confidence) / 2) ** (1 / sum(row.size for row in said))
-        low, high = rates * (1 - unseen) ** ks, rates + 1 - (1 - unseen) ** ks
+        low = np.minimum(low, rates * (1 - unseen) ** ks)
+        high = np.maximum(high, rates + 1 - (1 - unseen) ** ks)
     high = np.minimum(high, bound)
     by_halves = np.concatenate([splits, np.full(ks.size - halved, np.nan)])
     return SampleCurve(
