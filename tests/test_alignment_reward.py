@@ -84,6 +84,13 @@ def test_columns_may_hold_anything():
     assert sum(found[:2]) == sum(found[2:]) == 1
 
 
+def test_columns_that_read_alike_together_are_told_apart():
+    columns = {"one": ["a;", "a", "a;", "a"], "other": ["b", ";b", "b", ";b"]}
+    texts = ["good", "odd", "bad", "fair"]
+    with pytest.raises(ValueError, match="only 1 completions"):
+        rewarded(AlignmentReward(judges, 1), ["low"] * 4, texts, **columns)
+
+
 def test_judges_may_call_their_arguments_as_columns_are_called():
     def judge(prompts, answers):
         return judges(prompts, answers)

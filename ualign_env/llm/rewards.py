@@ -97,13 +97,14 @@ class AlignmentReward:
         ]
         keys = [_key([prompt, *(values[i] for _, values in telling)]) for i, prompt in enumerate(prompts)]
         said = list(map(_key, columns.get("completion_ids", completions)))
-        own, rows = _of_all_processes(list(zip(keys, said, scores.T, weights.T, strict=True)))
+        begins = [f"{prompt!r:.100}" for prompt in prompts]
+        own, rows = _of_all_processes(list(zip(keys, said, scores.T, weights.T, begins, strict=True)))
         keys, said = [row[0] for row in rows], np.array([row[1] for row in rows])
         scores, weights = np.array([row[2] for row in rows]).T, np.array([row[3] for row in rows]).T
         groups = self.judges.groups if isinstance(self.judges, UserGroups) else ()
         rewards, metrics, extras = np.empty(len(rows)), defaultdict(list), defaultdict(lambda: [None] * len(rows))
         for run in _runs(keys, self._size):
-            whole, shares = self._group(prompts, scores[:, run], weights[:, run])
+            whole, shares = self._group(rows[run.start][4], scores[:, run], weights[:, run])
             if self.k is None:
                 rewards[run] = shares @ whole
                 continue
@@ -125,7 +126,7 @@ class AlignmentReward:
                 log_extra(name, shown[own])
         return rewards[own].tolist()
 
-    def _group(self, prompts: Sequence[Text], scores: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    def _group(self, prompt: str, scores: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Returns `[U, G]` scores without gaps, and `[U]` weights which sum to 1.
 
         Raises:
@@ -136,12 +137,11 @@ class AlignmentReward:
         if self.k is not None and self.k >= size:
             raise ValueError(
                 f"k is {self.k}, but there are only {size} completions in a row with equal prompts and columns, as in "
-                f"{prompts[0]!r:.100}; k others are needed: set num_generations, and num_generations_eval, to more "
-                f"than {self.k}, and name with `columns` what tells prompts apart where other columns differ from "
-                "completion to completion"
+                f"{prompt}; k others are needed: set num_generations, and num_generations_eval, to more than {self.k}, "
+                "and name with `columns` what tells prompts apart where others differ from completion to completion"
             )
         if not np.allclose(weights, weights[:, :1]):
-            raise ValueError(f"the judges' weights differ between completions of one prompt, as in {prompts[0]!r:.100}")
+            raise ValueError(f"the judges' weights differ between completions of one prompt, as in {prompt}")
         if np.isinf(scores).any():
             raise ValueError(
                 f"the judges gave the score {scores[np.isinf(scores)][0]}, but scores must be finite, or NaN"
@@ -186,8 +186,9 @@ def _digest(value: Any, into: Any) -> None:
         for part in parts:
             _digest(part, into)
     else:
-        into.update(value.encode() if isinstance(value, str) else pickle.dumps(value))
-        into.update(b";")
+        data = value.encode() if isinstance(value, str) else pickle.dumps(value)
+        into.update(f"{type(value).__name__}{len(data)}:".encode())
+        into.update(data)
 
 
 def _runs(keys: Sequence[str], size: int | None) -> Iterator[slice]:
