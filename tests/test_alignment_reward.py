@@ -163,7 +163,10 @@ def test_groups_of_users_have_weights_and_columns():
     )
     with pytest.raises(ValueError, match=r"scores of shape \(2,\), but must return"):
         AlignmentReward(UserGroups({"one": one}), 1)(["low"] * 2, ["good", "odd"])
-    other = lambda _, texts: [[SCORES[text][1] for text in texts]]  # noqa: E731
+
+    def other(_, texts):
+        return [[SCORES[text][1] for text in texts]]
+
     groups = UserGroups({"many": many, "few": (other, 3.0)})
     found, log = rewarded(AlignmentReward(groups, 1), ["low"] * 3, ["good", "odd", "bad"])
     scores = judges(["low"] * 3, ["good", "odd", "bad"])

@@ -255,6 +255,14 @@ def test_a_group_of_everybody_is_served_as_everybody_is():
     assert result.equilibrium[0].worst_group_rate == pytest.approx(result.equilibrium_rates[0])
 
 
+@pytest.mark.parametrize(("repeated", "kept"), [("last", 4), ("mean", 3)])
+def test_repeated_scores_are_counted(repeated, kept):
+    judged = {"prompt": ["p"] * 3, "model": ["x", "y", "x"], "user": [1, 1, 1], "score": [2, 0, 4]}
+    found = read_generations([judged], repeated=repeated)
+    assert found.scores[0].tolist() == [[kept, 0]]
+    assert any(note.startswith("1 score beyond a user's first of a sample") for note in found.scenario.notes)
+
+
 def test_errors_of_choices_name_the_row(tmp_path):
     file = tmp_path / "c.csv"
     file.write_text("prompt,user,chosen,rejected\np,1,a,b\np,1,b,b\n", encoding="utf-8")

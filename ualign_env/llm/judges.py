@@ -4,7 +4,8 @@ Axes: U users, n completions.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -19,8 +20,7 @@ Text = str | list[dict[str, Any]]
 
 #: Scores `[U, n]`, NaN where a user has not judged a completion, and `[U, n]` weights of the users for each completion,
 #: which are alike for all completions of a prompt; without them users are alike.
-Judged = tuple[Any, Any]
-
+Judgement = tuple[Any, Any]
 
 #: Users who score completions: whatever is called as `judges(prompts, completions)` and returns `[U, n]` scores, higher
 #: meaning better, or a pair of scores and `[U, n]` weights. Who wants columns of the data set, or `completion_ids`,
@@ -82,7 +82,7 @@ class KnownResponses:
 
     def __call__(
         self, prompts: Sequence[Text], completions: Sequence[Text], *, completion_ids: Any = None, **_: Any
-    ) -> Judged:
+    ) -> Judgement:
         """Returns scores and weights of as many users as the prompt with the most has; the others weigh nothing."""
         said = completion_ids if self._by_ids else completions
         if said is None:
@@ -153,9 +153,8 @@ class RewardModels:
 
         model, tokenizer = self.models[one], self.tokenizers[one]
         texts = [_whole(tokenizer, *pair) for pair in zip(prompts, completions, strict=True)]
-        found, side = [], tokenizer.truncation_side
-        tokenizer.truncation_side = "left"  # the completion stays
-        with evaluated(model):
+        found = []
+        with evaluated(model), _cutting_the_start(tokenizer):
             for first in range(0, len(texts), self._batch_size):
                 tokens = tokenizer(
                     texts[first : first + self._batch_size],
@@ -167,8 +166,18 @@ class RewardModels:
                     add_special_tokens=False,
                 ).to(model.device)
                 found.append(model(**tokens).logits[:, 0].double().cpu().numpy())
-        tokenizer.truncation_side = side
         return np.concatenate(found)
+
+
+@contextmanager
+def _cutting_the_start(tokenizer: Any) -> Iterator[None]:
+    """Lets a tokenizer drop the first tokens of what is too long: the completion stays. Afterwards it is as before."""
+    side = tokenizer.truncation_side
+    tokenizer.truncation_side = "left"
+    try:
+        yield
+    finally:
+        tokenizer.truncation_side = side
 
 
 class UserGroups:
@@ -194,7 +203,7 @@ class UserGroups:
         self._names = tuple(pairs)
         self.groups: tuple[str, ...] = ()
 
-    def __call__(self, prompts: Sequence[Text], completions: Sequence[Text], **columns: Any) -> Judged:
+    def __call__(self, prompts: Sequence[Text], completions: Sequence[Text], **columns: Any) -> Judgement:
         """Returns the scores of all users and their weights; `groups` says whose each is."""
         scores, weights, names = [], [], []
         for name, share, judges in zip(self._names, self._weights, self._judges, strict=True):

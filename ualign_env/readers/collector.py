@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ualign_env.readers.judgements import Judged, whole
+from ualign_env.readers.judgements import Judged, counted, whole
 from ualign_env.readers.table import Table
 
 
@@ -112,6 +112,11 @@ class Collector:
             groups = [self._groups.get(key, "") for key in keys] if self._groups else []
             weights = np.array([self._weights.get(key, 1.0) for key in keys]) if self._weights else np.ones(who.size)
             yield Judged(prompt, names[1], table, weights, groups)
+
+    def repetitions(self, saying: str, of: str) -> list[str]:
+        """Returns what became of repeated sayings, in words; known once all prompts were gone through."""
+        done = "the last counts" if self._repeated == "last" else "their mean counts"
+        return [f"{counted(self.again, saying)} beyond a user's first of a {of}: {done}"] * bool(self.again)
 
     def _cells(
         self, prompt: str, users: list[str], responses: list[str], cells: Any, places: Any, scores: Any

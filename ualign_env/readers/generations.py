@@ -123,7 +123,7 @@ class _Sayings:
         self.scores: list[tuple[Table, Scored]] = []
         self.choices: list[tuple[Table, Chose]] = []
         self.taken: list[str] = []
-        self._taken_names: set[tuple[str, str]] = set()
+        self._names_used: set[tuple[str, str]] = set()
         self._asked: dict[str, tuple[str, str]] = {}
         self._known = False  # whether a file said what the samples are
 
@@ -160,9 +160,9 @@ class _Sayings:
 
     def _add(self, prompt: str, model: str, sample: str, text: str | None, where: str) -> None:
         name = f"{model}/{sample}"
-        while (prompt, name) in self._taken_names:  # `a/b` may be a model, or its sample
+        while (prompt, name) in self._names_used:  # `a/b` may be a model, or its sample
             name += "'"
-        self._taken_names.add((prompt, name))
+        self._names_used.add((prompt, name))
         self.samples[prompt, model][sample] = _Sample(name, text, where)
 
     def scored(self, table: Table, row: Scored) -> str:
@@ -251,9 +251,7 @@ def _scored(said: _Sayings, missing: str, repeated: str, lower_is_better: bool, 
         collector.add(i, row.prompt, row.user, name, -score if lower_is_better else score, group)
     judged = list(collector.judged())
     lost = [f"{counted(blank, 'judgement')} without a score: left out"] * bool(blank)
-    if collector.again:
-        done = "the last counts" if repeated == "last" else "their mean counts"
-        lost.append(f"{counted(collector.again, 'score')} beyond a user's first of a sample: {done}")
+    lost += collector.repetitions("score", "sample")
     scenario = made(table.name, judged, bottom=missing == "bottom", min_users=min_users, notes=lambda: lost)
     kept = [one for one in judged if one.weights.sum() >= min_users]
     return _generations(said, scenario, [one.prompt for one in kept], kept, lower_is_better=lower_is_better)

@@ -80,10 +80,7 @@ def read_ratings(
 
     def notes() -> list[str]:
         found = [f"{counted(blank, 'row')} without a score: left out"] * bool(blank)
-        if collector.again:
-            done = "the last counts" if repeated == "last" else "their mean counts"
-            found.append(f"{counted(collector.again, 'rating')} beyond a user's first of a response: {done}")
-        return found
+        return [*found, *collector.repetitions("rating", "response")]
 
     return made(
         rows.name,

@@ -179,6 +179,12 @@ def _payoffs(users: Users, row: Ints, sizes: Ints) -> Floats:
     return earned
 
 
+def _payoff(users: Users, row: Ints, k: int, y: int) -> float:
+    """Returns what one sample earns against k of `[M]`, or of the others where it is one of these."""
+    counts = np.bincount(row[row != y], minlength=users.n_responses)
+    return float(users.pool_payoffs(counts[None], np.array([k]))[0, 0, y])
+
+
 def _cross_play(told: "_Told", models: list[Sequence[Ints]], sizes: list[int]) -> Floats:
     """Returns `[K, A, A]` the chance that one of k of the row's samples is picked against k of the column's."""
     rates = np.full((len(sizes), len(models), len(models)), np.nan)
@@ -235,8 +241,7 @@ class _Told:
         if np.isnan(np.concatenate(earned)).any():
             return self._quoted(satisfied, covered, picks, {})
         worst = [int(one.argmax()) for one in earned]
-        size = np.array([k])
-        rates = self._of_groups(lambda x, users: 1 - float(_payoffs(users, rows[x], size)[0, worst[x]]))
+        rates = self._of_groups(lambda x, users: 1 - _payoff(users, rows[x], k, worst[x]))
         return self._quoted(satisfied, covered, picks, rates)
 
     def quoted_of_policy(self, k: int) -> tuple[float, Quoted]:
