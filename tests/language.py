@@ -5,7 +5,6 @@ model says to a prompt is therefore a distribution over the responses of a scena
 """
 
 from itertools import product
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,15 +32,15 @@ class Language:
 
         Args:
             scenario: the scenario.
-            length: tokens of a response; for more than one, its number of responses must be a power of so many letters.
+            length: tokens of a response; responses must be as many as an integer to this power, for every prompt.
 
         Raises:
-            ValueError: if responses are not as many as there are texts of this length.
+            ValueError: if responses are not as many as there are texts of this length, or prompts have different ones.
         """
         n = scenario.n_responses
         letters = round(n ** (1 / length))
-        if letters**length != n or (length > 1 and not scenario.legal.all()):
-            raise ValueError(f"{n} responses are not all texts of {length} letters, of an alphabet of any size")
+        if letters**length != n or not scenario.legal.all():
+            raise ValueError(f"{n} responses are not all texts of {length} letters, for every prompt")
         self.scenario = scenario
         self.prompts = [f"prompt-{x}" for x in range(scenario.n_prompts)]
         words = [_PAD, _END, *(f"letter-{i}" for i in range(letters)), *self.prompts]
@@ -52,7 +51,7 @@ class Language:
         self._first = 2 + letters  # the token of the first prompt
         self._length = length
 
-    def model(self, seed: int, width: int = 32) -> "SmallModel":
+    def model(self, seed: int, width: int = 32) -> GPT2LMHeadModel:
         """Returns a transformer of one layer, made anew, which says every response equally often or nearly so."""
         torch.manual_seed(seed)
         settings = GPT2Config(
@@ -69,12 +68,11 @@ class Language:
             embd_pdrop=0.0,
             use_cache=False,
         )
-        said = torch.full((self.scenario.n_prompts, len(self.tokenizer)), _NEVER)
-        for legal, row in zip(self.scenario.legal, said, strict=True):
-            row[2 : self._first] = 0.0
-            if self._length == 1:
-                row[2 : self._first][torch.tensor(~legal)] = _NEVER
-        return SmallModel(settings, said, self._first)
+        model = GPT2LMHeadModel(settings)
+        # a mask in `forward` would act on what is sampled alone: trainers read weight and bias of the last layer
+        model.lm_head.bias = torch.nn.Parameter(torch.full((len(self.tokenizer),), _NEVER), requires_grad=False)
+        model.lm_head.bias[2 : self._first] = 0.0
+        return model
 
     def log_policy(self, model: torch.nn.Module) -> torch.Tensor:
         """Returns `[P, N]` the logarithms of the chances of all responses, with gradients."""
@@ -88,19 +86,3 @@ class Language:
         with torch.no_grad():
             chances = self.log_policy(model).double().exp().numpy()
         return chances / chances.sum(axis=1, keepdims=True)
-
-
-class SmallModel(GPT2LMHeadModel):
-    """A transformer that says nothing but responses to its prompt."""
-
-    def __init__(self, config: GPT2Config, said: torch.Tensor, first: int) -> None:
-        """Makes a model; `said` are `[P, V]` logits to add for each prompt, of which `first` is the first token."""
-        super().__init__(config)
-        self._said, self._first_prompt = said, first
-
-    def forward(self, input_ids: Any, **more: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Returns what the transformer does, with the logits of what is no response far below all others."""
-        answer: Any = super().forward(input_ids=input_ids, **more)
-        prompts = input_ids.max(dim=1).values - self._first_prompt  # prompts have the highest tokens
-        answer.logits = answer.logits + self._said[prompts][:, None]
-        return answer

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ualign_env import exploitability, group_rewards, load_scenario, robust_win_rate, solve
+from ualign_env import deviation_payoffs, exploitability, group_rewards, load_scenario, robust_win_rate, solve
 from ualign_env.llm import AlignmentReward, KnownResponses, RewardModels
 
 torch = pytest.importorskip("torch")
@@ -68,6 +68,51 @@ def test_rloo_does_too(tmp_path):
     policy, tuner = trained(scenario, 3, tmp_path, RLOOTrainer, RLOOConfig, beta=0.0)
     assert exploitability(scenario, policy, 3) < 0.01
     assert "picked_of_4" in tuner.reward_func_names
+
+
+def gradient_and_step(folder, hooked=False):
+    """Returns the game's own gradient, and the step that a trainer takes, at one policy."""
+    scenario, k = load_scenario("mallows/responses:9/phi:0.6/prompts:2"), 3
+    language = Language(scenario, length=2)
+    model: Any = language.model(0)
+    if hooked:  # the same policy, by a mask that the trainer does not see
+        mask = model.lm_head.bias
+        model.lm_head.bias = None
+        model.lm_head.register_forward_hook(lambda _module, _given, logits: logits + mask)
+    chances = language.log_policy(model)
+    payoffs = torch.tensor(np.array(deviation_payoffs(scenario, language.policy(model), k)), dtype=torch.float32)
+    tokens = chances.numel() // scenario.n_responses * 2
+    (-(chances.exp().detach() * (payoffs - 1 / (k + 1)) * chances).sum() / tokens).backward()
+    learned = [one for one in model.parameters() if one.requires_grad]
+    exact = torch.cat([one.grad.flatten() for one in learned])
+    model.zero_grad()
+    before = torch.cat([one.detach().flatten() for one in learned])
+    config = GRPOConfig(
+        **{**SETTINGS, "output_dir": str(folder), "max_completion_length": 2, "num_generations": 2048, "seed": 0},
+        per_device_train_batch_size=4096,
+        max_steps=1,
+        learning_rate=1.0,
+        lr_scheduler_type="constant",
+        optim="sgd",
+        max_grad_norm=1e9,
+        shuffle_dataset=False,
+    )
+    judges = KnownResponses(scenario, prompts=language.prompts, tokens=[language.responses] * 2)
+    data = Dataset.from_dict({"prompt": language.prompts})
+    GRPOTrainer(model, AlignmentReward(judges, k), config, data, processing_class=language.tokenizer).train()
+    return exact, before - torch.cat([one.detach().flatten() for one in learned])
+
+
+def test_a_step_of_the_trainer_is_the_gradient_of_the_game(tmp_path):
+    exact, step = gradient_and_step(tmp_path)
+    assert torch.cosine_similarity(exact, step, dim=0) > 0.99
+    assert float(step.norm()) == pytest.approx(float(exact.norm()), rel=0.1)
+
+
+def test_a_mask_that_trainers_do_not_see_leads_elsewhere(tmp_path):
+    """TRL takes weight and bias of the last layer, and not what is done to its logits afterwards."""
+    exact, step = gradient_and_step(tmp_path, hooked=True)
+    assert torch.cosine_similarity(exact, step, dim=0) < 0.98
 
 
 def test_metrics_are_logged(tmp_path):
