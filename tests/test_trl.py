@@ -98,8 +98,9 @@ def gradient_and_step(folder, hooked=False):
         shuffle_dataset=False,
     )
     judges = KnownResponses(scenario, prompts=language.prompts, tokens=[language.responses] * 2)
+    reward: Any = AlignmentReward(judges, k)
     data = Dataset.from_dict({"prompt": language.prompts})
-    GRPOTrainer(model, AlignmentReward(judges, k), config, data, processing_class=language.tokenizer).train()
+    GRPOTrainer(model, reward, config, data, processing_class=language.tokenizer).train()
     return exact, before - torch.cat([one.detach().flatten() for one in learned])
 
 
