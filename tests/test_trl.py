@@ -144,6 +144,8 @@ own = slice(6 * state.process_index, 6 * state.process_index + 6)
 judges = lambda _, completions: [[float(text) for text in completions], [-float(text) for text in completions]]
 reward = AlignmentReward(judges, 2)
 print(json.dumps(reward(prompts[own], texts[own])))
+state.wait_for_everyone()
+state.destroy_process_group()  # else threads of the library may abort the interpreter as it ends
 """
 
 
