@@ -40,18 +40,26 @@ SETTINGS = {
 }
 
 
-def trained(scenario, k, folder, trainer: Any = GRPOTrainer, config: Any = GRPOConfig, **settings):
-    """Returns the policy that a trainer has learned with the reward, and the reward."""
-    language = Language(scenario)
-    reward = AlignmentReward(KnownResponses(scenario, prompts=language.prompts, tokens=[language.responses]), k)
+def tuned(language, model, k, folder, trainer: Any = GRPOTrainer, config: Any = GRPOConfig, **settings):
+    """Returns a trainer that has trained a model with the reward."""
+    judges = KnownResponses(
+        language.scenario, prompts=language.prompts, tokens=[language.responses] * len(language.prompts)
+    )
     given = {**SETTINGS, "output_dir": str(folder), "max_completion_length": 1, "num_generations": 32, "seed": 0}
     given |= {"per_device_train_batch_size": 32, "max_steps": 150, "learning_rate": 1e-2} | settings
     if config is RLOOConfig:
         del given["scale_rewards"]
     data = Dataset.from_dict({"prompt": language.prompts * 200})
-    tuner = trainer(language.model(0), reward, config(**given), data, processing_class=language.tokenizer)
+    tuner = trainer(model, AlignmentReward(judges, k), config(**given), data, processing_class=language.tokenizer)
     torch.set_num_threads(1)
     tuner.train()
+    return tuner
+
+
+def trained(scenario, k, folder, *more, **settings):
+    """Returns the policy that a trainer has learned with the reward, and the trainer."""
+    language = Language(scenario)
+    tuner = tuned(language, language.model(0), k, folder, *more, **settings)
     return language.policy(tuner.model), tuner
 
 
@@ -81,14 +89,19 @@ def gradient_and_step(folder, hooked=False):
         model.lm_head.register_forward_hook(lambda _module, _given, logits: logits + mask)
     chances = language.log_policy(model)
     payoffs = torch.tensor(np.array(deviation_payoffs(scenario, language.policy(model), k)), dtype=torch.float32)
-    tokens = chances.numel() // scenario.n_responses * 2
-    (-(chances.exp().detach() * (payoffs - 1 / (k + 1)) * chances).sum() / tokens).backward()
+    values = (chances.exp().detach() * (payoffs - 1 / (k + 1)) * chances).sum(1)
+    (-values.mean() / 2).backward()  # a trainer averages over the two tokens
     learned = [one for one in model.parameters() if one.requires_grad]
     exact = torch.cat([one.grad.flatten() for one in learned])
     model.zero_grad()
     before = torch.cat([one.detach().flatten() for one in learned])
-    config = GRPOConfig(
-        **{**SETTINGS, "output_dir": str(folder), "max_completion_length": 2, "num_generations": 2048, "seed": 0},
+    tuned(
+        language,
+        model,
+        k,
+        folder,
+        max_completion_length=2,
+        num_generations=2048,
         per_device_train_batch_size=4096,
         max_steps=1,
         learning_rate=1.0,
@@ -97,10 +110,6 @@ def gradient_and_step(folder, hooked=False):
         max_grad_norm=1e9,
         shuffle_dataset=False,
     )
-    judges = KnownResponses(scenario, prompts=language.prompts, tokens=[language.responses] * 2)
-    reward: Any = AlignmentReward(judges, k)
-    data = Dataset.from_dict({"prompt": language.prompts})
-    GRPOTrainer(model, reward, config, data, processing_class=language.tokenizer).train()
     return exact, before - torch.cat([one.detach().flatten() for one in learned])
 
 
