@@ -5,7 +5,12 @@ import pytest
 import ualign_env as ua
 from ualign_env.benchmark.agents import Agent, load_agent
 
-EXTRAS = {"ppo": "sb3_contrib", "nfsp": "tree", "deep-cfr": "tree"}  # a module that each agent's extra brings
+EXTRAS = {  # a module that each agent's extra brings
+    "ppo": "sb3_contrib",
+    "nfsp": "tree",
+    "deep-cfr": "tree",
+    "transformer": "trl",
+}
 
 
 def installed(name: str) -> Agent:

@@ -43,10 +43,11 @@ LEARNERS = {
     "regret-matching": (11, 0.02, 0.05),
     "replicator": (500, 1e-4, 0.02),
     "solve": (1, 1e-11, 1e-9),
+    "transformer": (15, 0.04, 0.04),
     "winner-distillation": (2000, 5e-3, 0.02),
     "wolf-phc": (2000, 0.02, 0.03),
 }
-SLOW = ("adidas", "deep-cfr", "nfsp", "regret-matching", "projected-replicator")  # with so many steps
+SLOW = ("adidas", "deep-cfr", "nfsp", "regret-matching", "projected-replicator", "transformer")  # with so many steps
 # what is fixed, or learns something else than equilibria for k above 1
 FIXED = ["nlhf", "random-dictatorship", "borda", "plurality", "uniform", "rlhf", "ipo"]
 PAIRS = ["pairs-nlhf", "pairs-borda", "pairs-sppo", "pairs-nash-md", "pairs-dpo"]

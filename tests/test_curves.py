@@ -21,6 +21,19 @@ def test_curves_of_unequal_prompts(unequal_scenario):
     assert win_rate_curve(unequal_scenario, [1]).regularised == ()
 
 
+def test_policies_are_lines_of_a_curve(unequal_scenario):
+    policy = solve(unequal_scenario, 2).policy
+    curve = win_rate_curve(unequal_scenario, [1, 2, 8], policies={"mine": policy, "even": "uniform"})
+    expected = [score(unequal_scenario, policy, k).robust_win_rate for k in (1, 2, 8)]
+    np.testing.assert_allclose(curve.policies["mine"], expected)
+    assert curve.policies["even"] == curve.baselines["uniform"]
+    assert "mine                   0." in curve.summary()
+    with pytest.raises(ValueError, match="a policy is named 'optimum', but that is another line of the curve"):
+        win_rate_curve(unequal_scenario, [1], policies={"optimum": policy})
+    with pytest.raises(ValueError, match="shape"):
+        win_rate_curve(unequal_scenario, [1], policies={"mine": np.ones((2, 2)) / 2})
+
+
 def test_families_lead_to_the_favourites():
     family = equilibrium_family("german-goals")
     assert family.sizes == POWERS == tuple(2**i for i in range(7))

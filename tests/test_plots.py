@@ -42,6 +42,12 @@ def test_the_curve_shows_optimum_equilibria_and_baselines():
     np.testing.assert_allclose(drawn["uniform"], [robust_win_rate(scenario, [0.25] * 4, k) for k in SIZES])
 
 
+def test_the_curve_shows_policies():
+    curve = win_rate_curve("german-goals", SIZES, policies={"learned": [0.4, 0.1, 0.5, 0.0]})
+    drawn = lines(plots.curve(curve))
+    np.testing.assert_allclose(drawn["learned"], curve.policies["learned"])
+
+
 def test_the_family_shows_the_equilibria_of_its_prompt():
     scenario = load_scenario("mallows/responses:4/prompts:2")
     for prompt, population in enumerate(scenario.populations):

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from ualign_env import deviation_payoffs, exploitability, group_rewards, load_scenario, robust_win_rate, solve
-from ualign_env.llm import AlignmentReward, KnownResponses, RewardModels
+from ualign_env.llm import GRPO_SETTINGS, RLOO_SETTINGS, AlignmentReward, KnownResponses, RewardModels, cool_entropy
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from datasets import Dataset  # noqa: E402
-from language import Language  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 from tokenizers.models import WordLevel  # noqa: E402
 from tokenizers.pre_tokenizers import WhitespaceSplit  # noqa: E402
@@ -26,6 +25,8 @@ from trl.trainer.grpo_config import GRPOConfig  # noqa: E402
 from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: E402
 from trl.trainer.rloo_config import RLOOConfig  # noqa: E402
 from trl.trainer.rloo_trainer import RLOOTrainer  # noqa: E402
+
+from ualign_agents.language import Language  # noqa: E402
 
 # TRL says it of what it does itself
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")
@@ -36,19 +37,15 @@ SETTINGS = {
     "report_to": [],
     "disable_tqdm": True,
     "logging_strategy": "no",
-    "scale_rewards": "none",
 }
 
 
 def tuned(language, model, k, folder, trainer: Any = GRPOTrainer, config: Any = GRPOConfig, **settings):
     """Returns a trainer that has trained a model with the reward."""
-    judges = KnownResponses(
-        language.scenario, prompts=language.prompts, tokens=[language.responses] * len(language.prompts)
-    )
+    judges = KnownResponses(language.scenario, prompts=language.prompts, tokens=language.responses)
     given = {**SETTINGS, "output_dir": str(folder), "max_completion_length": 1, "num_generations": 32, "seed": 0}
     given |= {"per_device_train_batch_size": 32, "max_steps": 150, "learning_rate": 1e-2} | settings
-    if config is RLOOConfig:
-        del given["scale_rewards"]
+    given |= RLOO_SETTINGS if config is RLOOConfig else GRPO_SETTINGS
     data = Dataset.from_dict({"prompt": language.prompts * 200})
     tuner = trainer(model, AlignmentReward(judges, k), config(**given), data, processing_class=language.tokenizer)
     torch.set_num_threads(1)
@@ -73,7 +70,7 @@ def test_grpo_walks_to_the_equilibrium_and_nlhf_to_its_own(tmp_path):
 
 def test_rloo_does_too(tmp_path):
     scenario = load_scenario("german-goals")
-    policy, tuner = trained(scenario, 3, tmp_path, RLOOTrainer, RLOOConfig, beta=0.0)
+    policy, tuner = trained(scenario, 3, tmp_path, RLOOTrainer, RLOOConfig)
     assert exploitability(scenario, policy, 3) < 0.01
     assert "picked_of_4" in tuner.reward_func_names
 
@@ -87,7 +84,7 @@ def gradient_and_step(folder, hooked=False):
         mask = model.lm_head.bias
         model.lm_head.bias = None
         model.lm_head.register_forward_hook(lambda _module, _given, logits: logits + mask)
-    chances = language.log_policy(model)
+    chances = language.log_chances(model)
     payoffs = torch.tensor(np.array(deviation_payoffs(scenario, language.policy(model), k)), dtype=torch.float32)
     values = (chances.exp().detach() * (payoffs - 1 / (k + 1)) * chances).sum(1)
     (-values.mean() / 2).backward()  # a trainer averages over the two tokens
@@ -135,6 +132,32 @@ def test_metrics_are_logged(tmp_path):
         assert one["reward"] == pytest.approx(1 / 4)
         assert {"effective_picks", "judged_in_part"} <= set(one)
     assert 0 <= logged[-1]["left_behind"] < 0.2
+
+
+def test_the_bonus_for_entropy_fades(tmp_path):
+    language = Language(load_scenario("german-goals"))
+    reward = AlignmentReward(KnownResponses("german-goals", tokens=language.responses, prompts=language.prompts), 3)
+    given: Any = {**SETTINGS, **GRPO_SETTINGS, "output_dir": str(tmp_path), "max_steps": 10, "num_generations": 8}
+    given |= {"per_device_train_batch_size": 8, "max_completion_length": 1, "entropy_coef": 0.1}
+    data = Dataset.from_dict({"prompt": language.prompts * 50})
+
+    def trainer(**settings):
+        config = GRPOConfig(**given | settings)
+        return GRPOTrainer(language.model(0), reward, config, data, processing_class=language.tokenizer)
+
+    tuner = trainer(logging_strategy="steps", logging_steps=1)
+    cool_entropy(tuner, 0.001, hold=0.5)
+    tuner.train()
+    seen = [one["entropy_coef"] for one in tuner.state.log_history if "entropy_coef" in one]
+    np.testing.assert_allclose(seen[:6], 0.1)
+    np.testing.assert_allclose(seen[6:], [0.1 * 0.01 ** (i / 5) for i in range(1, 5)])
+    with pytest.raises(ValueError, match="GRPOTrainer has entropy_coef 0, but it must be positive from the start"):
+        cool_entropy(trainer(entropy_coef=0.0))
+    with pytest.raises(ValueError, match="use_adaptive_entropy already sets the bonus"):
+        cool_entropy(trainer(use_adaptive_entropy=True, entropy_target=1.0))
+    for wrong in ({"to": 0.0}, {"hold": 1.0}, {"hold": -0.1}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} is"):
+            cool_entropy(tuner, **wrong)
 
 
 def test_too_few_generations_are_refused(tmp_path):
@@ -237,6 +260,9 @@ def test_the_language_is_read_exactly():
     assert policy.shape == (3, 9)
     np.testing.assert_allclose(policy.sum(axis=1), 1)
     assert abs(policy - 1 / 9).max() < 0.1
-    with pytest.raises(ValueError, match="9 responses are not all texts of 3 letters"):
-        Language(scenario, length=3)
+    assert len(language.responses) == 3
+    longer = Language(scenario, length=4)  # 16 texts, some of which mean the same
+    np.testing.assert_allclose(longer.policy(longer.model(0)).sum(axis=1), 1)
+    with pytest.raises(ValueError, match=r"prompts have \[9\] responses, but there are 16 texts of 4 letters"):
+        _ = longer.responses
     assert solve(scenario, 2).robust_win_rate > robust_win_rate(scenario, policy, 2)

@@ -64,7 +64,7 @@ def _drawn(draw: Callable[[_Result], Figure]) -> Callable[[_Result], Figure]:
 
 @_drawn
 def curve(result: Curve) -> Figure:
-    """Draws robust win rates against k: the optimum, the equilibrium of each k, and the baselines."""
+    """Draws robust win rates against k: the optimum, the equilibrium of each k, policies (thick), and the baselines."""
     figure, axes = _axes()
     sizes = result.sizes
     axes.plot(sizes, result.optimum, color="black", linestyle=":", zorder=3, label="optimum k/(k+1)")
@@ -76,6 +76,9 @@ def curve(result: Curve) -> Figure:
     for i, (name, rates) in enumerate(result.baselines.items()):
         style = ("-", "--", ":", "-.")[i % 4]  # lines often hide each other
         axes.plot(sizes, rates, color=others[i % len(others)], ls=style, marker=".", label=BASELINES[name].label)
+    for i, (name, rates) in enumerate(result.policies.items()):
+        colour = _COLOURS[::-1][i % len(_COLOURS)]
+        axes.plot(sizes, rates, color=colour, marker="D", markersize=5, linewidth=2.5, label=_name(name))
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(k) for k in sizes])
     axes.set_xlabel("k, responses shown")

@@ -3,8 +3,9 @@
 Axes: P prompts, N responses, S numbers of responses shown.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,9 @@ from ualign_env import _checks
 from ualign_env._result import Result
 from ualign_env._text import short
 from ualign_env._types import Floats
+from ualign_env.scenario import Scenario
 from ualign_env.scoring.scorecard import evaluate, optimal_rate, score
-from ualign_env.solvers.baselines import baseline, possible
+from ualign_env.solvers.baselines import BASELINES, baseline, possible
 from ualign_env.solvers.maximal_lottery import maximal_lotteries
 from ualign_env.solvers.result import all_known
 from ualign_env.solvers.symmetric import solve
@@ -60,6 +62,7 @@ class Curve(_OfEquilibria):
         baselines: for each baseline's name, its rate for each k.
         nlhf_unique: whether NLHF, the maximal lottery of greatest entropy, is the only maximal lottery on every prompt;
             None where it was not found out.
+        policies: for each name of a policy of your own, its rate for each k.
     """
 
     scenario: str
@@ -71,30 +74,42 @@ class Curve(_OfEquilibria):
     regularised: tuple[float, ...]
     baselines: dict[str, tuple[float, ...]]
     nlhf_unique: bool | None
+    policies: dict[str, tuple[float, ...]]
 
     def summary(self) -> str:
         """Returns the rates of all lines, a column for each k."""
         lines = [("k", [str(k) for k in self.sizes])]
-        named = {"optimum": self.optimum, "equilibrium": self.equilibria, **self.baselines}
+        named = {"optimum": self.optimum, "equilibrium": self.equilibria, **self.policies, **self.baselines}
         if self.regularised:
             named["regularised"] = self.regularised
-        lines += [(name, [f"{rate:.4f}" for rate in rates]) for name, rates in named.items()]
+        lines += [(short(name, 19), [f"{rate:.4f}" for rate in rates]) for name, rates in named.items()]
         text = "\n".join(f"{name:<20}{''.join(f'{cell:>9}' for cell in cells)}" for name, cells in lines)
         return text if self.nlhf_unique is not False else f"{text}\nnlhf: of several, the lottery of greatest entropy"
 
 
-def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, temperature: float = 0.0) -> Curve:
-    """Returns the robust win rate against k: the optimum, the equilibrium of each k, and the baselines.
+def win_rate_curve(
+    scenario: ScenarioLike,
+    sizes: Iterable[int] = POWERS,
+    *,
+    temperature: float = 0.0,
+    policies: Mapping[str, Any] | None = None,
+) -> Curve:
+    """Returns the robust win rate against k: the optimum, the equilibrium of each k, baselines, and policies.
 
     Args:
         scenario: a scenario, its spec, or the population of its only prompt.
         sizes: the k to compute, each from 1 to 1,000,000.
         temperature: with one above 0, also the equilibrium of the game regularised towards the uniform policy.
+        policies: for each name a policy whose samples are shown, anything that `tabulate` takes.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range, or a policy doesn't fit the scenario.
     """
     loaded, ks = as_scenario(scenario), _sizes(sizes)
+    own = {str(name): _rates(loaded, policy, ks) for name, policy in (policies or {}).items()}
+    reserved = sorted(own.keys() & {"k", "optimum", "equilibrium", "regularised", *BASELINES})
+    if reserved:
+        raise ValueError(f"a policy is named {reserved[0]!r}, but that is another line of the curve: choose another")
     equilibria = [solve(loaded, k) for k in ks]
     heated = [solve(loaded, k, temperature=temperature) for k in ks] if temperature else []
     tables = {name: baseline(loaded, name) for name in possible(loaded)}
@@ -106,11 +121,15 @@ def win_rate_curve(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, tem
         certificates=tuple(one.certificate for one in equilibria),
         temperature=temperature,
         regularised=tuple(one.robust_win_rate for one in heated),
-        baselines={
-            name: tuple(rate for _, rate in evaluate(loaded, table, 1).curve(ks)) for name, table in tables.items()
-        },
+        baselines={name: _rates(loaded, table, ks) for name, table in tables.items()},
         nlhf_unique=all_known(maximal_lotteries(users).unique for users in loaded.populations),
+        policies=own,
     )
+
+
+def _rates(scenario: Scenario, policy: Any, sizes: tuple[int, ...]) -> tuple[float, ...]:
+    """Returns the robust win rate of k samples of a policy for each k."""
+    return tuple(rate for _, rate in evaluate(scenario, policy, 1).curve(sizes))
 
 
 @dataclass(frozen=True, eq=False)
