@@ -62,6 +62,17 @@ def test_intervals_cover_what_they_should_and_halves_are_not_below(spec):
     assert (np.mean([c.robust_win_rates[:4] for c in found], axis=0) <= halves + 1e-12).all()
 
 
+def test_intervals_of_a_model_that_nearly_always_says_the_same_cover():
+    """Some responses are never among its samples: a bootstrap alone covers 0.76 of the time."""
+    users = load_scenario("german-goals").populations[0]
+    policy = 0.97 * np.eye(4)[users.favourites().argmax()] + 0.03 / 4
+    exact = np.array([robust_win_rate(users, policy, k) for k in (1, 2, 4, 8)])
+    ends = [sample_curve(users, said(policy, 64, s), [1, 2, 4, 8], n_bootstrap=200, rng=s).intervals for s in range(60)]
+    low, high = np.moveaxis(np.array(ends), 2, 0)
+    assert (((low <= exact) & (exact <= high)).mean(axis=0) > 0.9).all()
+    assert (high - low).mean(axis=0)[-1] < 0.2
+
+
 def test_intervals_of_many_prompts_cover_and_are_not_much_too_wide():
     """Prompts are drawn from many, with few samples each; the opponent is given, so that no maximum is taken."""
     many, k = load_scenario("impartial/responses:5/users:20/prompts:300").populations, 2
@@ -101,7 +112,7 @@ def test_no_interval_exceeds_the_bound_or_says_more_than_its_samples():
         curve = sample_curve("german-goals", said(equilibrium, 8, seed), [1, 2, 4], rng=seed, n_bootstrap=50)
         assert (curve.intervals[:, 1] <= curve.optimum).all()
     same = sample_curve("german-goals", [0] * 12, [1, 2, 4], rng=0, n_bootstrap=50)
-    assert (same.intervals[:, 1] - same.intervals[:, 0] > 0.1).all()
+    assert (same.intervals[:, 1] - same.intervals[:, 0] > 0.05).all()
     assert same.advice is None
 
 
@@ -155,7 +166,7 @@ def test_samples_of_equal_seeds_are_equal_and_few_samples_say_so():
     assert one.sizes == (1,)
     assert "from 1 sample of each prompt" in one.summary()
     assert "rough" in (one.advice or "")
-    assert one.intervals[0, 0] < 0.1  # one sample says little
+    assert one.intervals[0, 0] < 0.4 < one.intervals[0, 1]  # one sample says little: how bad any response is
 
 
 def test_the_summary_shows_powers_of_two_of_many():

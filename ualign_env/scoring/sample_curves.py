@@ -32,6 +32,7 @@ _AT_ONCE = 10_000_000  # numbers in memory
 _MANY = (
     8  # prompts from which on only these are drawn anew; of few, samples are as well, which is wide, but never short
 )
+_TRIED = 16  # of the responses that were never said
 _FEW = 10  # samples with which an interval is rough
 
 
@@ -131,6 +132,8 @@ def sample_curve(
     probabilities, drawn = loaded.probabilities, _prompts_anew(loaded.probabilities, n_bootstrap, generator)
     anew_alone = loaded.n_prompts >= _MANY  # what samples scatter is part of what prompts do
     losses, drift = [], np.zeros((n_bootstrap, ks.size))
+    # what was never said may have this share, by the rule for events that did not happen
+    unseen, gained, spoilt = 1 - ((1 - confidence) / 2) ** (1 / sum(row.size for row in said)), 0.0, 0.0
     rates, splits = np.zeros(ks.size), np.zeros(halved)
     for x, (users, shown, opponents) in enumerate(zip(loaded.populations, said, pools, strict=True)):
         counts = np.bincount(shown, minlength=users.n_responses)
@@ -143,6 +146,8 @@ def sample_curve(
             # the k of a bootstrap sample are k draws from the samples *with* replacement, around whose rate it scatters
             centre = 1 - np.array([users.payoffs(counts / shown.size, int(k))[opponents].max() for k in ks])
             drift += drawn[:, x, None] * (1 - _worst(users, anew, ks, opponents) - centre)
+            best, worst = _with_unseen(users, counts / shown.size, unseen, ks, opponents)
+            gained, spoilt = gained + probabilities[x] * best, spoilt + probabilities[x] * worst
         splits += probabilities[x] * _split_halves(users, counts, ks[:halved], opponents, generator)
     drift -= rates
     if anew_alone:
@@ -156,12 +161,7 @@ def sample_curve(
     high[:halved] += np.maximum(splits - rates[:halved], 0)
     bound = optimum if pool is None else np.ones(ks.size)
     high[halved:] = bound[halved:]
-    if not anew_alone and all(np.unique(shown).size == 1 for shown in said):
-        # no samples scatter: what was never said is bounded by the rule for events that did not happen
-        unseen = 1 - ((1 - confidence) / 2) ** (1 / sum(row.size for row in said))
-        low = np.minimum(low, rates * (1 - unseen) ** ks)
-        high = np.maximum(high, rates + 1 - (1 - unseen) ** ks)
-    high = np.minimum(high, bound)
+    low, high = np.minimum(low, rates + spoilt), np.minimum(np.maximum(high, rates + gained), bound)
     by_halves = np.concatenate([splits, np.full(ks.size - halved, np.nan)])
     return SampleCurve(
         scenario=loaded.name,
@@ -187,6 +187,18 @@ def _worst(users: Users, pools: Ints, sizes: Ints, opponents: Ints) -> Floats:
     step = max(1, _AT_ONCE // (sizes.size * users.n_responses))
     parts = range(0, len(pools), step)
     return np.concatenate([_losses(users, pools[i : i + step], sizes, opponents).max(axis=2) for i in parts])
+
+
+def _with_unseen(users: Users, policy: Floats, share: float, sizes: Ints, opponents: Ints) -> tuple[Floats, Floats]:
+    """Returns `[K]` by how much a response that a policy never says could raise and lower the rate, at some share."""
+    never = np.flatnonzero(policy == 0)
+    if not never.size:
+        return np.zeros(sizes.size), np.zeros(sizes.size)
+    picked = never[np.argsort(users.payoffs(policy, 1)[never])]
+    tried = np.unique(np.concatenate([picked[:1], picked[-_TRIED:]]))  # rarely picked, and most often
+    rows = [policy, *((1 - share) * policy + share * np.eye(policy.size)[tried])]
+    found = np.array([[1 - users.payoffs(row, int(k))[opponents].max() for k in sizes] for row in rows])
+    return (found[1:].max(axis=0) - found[0]).clip(0), (found[1:].min(axis=0) - found[0]).clip(max=0)
 
 
 def _split_halves(users: Users, counts: Ints, sizes: Ints, opponents: Ints, rng: np.random.Generator) -> Floats:

@@ -4,7 +4,7 @@ A transformer of one layer says one of nine responses, texts of two letters, to 
 optimum is 0.8. Prints a row of Markdown a run: robust win rates at k = 1, 2, 4 and 8, seconds, and the last value of
 the warning sign `left_behind`.
 
-Run: python tests/benchmarks/grpo.py [fresh | settings] [--steps 2000]
+Run: python tests/benchmarks/grpo_settings.py [fresh | settings] [--steps 2000]
 """
 
 import argparse
