@@ -10,6 +10,7 @@ from ualign_env import (
     load_scenario,
     plots,
     robust_win_rate,
+    sample_curve,
     solve,
     solve_versus,
     versus_map,
@@ -46,6 +47,17 @@ def test_the_curve_shows_policies():
     curve = win_rate_curve("german-goals", SIZES, policies={"learned": [0.4, 0.1, 0.5, 0.0]})
     drawn = lines(plots.curve(curve))
     np.testing.assert_allclose(drawn["learned"], curve.policies["learned"])
+
+
+def test_samples_are_drawn_with_their_interval():
+    samples = np.random.default_rng(0).choice(4, 40)
+    curve = sample_curve("german-goals", samples, rng=0)
+    figure = plots.sample_curve(curve)
+    drawn = lines(figure)
+    np.testing.assert_allclose(drawn["k samples"], curve.robust_win_rates)
+    np.testing.assert_allclose(drawn["worst opponent by the other half"], curve.split_half_rates)
+    edges = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
+    assert np.isin(curve.intervals.ravel(), edges).all()
 
 
 def test_the_family_shows_the_equilibria_of_its_prompt():

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,16 +182,15 @@ state.destroy_process_group()  # else threads of the library may abort the inter
 """
 
 
-def test_groups_that_lie_in_two_processes_are_put_together():
-    """Six completions each, in groups of four: what a process holds is no whole number of groups."""
-    prompts, texts = ["a"] * 4 + ["b"] * 4 + ["c"] * 4, [str(i * 7 % 5) for i in range(12)]
+def in_two_processes(script, *given):
+    """Returns what each of two processes, which make up one job on the CPU, prints as its last line."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", PART, json.dumps([prompts, texts])],
+            [sys.executable, "-c", script, *given],
             env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank), "ACCELERATE_USE_CPU": "true"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -198,14 +198,40 @@ def test_groups_that_lie_in_two_processes_are_put_together():
         )
         for rank in range(2)
     ]
-    found = []
-    for process in processes:
-        out, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
-        found += json.loads(out.splitlines()[-1])
+    ends = [process.communicate(timeout=300) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ends
+    return [json.loads(out.splitlines()[-1]) for out, _ in ends]
+
+
+def test_groups_that_lie_in_two_processes_are_put_together():
+    """Six completions each, in groups of four: what a process holds is no whole number of groups."""
+    prompts, texts = ["a"] * 4 + ["b"] * 4 + ["c"] * 4, [str(i * 7 % 5) for i in range(12)]
+    found = np.concatenate(in_two_processes(PART, json.dumps([prompts, texts])))
     scores = np.array([[float(text) for text in texts], [-float(text) for text in texts]])
     expected = [group_rewards(scores[:, first : first + 4], 2) for first in (0, 4, 8)]
     np.testing.assert_allclose(found, np.concatenate(expected))
+
+
+TRAINED = """
+import json, sys
+from accelerate import PartialState
+from ualign_env import exploitability, load_scenario
+sys.path.insert(0, sys.argv[1])
+from test_trl import trained
+scenario = load_scenario("german-goals")
+batches = {"num_generations": 16, "per_device_train_batch_size": 24, "max_steps": 100}
+policy, tuner = trained(scenario, 3, sys.argv[2] + str(PartialState(cpu=True).process_index), **batches)
+assert tuner.accelerator.num_processes == 2
+print(json.dumps([exploitability(scenario, policy, 3), policy.tolist()]))
+PartialState().destroy_process_group()
+"""
+
+
+def test_a_trainer_in_two_processes_finds_the_equilibrium(tmp_path):
+    """Three groups a step, of which each process holds one and a half."""
+    (one, policy), (_, same) = in_two_processes(TRAINED, str(Path(__file__).parent), str(tmp_path / "out"))
+    assert one < 0.01
+    np.testing.assert_allclose(policy, same, atol=1e-6)
 
 
 def classifier(tokenizer, seed, labels=1):

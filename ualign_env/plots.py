@@ -22,6 +22,7 @@ from ualign_env.benchmark.reporting.standings import Board
 from ualign_env.scoring.curves import Curve, Family, VersusMap
 from ualign_env.scoring.evaluation import Evaluation
 from ualign_env.scoring.inspection import Inspection
+from ualign_env.scoring.sample_curves import SampleCurve
 from ualign_env.solvers.baselines import BASELINES
 
 # one colour a line, told apart by people with any colour vision (Okabe & Ito)
@@ -85,6 +86,28 @@ def curve(result: Curve) -> Figure:
     axes.set_ylabel("robust win rate")
     _title(axes, f"{result.scenario}: chance to be picked against the worst opponent")
     axes.legend(frameon=False)
+    return figure
+
+
+@_drawn
+def sample_curve(result: SampleCurve) -> Figure:
+    """Draws the robust win rates of k samples of a model against k, with their intervals, beside the optimum."""
+    figure, axes = _axes()
+    sizes, (low, high) = np.array(result.sizes), result.intervals.T
+    within = f"{result.confidence:.0%} interval"
+    axes.plot(sizes, result.optimum, color="black", linestyle=":", label="optimum k/(k+1)")
+    axes.fill_between(sizes, low, high, color=_EQUILIBRIUM, alpha=0.15, linewidth=0, label=within)
+    marker = "o" if sizes.size <= _WRITTEN else None
+    axes.plot(sizes, result.robust_win_rates, color=_EQUILIBRIUM, marker=marker, markersize=4, label="k samples")
+    halves = "worst opponent by the other half"
+    axes.plot(sizes, result.split_half_rates, color=_REGULARISED, linestyle="--", label=halves)
+    axes.set_xscale("log", base=2)
+    ticks = [k for k in result.sizes if k & (k - 1) == 0]
+    axes.set_xticks(ticks, [str(k) for k in ticks])
+    axes.set_xlabel("k, samples shown")
+    axes.set_ylabel("robust win rate")
+    _title(axes, f"{result.scenario}: chance to be picked against the worst opponent")
+    axes.legend(frameon=False, loc="lower right")
     return figure
 
 

@@ -83,8 +83,8 @@ class AlignmentReward:
         log_metric: Any = None,
         log_extra: Any = None,
         **columns: Any,
-    ) -> list[float]:
-        """Returns a reward for each of n completions, as TRL's trainers expect.
+    ) -> list[Any]:  # floats: TRL's type is list[float | None], and lists are invariant
+        """Returns a reward for each of n completions, a float, as TRL's trainers expect.
 
         Raises:
             ValueError: if judges return something else than scores of all completions, or a group has no more than k.

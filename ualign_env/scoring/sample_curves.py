@@ -8,7 +8,8 @@ of the chance that an opponent is picked against k samples of the model, a U-sta
 is too low on average: hence also an estimate by halves, with the opponent chosen on one and tried on the other.
 
 Source: Hoeffding, "A Class of Statistics with Asymptotically Normal Distribution", 1948, for the estimate; Efron and
-Tibshirani, "An Introduction to the Bootstrap", 1993, for the interval (basic, also called pivotal).
+Tibshirani, "An Introduction to the Bootstrap", 1993, for the interval (basic, also called pivotal); Hanley and
+Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?", 1983, for what was never said.
 """
 
 from collections.abc import Iterable
@@ -29,9 +30,7 @@ _SPLITS = 20  # into halves, averaged
 _LISTED = 12  # rows of a summary
 _ALL = 64  # up to which all sizes are computed unless told otherwise, and beyond it the powers of two
 _AT_ONCE = 10_000_000  # numbers in memory
-_MANY = (
-    8  # prompts from which on only these are drawn anew; of few, samples are as well, which is wide, but never short
-)
+_MANY = 8  # prompts from which on these alone are drawn anew; of few, samples are too, which is wide but never short
 _TRIED = 16  # of the responses that were never said
 _FEW = 10  # samples with which an interval is rough
 
