@@ -20,6 +20,7 @@ SCENARIO, K, TABLES = "mallows/responses:9/phi:0.3;0.8/prompts:6", 4, 4  # table
 task = ua.Task(SCENARIO, k=K, seed=0)
 users, language = task.users(), Language(task.scenario, length=2)
 prompts = task.scenario.n_prompts
+judged = [np.asarray(who.scores()) for who in task.scenario.populations]  # [U, N], for rewards alone
 
 
 def picked(shown: np.ndarray) -> np.ndarray:
@@ -31,10 +32,8 @@ def picked(shown: np.ndarray) -> np.ndarray:
 
 def rewarded(shown: np.ndarray) -> np.ndarray:
     """Returns `[P, G]` how likely each answer is picked among itself and k others of its group, above the average."""
-    populations = zip(task.scenario.populations, shown, strict=True)
-    return np.array([ua.group_rewards(one.scores()[:, said], K, one.weights) for one, said in populations]) - 1 / (
-        K + 1
-    )
+    groups = zip(judged, task.scenario.populations, shown, strict=True)
+    return np.array([ua.group_rewards(one[:, said], K, who.weights) for one, who, said in groups]) - 1 / (K + 1)
 
 
 def train(weigh, samples: int) -> tuple[float, float]:

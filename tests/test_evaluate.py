@@ -300,6 +300,30 @@ def test_logs_of_inspect(tmp_path):
     assert "user: the scorer" in found.taken[0]
 
 
+def test_frames_of_inspect(tmp_path):
+    pl = pytest.importorskip("polars")
+    frame = {
+        "sample_id": ["a", "b", "c"],
+        "eval_id": ["e", "e", "f"],
+        "id": ["p", "p", "p"],
+        "epoch": [1, 2, 1],
+        "input": ["?", "?", "?"],
+        "score_ann": ["C", "I", "P"],
+        "score_bob": [0.2, 0.9, 0.5],
+        "score_cat": [None, 0.1, 0.2],  # who judged only part is left out
+    }
+    path = tmp_path / "samples.parquet"
+    pl.DataFrame({**frame, "model": ["m", "m", "n"]}).write_parquet(path)
+    found = read_generations([path])
+    assert {name: len(rows[0]) for name, rows in found.models.items()} == {"m": 2, "n": 1}
+    assert found.scores[0].tolist() == [[1, 0, 0.5], [0.2, 0.9, 0.5]]
+    assert "samples_df" in found.taken[0]
+    pl.DataFrame(frame)[:2].write_parquet(path)
+    assert list(read_generations([(str(path), "mine")]).models) == ["mine"]
+    with pytest.raises(ValueError, match=r"does not say whose samples these are: make it by samples_df\(logs"):
+        read_generations([path])
+
+
 def test_files_of_different_tasks_are_not_mixed(tmp_path):
     logs = [inspect_log(model, {("1", 1): {"ann": "C"}}) for model in ("m", "n")]
     for log, task in zip(logs, ("geography", "arithmetic"), strict=True):

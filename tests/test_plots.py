@@ -56,7 +56,7 @@ def test_samples_are_drawn_with_their_interval():
     drawn = lines(figure)
     np.testing.assert_allclose(drawn["k samples"], curve.robust_win_rates)
     np.testing.assert_allclose(drawn["worst opponent by the other half"], curve.split_half_rates)
-    edges = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
+    edges = np.asarray(figure.axes[0].collections[0].get_paths()[0].vertices)[:, 1]
     assert np.isin(curve.intervals.ravel(), edges).all()
 
 

@@ -42,7 +42,7 @@ def transformer(task: ua.Task) -> Iterator[ua.SharedPolicy]:
     group, times = tables * task.slots, max(1, _TABLES // (tables * len(number)))
     rng = task.rng()
 
-    def picked(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float]:
+    def picked(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
         asked = np.array([number[prompt] for prompt in prompts])
         said = language.meaning[asked, np.array(completion_ids)[:, 0] - language.first_letter]
         groups = np.tile(np.arange(said.size).reshape(-1, group), (times, 1))

@@ -112,7 +112,8 @@ def train(spec: str, seed: int, steps: int, changes: dict[str, Any]) -> tuple[li
         data = Dataset.from_dict({"prompt": language.prompts * 100})
         trainer = GRPOTrainer(model, reward, GRPOConfig(**given), data, processing_class=language.tokenizer)
         if given["beta"]:
-            trainer.ref_model.lm_head.bias = model.lm_head.bias  # which files of this architecture don't hold
+            reference: Any = trainer.ref_model
+            reference.lm_head.bias = model.lm_head.bias  # which files of this architecture don't hold
         if given["entropy_coef"]:
             cool_entropy(trainer, to, hold=hold)
         trainer.remove_callback(PrinterCallback)

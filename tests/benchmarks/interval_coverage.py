@@ -13,13 +13,14 @@ from collections.abc import Iterator
 import numpy as np
 
 import ualign_env as ua
+from ualign_env.users import Users
 
 SIZES, FAMILY = (1, 2, 4, 8), 400
 ONE_PROMPT = ("german-goals", "cycle/responses:20", "impartial/responses:5/users:40", "euclidean/responses:10")
 MANY_PROMPTS = ("mallows/responses:6/users:20/phi:0.7", "impartial/responses:5/users:11")
 
 
-def policies(users: ua.Population) -> dict[str, np.ndarray]:
+def policies(users: Users) -> dict[str, np.ndarray]:
     """Returns policies of different kinds, by their names."""
     n = users.n_responses
     favourites = users.favourites()

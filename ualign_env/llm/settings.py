@@ -53,7 +53,7 @@ def cool_entropy(trainer: Any, to: float = 0.003, *, hold: float = 0.3) -> None:
         raise ValueError(f"hold is {hold}, but must be below 1: the bonus falls in what is left")
 
     class Cooling(TrainerCallback):
-        def on_step_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
             fallen = max(0.0, state.global_step / state.max_steps - held) / (1 - held)
             trainer.entropy_coef = start * (end / start) ** fallen
 

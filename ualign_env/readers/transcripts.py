@@ -87,6 +87,7 @@ def _choices(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
         yield Chose(place, prompt, user, chosen, rejected, 1.0)
 
 
+_SCORE = "score_"  # before the name of a scorer, in frames of Inspect
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # of Inspect's scorers: correct, partial, incorrect, no answer
 
 
@@ -97,9 +98,28 @@ def _inspect(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
             said = (one.get("output") or {}).get("completion")
             yield Said(place, one["id"], model, one["epoch"], said, task)
             for judge, score in (one.get("scores") or {}).items():
-                value = score["value"]
-                known = _LETTERS.get(value, value) if isinstance(value, str) else value
-                yield Scored(place, one["id"], model, one["epoch"], judge, known)
+                yield Scored(place, one["id"], model, one["epoch"], judge, _points(score["value"]))
+
+
+def _inspect_frame(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
+    if not names["of"] and not table.has("model"):
+        raise ValueError(
+            f"{table.name}: does not say whose samples these are: make it by samples_df(logs, columns=EvalModel + "
+            "SampleSummary), or name the model with FILE=MODEL"
+        )
+    judges = [column for column in table.columns if column.startswith(_SCORE)]
+    more = [column for column in ("model", "task_name") if table.has(column)]
+    for place, (prompt, epoch, *rest) in table.rows("id", "epoch", *more, *judges):
+        found = dict(zip([*more, *judges], rest, strict=True))
+        model = names["of"] or found["model"]
+        yield Said(place, prompt, model, epoch, None, as_text(found.get("task_name")))
+        for judge in judges:
+            yield Scored(place, prompt, model, epoch, judge.removeprefix(_SCORE), _points(found[judge]))
+
+
+def _points(value: Any) -> Any:
+    """Returns a score of Inspect, where a letter stands for it."""
+    return _LETTERS.get(value, value) if isinstance(value, str) else value
 
 
 def _lm_eval(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
@@ -173,6 +193,12 @@ FORMS = {
         "prompt: the sample's id; model: the log's; sample: epoch; user: the scorer",
         ("eval", "samples"),
         _inspect,
+    ),
+    "inspect-frame": Form(
+        "samples of Inspect, as `samples_df` returns them",
+        "prompt: the sample's id; model: model; sample: epoch; user: the scorer, of columns that begin with score_",
+        ("sample_id", "eval_id", "id", "epoch"),
+        _inspect_frame,
     ),
     "lm-eval": Form(
         "samples of lm-evaluation-harness",
