@@ -203,6 +203,18 @@ def test_users_who_judged_part():
     assert group_rewards([[1e17, np.nan]], 1, missing="worst").tolist() == [1, 0]
 
 
+def test_ties_are_counted_in_pairs_of_different_completions():
+    scores = np.random.default_rng(0).integers(0, 4, (3, 40)).astype(float)
+    texts = [f"{i % 30}" for i in range(40)]
+    scores[:, 30:] = scores[:, :10]
+    _, log = rewarded(AlignmentReward(answering(scores.tolist()), 1), ["low"] * 40, texts)
+    one, other = np.triu_indices(30, 1)
+    assert log.metrics["ties"] == pytest.approx((scores[:, one] == scores[:, other]).mean())
+    many = np.zeros((200, 4096))  # all pairs of these would be gigabytes
+    _, log = rewarded(AlignmentReward(answering(many), 1), ["low"] * 4096, list(map(str, range(4096))))
+    assert log.metrics["ties"] == pytest.approx(1)
+
+
 def test_metrics_say_how_many_are_picked_and_what_is_left_behind():
     reward = AlignmentReward(judges, 1)
     _, log = rewarded(reward, ["low"] * 4, ["good", "good", "odd", "odd"])

@@ -160,6 +160,17 @@ def test_the_curve_is_that_of_samples():
     json.dumps(result.to_dict(), allow_nan=False)
 
 
+def test_what_cannot_be_heeded_is_refused():
+    chosen = {"prompt": ["a"] * 2, "user": [1, 2], "chosen": ["x", "y"], "rejected": ["y", "x"]}
+    for unused in ({"repeated": "mean"}, {"lower_is_better": True}):
+        with pytest.raises(ValueError, match=f"{next(iter(unused))} cannot be heeded, since users chose between two"):
+            read_generations([chosen], **unused)
+    with pytest.raises(ValueError, match="rule cannot be heeded, since users gave scores"):
+        read_generations([SAID, JUDGED], rule="pooled")
+    with pytest.raises(ValueError, match=r"threshold is 3, but users only chose between two, and gave no scores"):
+        evaluate_generations(read_generations([chosen]), [1], threshold=3)
+
+
 def test_samples_may_be_left_out_of_tables():
     one = {"prompt": ["a", "a"], "model": ["x", "y"]}
     judged = {"prompt": ["a"] * 4, "model": ["x", "y"] * 2, "user": [1, 1, 2, 2], "score": [1, 0, 0, 1]}
@@ -464,10 +475,17 @@ def test_the_command(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 prompts, 12 users of each, 3 models" in done.stdout
     assert re.search(r"k = 2: best possible 0.6667\nmodel +vs others +95% +by halves +vs all", done.stdout)
-    assert "k = 4: nothing is known of beta, gamma, since there are too few samples" in done.stdout
+    assert "k = 4: too few samples of beta (3), gamma (2)\n" in done.stdout
     assert (tmp_path / "models.svg").read_text(encoding="utf-8").count("<svg") == 1
     told = json.loads(run("said.csv", "judged.csv", "--json", cwd=tmp_path).stdout)
     assert [one["model"] for one in told["models"]] == list(MODELS)
+    for name in ("said.csv", "judged.csv"):  # alpha lacks a sample of one prompt
+        rows = (tmp_path / name).read_text(encoding="utf-8").splitlines()
+        kept = [row for row in rows if not row.startswith("how,alpha,3")]
+        (tmp_path / name).write_text("\n".join(kept), encoding="utf-8")
+    done = run("said.csv", "judged.csv", "--k", "3,4", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "k = 4: too few samples of alpha (3 of 'how'), beta (3), gamma (2)" in done.stdout
     failed = run("said.csv", "nothing.csv", cwd=tmp_path)
     assert failed.returncode == 2
     assert "nothing.csv" in failed.stderr

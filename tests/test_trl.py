@@ -41,7 +41,7 @@ SETTINGS = {
 }
 
 
-def tuned(language, model, k, folder, trainer: Any = GRPOTrainer, config: Any = GRPOConfig, **settings):
+def tuned(language, model, k, folder, trainer: Any = GRPOTrainer, config: Any = GRPOConfig, cooled=False, **settings):
     """Returns a trainer that has trained a model with the reward."""
     judges = KnownResponses(language.scenario, prompts=language.prompts, tokens=language.responses)
     given = {**SETTINGS, "output_dir": str(folder), "max_completion_length": 1, "num_generations": 32, "seed": 0}
@@ -49,6 +49,8 @@ def tuned(language, model, k, folder, trainer: Any = GRPOTrainer, config: Any = 
     given |= RLOO_SETTINGS if config is RLOOConfig else GRPO_SETTINGS
     data = Dataset.from_dict({"prompt": language.prompts * 200})
     tuner = trainer(model, AlignmentReward(judges, k), config(**given), data, processing_class=language.tokenizer)
+    if cooled:
+        cool_entropy(tuner)
     torch.set_num_threads(1)
     tuner.train()
     return tuner
@@ -161,6 +163,21 @@ def test_the_bonus_for_entropy_fades(tmp_path):
             cool_entropy(tuner, **wrong)
 
 
+@pytest.mark.parametrize(("bonus", "reached"), [(0.1, True), (0.0, False)])
+def test_several_prompts_need_a_bonus_that_fades(tmp_path, bonus, reached):
+    """Without one, responses that some users would pick die early, and a warning sign stays."""
+    language = Language(load_scenario("mallows/responses:9/phi:0.6/prompts:3/seed:7"), length=2)
+    size = 16 * len(language.prompts)
+    settings = {"num_generations": 16, "per_device_train_batch_size": size, "max_completion_length": 2}
+    settings |= {"max_steps": 800, "learning_rate": 3e-3, "entropy_coef": bonus, "gradient_checkpointing": False}
+    settings |= {"logging_strategy": "steps", "logging_steps": 100}
+    model = language.model(0)
+    tuner = tuned(language, model, 4, tmp_path, cooled=bonus > 0, **settings)
+    rate = robust_win_rate(language.scenario, language.policy(model), 4)
+    left = next(one["left_behind"] for one in reversed(tuner.state.log_history) if "left_behind" in one)
+    assert (rate > 0.785) == (left < 0.02) == reached, (rate, left)
+
+
 def test_too_few_generations_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"k is 4, but there are only 4 completions in a row .* set num_generations"):
         trained(load_scenario("german-goals"), 4, tmp_path, num_generations=4, per_device_train_batch_size=4)
@@ -210,6 +227,26 @@ def test_groups_that_lie_in_two_processes_are_put_together():
     scores = np.array([[float(text) for text in texts], [-float(text) for text in texts]])
     expected = [group_rewards(scores[:, first : first + 4], 2) for first in (0, 4, 8)]
     np.testing.assert_allclose(found, np.concatenate(expected))
+
+
+OTHERS = """
+import sys
+from accelerate import PartialState
+state = PartialState(cpu=True)
+from ualign_env.llm import AlignmentReward
+judges = lambda _, completions: [[1.0] * len(completions)] * (1 + state.process_index)
+try:
+    AlignmentReward(judges, 1)(["a"] * 2, ["b", "c"])
+except ValueError as error:
+    print('"' + str(error) + '"')
+state.wait_for_everyone()
+state.destroy_process_group()
+"""
+
+
+def test_other_users_in_another_process_are_refused():
+    said = in_two_processes(OTHERS)
+    assert all("scores of 1 and 2 users in different processes" in one for one in said)
 
 
 TRAINED = """

@@ -29,6 +29,8 @@ from ualign_env.solvers.baselines import BASELINES
 _EQUILIBRIUM, _REGULARISED = "#009E73", "#E69F00"
 _COLOURS = ["#D55E00", "#CC79A7", "#0072B2", "#999999", "#009E73", "#E69F00", "#56B4E9", "#F0E442", "#000000"]
 
+_OWN = ["#000000", "#E69F00", "#0072B2", "#CC79A7", "#56B4E9", "#D55E00"]  # of policies beside baselines
+
 _WRITTEN = 10  # responses up to which a heat map has numbers
 
 _Result = TypeVar("_Result")
@@ -78,14 +80,14 @@ def curve(result: Curve) -> Figure:
         style = ("-", "--", ":", "-.")[i % 4]  # lines often hide each other
         axes.plot(sizes, rates, color=others[i % len(others)], ls=style, marker=".", label=BASELINES[name].label)
     for i, (name, rates) in enumerate(result.policies.items()):
-        colour = _COLOURS[::-1][i % len(_COLOURS)]
-        axes.plot(sizes, rates, color=colour, marker="D", markersize=5, linewidth=2.5, label=_name(name))
+        axes.plot(sizes, rates, color=_OWN[i % len(_OWN)], marker="D", markersize=5, linewidth=2.5, label=_name(name))
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(k) for k in sizes])
     axes.set_xlabel("k, responses shown")
     axes.set_ylabel("robust win rate")
     _title(axes, f"{result.scenario}: chance to be picked against the worst opponent")
-    axes.legend(frameon=False)
+    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if result.policies else {}
+    axes.legend(frameon=False, **beside)
     return figure
 
 

@@ -48,6 +48,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "half as many steps": {"max_steps": 0.5},
     'scale_rewards="group"': {"scale_rewards": "group"},
     'scale_rewards="batch"': {"scale_rewards": "batch"},
+    'scale_rewards="group", bonus from 2.5 to 0.075': {"scale_rewards": "group", "entropy_coef": 2.5, "to": 0.075},
     "beta 0.05": {"beta": 0.05},
     "beta 0.05, no bonus": {"beta": 0.05, "entropy_coef": 0.0},
     "prompts shuffled": {"shuffle_dataset": True},

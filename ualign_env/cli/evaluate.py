@@ -8,6 +8,7 @@ import numpy as np
 import typer
 
 from ualign_env import _checks
+from ualign_env._text import short
 from ualign_env.cli import tables
 from ualign_env.cli.app import Json, Picture, Sizes, check_picture, command, draw, sizes_in
 from ualign_env.cli.output import emit, emit_json
@@ -113,15 +114,25 @@ def _print(generations: Generations, result: Evaluation, asked: list[int]) -> No
             rows = [[name, *row] for name, row in zip(names, cross, strict=True)]
             tables.print_table(["", *names], rows, numbers=True)
     for k in asked:
-        few = [one.model for one in result.models if k not in one.sizes]
-        if few:
-            why = "there are too few samples, or users only compared two"
-            emit(f"k = {k}: nothing is known of {', '.join(few)}, since {why}")
+        unknown = [one.model for one in result.models if k not in one.sizes]
+        few = [f"{model} ({_fewest(generations, model)})" for model in unknown]
+        if few and all(min(map(len, generations.models[model])) >= k for model in unknown):
+            emit(f"k = {k}: nothing is known, since users only compared two")
+        elif few:
+            emit(f"k = {k}: too few samples of {', '.join(few)}")
+
+
+def _fewest(generations: Generations, model: str) -> str:
+    """Returns how many samples a model has, and of which prompt there are so few."""
+    counts = [len(row) for row in generations.models[model]]
+    fewest = int(np.argmin(counts))
+    where = "" if counts[fewest] == max(counts) else f" of {short(generations.scenario.prompts[fewest], 60)!r}"
+    return f"{counts[fewest]}{where}"
 
 
 def _rows(models: list[Any], k: int, best: float, equilibrium: Quoted) -> Iterable[list[str]]:
     """Yields a header, a row for each model, and one for the best policy over all samples."""
-    yield ["model", "vs others", "95%", "by halves", "vs all", *(name.replace("_", " ") for name in _QUOTED)]
+    yield ["model", "vs others", "95%", "by halves", "vs all", "of best", *(name.replace("_", " ") for name in _QUOTED)]
     for one in models:
         i = one.sizes.index(k)
         cells = ["-", "", "-"]
@@ -132,8 +143,13 @@ def _rows(models: list[Any], k: int, best: float, equilibrium: Quoted) -> Iterab
                 f"{low:.4f} to {high:.4f}",
                 _cell(one.curve.split_half_rates[i]),
             ]
-        yield [one.model, *cells, _cell(one.win_rates[i]), *_quoted(one.quoted[i])]
-    yield ["(equilibrium)", "", "", "", _cell(best), *_quoted(equilibrium)]
+        yield [one.model, *cells, *_of_best(one.win_rates[i], k), *_quoted(one.quoted[i])]
+    yield ["(equilibrium)", "", "", "", *_of_best(best, k), *_quoted(equilibrium)]
+
+
+def _of_best(rate: float, k: int) -> list[str]:
+    """Returns a rate, and what share of k/(k+1) it is."""
+    return [_cell(rate), f"{rate / optimal_rate(k):.0%}" if np.isfinite(rate) else "-"]
 
 
 _QUOTED = ("coverage", "satisfied", "effective_picks", "worst_group_rate", "worst_group")

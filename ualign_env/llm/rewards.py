@@ -99,6 +99,12 @@ class AlignmentReward:
         said = list(map(_key, columns.get("completion_ids", completions)))
         begins = [f"{prompt!r:.100}" for prompt in prompts]
         own, rows = _of_all_processes(list(zip(keys, said, scores.T, weights.T, begins, strict=True)))
+        counts = sorted({row[2].size for row in rows})
+        if len(counts) > 1:
+            raise ValueError(
+                f"the judges returned scores of {' and '.join(map(str, counts))} users in different processes, but "
+                "must return those of the same users in all: a row for each, and NaN for what she did not judge"
+            )
         keys, said = [row[0] for row in rows], np.array([row[1] for row in rows])
         scores, weights = np.array([row[2] for row in rows]).T, np.array([row[3] for row in rows]).T
         groups = self.judges.groups if isinstance(self.judges, UserGroups) else ()
@@ -158,11 +164,18 @@ def _metrics(
     names, first, which = np.unique(said, return_index=True, return_inverse=True)
     picked = np.bincount(which, weights=rewards)
     metrics = {"effective_picks": float(picked.sum() ** 2 / (picked**2).sum())}
-    one, other = np.triu_indices(first.size, 1)
-    if one.size:
-        metrics["ties"] = float(weights @ (scores[:, first[one]] == scores[:, first[other]]).mean(axis=1))
+    if first.size > 1:
+        metrics["ties"] = float(weights @ _tied(scores[:, first]))
     best = None if memory is None else memory.best(names.tolist(), scores[:, first], scores, weights, k)
     return metrics if best is None else metrics | {"left_behind": best - 1 / (k + 1)}
+
+
+def _tied(scores: Floats) -> Floats:
+    """Returns `[U]` the share of pairs of columns that are equal, of `[U, D]` scores."""
+    ordered, places = np.sort(scores, axis=1), np.arange(scores.shape[1])
+    begins = np.concatenate([np.ones((len(scores), 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1)
+    equals_before = places - np.maximum.accumulate(np.where(begins, places, 0), axis=1)
+    return equals_before.sum(axis=1) / (places.size * (places.size - 1) / 2)
 
 
 def _by_group(groups: Sequence[str], scores: Floats, weights: Floats, k: int) -> dict[str, Floats]:

@@ -100,6 +100,11 @@ def read_generations(
         )
     if not said.scores and not said.choices:
         raise ValueError("nobody judged: a file needs users' scores, or their choices")
+    unused = {"repeated": repeated != "error", "lower_is_better": lower_is_better} if said.choices else {"rule": rule}
+    idle = [name for name, given in unused.items() if given]
+    if idle:
+        kinds = "users chose between two" if said.choices else "users gave scores"
+        raise ValueError(f"{' and '.join(idle)} cannot be heeded, since {kinds}: leave it out")
     if said.choices:
         return _chosen(said, rule, missing, min_users)
     return _scored(said, missing, repeated, lower_is_better, min_users)

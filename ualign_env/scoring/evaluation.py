@@ -109,14 +109,14 @@ def evaluate_generations(
     Args:
         generations: the samples of models, and the users.
         sizes: the k to compute; a model with fewer samples of a prompt has those that it allows.
-        threshold: the score from which on a user counts as satisfied; without it, and where users only chose, coverage
-            and the share of satisfied users are not known.
+        threshold: the score from which on a user counts as satisfied; without it, coverage and the share of satisfied
+            users are not known.
         confidence: of the bootstrap intervals, between 0 and 1.
         n_bootstrap: bootstrap samples.
         rng: a generator, or its seed.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range, or there is a threshold and users only chose.
     """
     ks = sorted({_checks.count("k", k, 1) for k in _checks.several("sizes", sizes)})
     if not ks:
@@ -219,6 +219,8 @@ class _Told:
         self._liked: list[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]] = []
         if threshold is None:
             return
+        if not generations.scores:
+            raise ValueError(f"threshold is {threshold!r}, but users only chose between two, and gave no scores")
         least, sign = _checks.real("threshold", threshold, -np.inf, np.inf), 1 - 2 * generations.lower_is_better
         for scores, members in zip(generations.scores, generations.members, strict=True):
             groups = [scores[rows] for rows in members.values() if rows.size]
