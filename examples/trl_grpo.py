@@ -19,7 +19,7 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 import ualign_env as ua
-from ualign_agents.language import Language
+from ualign_agents.language import SMALL, Language
 from ualign_env.llm import GRPO_SETTINGS, AlignmentReward, KnownResponses, cool_entropy
 
 SCENARIO, K, GROUP, STEPS = "mallows/responses:9/phi:0.3;0.8/prompts:6", 4, 16, 1500
@@ -32,6 +32,7 @@ def train(language: Language, k: int | None) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         settings = GRPOConfig(
             **GRPO_SETTINGS,
+            **SMALL,
             output_dir=folder,
             max_steps=STEPS,
             learning_rate=3e-3,  # falls to 0
@@ -40,13 +41,6 @@ def train(language: Language, k: int | None) -> np.ndarray:
             shuffle_dataset=False,  # ... in turn
             max_completion_length=2,
             entropy_coef=0.1,
-            gradient_checkpointing=False,
-            use_cpu=True,
-            bf16=False,
-            save_strategy="no",
-            logging_strategy="no",
-            report_to=[],
-            disable_tqdm=True,
         )
         data = Dataset.from_dict({"prompt": language.prompts * 100})
         trainer = GRPOTrainer(model, reward, settings, data, processing_class=language.tokenizer)

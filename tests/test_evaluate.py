@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,7 +163,8 @@ def test_the_curve_is_that_of_samples():
 
 def test_what_cannot_be_heeded_is_refused():
     chosen = {"prompt": ["a"] * 2, "user": [1, 2], "chosen": ["x", "y"], "rejected": ["y", "x"]}
-    for unused in ({"repeated": "mean"}, {"lower_is_better": True}):
+    cases: list[dict[str, Any]] = [{"repeated": "mean"}, {"lower_is_better": True}]
+    for unused in cases:
         with pytest.raises(ValueError, match=f"{next(iter(unused))} cannot be heeded, since users chose between two"):
             read_generations([chosen], **unused)
     with pytest.raises(ValueError, match="rule cannot be heeded, since users gave scores"):

@@ -27,24 +27,16 @@ from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: E402
 from trl.trainer.rloo_config import RLOOConfig  # noqa: E402
 from trl.trainer.rloo_trainer import RLOOTrainer  # noqa: E402
 
-from ualign_agents.language import Language  # noqa: E402
+from ualign_agents.language import SMALL, Language  # noqa: E402
 
 # TRL says it of what it does itself
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")
-SETTINGS = {
-    "use_cpu": True,
-    "bf16": False,
-    "save_strategy": "no",
-    "report_to": [],
-    "disable_tqdm": True,
-    "logging_strategy": "no",
-}
 
 
 def tuned(language, model, k, folder, trainer: Any = GRPOTrainer, config: Any = GRPOConfig, cooled=False, **settings):
     """Returns a trainer that has trained a model with the reward."""
     judges = KnownResponses(language.scenario, prompts=language.prompts, tokens=language.responses)
-    given = {**SETTINGS, "output_dir": str(folder), "max_completion_length": 1, "num_generations": 32, "seed": 0}
+    given = {**SMALL, "output_dir": str(folder), "max_completion_length": 1, "num_generations": 32, "seed": 0}
     given |= {"per_device_train_batch_size": 32, "max_steps": 150, "learning_rate": 1e-2} | settings
     given |= RLOO_SETTINGS if config is RLOOConfig else GRPO_SETTINGS
     data = Dataset.from_dict({"prompt": language.prompts * 200})
@@ -140,7 +132,7 @@ def test_metrics_are_logged(tmp_path):
 def test_the_bonus_for_entropy_fades(tmp_path):
     language = Language(load_scenario("german-goals"))
     reward = AlignmentReward(KnownResponses("german-goals", tokens=language.responses, prompts=language.prompts), 3)
-    given: Any = {**SETTINGS, **GRPO_SETTINGS, "output_dir": str(tmp_path), "max_steps": 10, "num_generations": 8}
+    given: Any = {**SMALL, **GRPO_SETTINGS, "output_dir": str(tmp_path), "max_steps": 10, "num_generations": 8}
     given |= {"per_device_train_batch_size": 8, "max_completion_length": 1, "entropy_coef": 0.1}
     data = Dataset.from_dict({"prompt": language.prompts * 50})
 
@@ -169,7 +161,7 @@ def test_several_prompts_need_a_bonus_that_fades(tmp_path, bonus, reached):
     language = Language(load_scenario("mallows/responses:9/phi:0.6/prompts:3/seed:7"), length=2)
     size = 16 * len(language.prompts)
     settings = {"num_generations": 16, "per_device_train_batch_size": size, "max_completion_length": 2}
-    settings |= {"max_steps": 800, "learning_rate": 3e-3, "entropy_coef": bonus, "gradient_checkpointing": False}
+    settings |= {"max_steps": 800, "learning_rate": 3e-3, "entropy_coef": bonus}
     settings |= {"logging_strategy": "steps", "logging_steps": 100}
     model = language.model(0)
     tuner = tuned(language, model, 4, tmp_path, cooled=bonus > 0, **settings)

@@ -5,6 +5,7 @@ the responses of a scenario, and scored as every policy is. Axes: P prompts, N r
 """
 
 from itertools import count, product
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,17 @@ from tokenizers import Tokenizer, models
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 import ualign_env as ua
+
+#: For trainers of models that are as small: on the CPU, without files, logs and bars.
+SMALL: dict[str, Any] = {
+    "use_cpu": True,
+    "bf16": False,
+    "gradient_checkpointing": False,
+    "save_strategy": "no",
+    "logging_strategy": "no",
+    "report_to": [],
+    "disable_tqdm": True,
+}
 
 _NEVER = -1e4  # a logit
 _PAD, _END = "[pad]", "[end]"

@@ -15,7 +15,7 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 import ualign_env as ua
-from ualign_agents.language import Language
+from ualign_agents.language import SMALL, Language
 from ualign_env.llm import GRPO_SETTINGS
 
 _GROUP = 64  # completions of a prompt at a time, or a few more
@@ -58,21 +58,15 @@ def transformer(task: ua.Task) -> Iterator[ua.SharedPolicy]:
         with _quiet():
             settings = GRPOConfig(
                 **GRPO_SETTINGS,
+                **SMALL,
                 output_dir=folder,
                 max_steps=_STEPS,
                 num_generations=group,
                 per_device_train_batch_size=group * len(number),
                 max_completion_length=1,
                 shuffle_dataset=False,
-                gradient_checkpointing=False,
                 entropy_coef=_BONUS,
                 seed=task.seed % 2**31,
-                use_cpu=True,
-                bf16=False,
-                save_strategy="no",
-                logging_strategy="no",
-                report_to=[],
-                disable_tqdm=True,
             )
             data = Dataset.from_dict({"prompt": language.prompts})
             trainer = GRPOTrainer(

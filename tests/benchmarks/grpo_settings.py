@@ -22,7 +22,7 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 import ualign_env as ua
-from ualign_agents.language import Language
+from ualign_agents.language import SMALL, Language
 from ualign_env.llm import GRPO_SETTINGS, AlignmentReward, KnownResponses, cool_entropy
 
 K, SIZES = 4, (1, 2, 4, 8)
@@ -89,19 +89,15 @@ def train(spec: str, seed: int, steps: int, changes: dict[str, Any]) -> tuple[li
     with tempfile.TemporaryDirectory() as folder:
         given = {
             **GRPO_SETTINGS,
+            **SMALL,
             "output_dir": folder,
             "entropy_coef": 0.1,
             "learning_rate": 3e-3,
             "num_generations": 16,
             "max_completion_length": 2,
             "shuffle_dataset": False,
-            "gradient_checkpointing": False,
             "seed": seed,
-            "use_cpu": True,
-            "bf16": False,
-            "save_strategy": "no",
-            "report_to": [],
-            "disable_tqdm": True,
+            "logging_strategy": "steps",
             "logging_steps": 50,
             **own,
             "max_steps": int(steps * own.get("max_steps", 1)),
