@@ -30,6 +30,8 @@ def test_policies_are_lines_of_a_curve(unequal_scenario):
     assert "mine                   0." in curve.summary()
     with pytest.raises(ValueError, match="a policy is named 'optimum', but that is another line of the curve"):
         win_rate_curve(unequal_scenario, [1], policies={"optimum": policy})
+    with pytest.raises(ValueError, match="policies is list, but must map names to policies"):
+        win_rate_curve(unequal_scenario, [1], policies=[policy])  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="shape"):
         win_rate_curve(unequal_scenario, [1], policies={"mine": np.ones((2, 2)) / 2})
 

@@ -361,6 +361,11 @@ def test_the_command(tmp_path):
     done = run("said.csv", "judged.csv", "--k", "3,4", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "k = 4: too few samples of alpha (3 of 'how'), beta (3), gamma (2)" in done.stdout
+    pairs = "prompt,user,chosen,rejected\nhow,ann,a/0,b/0\nhow,bob,b/0,a/1\nhow,cat,a/1,b/0\nhow,ann,a/0,a/1\n"
+    (tmp_path / "pairs.csv").write_text(pairs, encoding="utf-8")
+    done = run("pairs.csv", "--k", "1,2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "k = 2: nothing is known, since users only compared two" in done.stdout  # however many samples there are
     failed = run("said.csv", "nothing.csv", cwd=tmp_path)
     assert failed.returncode == 2
     assert "nothing.csv" in failed.stderr

@@ -12,7 +12,8 @@ EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.name != "open_spi
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_runs(path):
-    for module, example in (("supersuit", "sb3"), ("torchrl", "torchrl")):
+    needed = ("supersuit", "sb3"), ("torchrl", "torchrl"), ("trl", "trl_grpo"), ("trl", "picked_finetuning")
+    for module, example in needed:
         if path.name.startswith(example):
             pytest.importorskip(module)
     result = subprocess.run([*PYTHON, str(path)], capture_output=True, text=True, check=False)

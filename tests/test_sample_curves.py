@@ -73,6 +73,20 @@ def test_intervals_of_a_model_that_nearly_always_says_the_same_cover():
     assert (high - low).mean(axis=0)[-1] < 0.2
 
 
+def test_intervals_of_prompts_with_few_and_many_samples_cover():
+    """What a prompt of which there are few samples never said is not excluded by those of another."""
+    users = load_scenario("german-goals").populations[0]
+    scenario = Scenario([users, users], probabilities=[0.9, 0.1])
+    policy = 0.9 * np.eye(4)[users.favourites().argmax()] + 0.1 / 4
+    exact = [0.9 * robust_win_rate(users, policy, k) + 0.1 * robust_win_rate(users, [0.25] * 4, k) for k in (1, 2, 4)]
+    covered = []
+    for seed in range(60):
+        samples = [said(policy, 10, seed), said([0.25] * 4, 1000, seed)]
+        low, high = sample_curve(scenario, samples, [1, 2, 4], n_bootstrap=200, rng=seed).intervals.T
+        covered.append((low <= exact) & (exact <= high))
+    assert (np.mean(covered, axis=0) > 0.9).all()
+
+
 def test_intervals_of_many_prompts_cover_and_are_not_much_too_wide():
     """Prompts are drawn from many, with few samples each; the opponent is given, so that no maximum is taken."""
     many, k = load_scenario("impartial/responses:5/users:20/prompts:300").populations, 2
@@ -166,7 +180,9 @@ def test_samples_of_equal_seeds_are_equal_and_few_samples_say_so():
     assert one.sizes == (1,)
     assert "from 1 sample of each prompt" in one.summary()
     assert "rough" in (one.advice or "")
-    assert one.intervals[0, 0] < 0.4 < one.intervals[0, 1]  # one sample says little: how bad any response is
+    worst = min(robust_win_rate(USERS, row, 1) for row in np.eye(5))  # what one sample says is no more than that
+    assert worst <= one.intervals[0, 0] < worst + 0.05
+    assert one.intervals[0, 1] == 1 / 2
 
 
 def test_the_summary_shows_powers_of_two_of_many():

@@ -47,6 +47,8 @@ def test_frames_of_inspect(tmp_path):
         "input": ["?", "?", "?"],
         "score_ann": ["C", "I", "P"],
         "score_bob": [0.2, 0.9, 0.5],
+        "score_bob_explanation": ["because", "why not", "so"],
+        "score_bob_answer": [4, 5, 6],
         "score_cat": [None, 0.1, 0.2],  # who judged only part is left out
     }
     path = tmp_path / "samples.parquet"
@@ -55,6 +57,8 @@ def test_frames_of_inspect(tmp_path):
     assert {name: len(rows[0]) for name, rows in found.models.items()} == {"m": 2, "n": 1}
     assert found.scores[0].tolist() == [[1, 0, 0.5], [0.2, 0.9, 0.5]]
     assert "samples_df" in found.taken[0]
+    with pytest.raises(ValueError, match="says whose samples these are: leave out the name of a model"):
+        read_generations([(str(path), "mine")])
     pl.DataFrame(frame)[:2].write_parquet(path)
     assert list(read_generations([(str(path), "mine")]).models) == ["mine"]
     with pytest.raises(ValueError, match=r"does not say whose samples these are: make it by samples_df\(logs"):

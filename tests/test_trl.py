@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -144,10 +145,15 @@ def test_the_bonus_for_entropy_fades(tmp_path):
     cool_entropy(tuner, 0.001, hold=0.5)
     tuner.train()
     seen = [one["entropy_coef"] for one in tuner.state.log_history if "entropy_coef" in one]
-    np.testing.assert_allclose(seen[:6], 0.1)
-    np.testing.assert_allclose(seen[6:], [0.1 * 0.01 ** (i / 5) for i in range(1, 5)])
-    with pytest.raises(ValueError, match="GRPOTrainer has entropy_coef 0, but it must be positive from the start"):
-        cool_entropy(trainer(entropy_coef=0.0))
+    np.testing.assert_allclose(seen[:5], 0.1)
+    np.testing.assert_allclose(seen[5:], [0.1 * 0.01 ** (i / 9) for i in (1, 3, 5, 7, 9)])
+    for none in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match=f"entropy_coef is {none}, but must be positive from the start"):
+            cool_entropy(trainer(entropy_coef=none))
+    with pytest.raises(ValueError, match=r"to is 0.2, but the bonus begins at 0.1, and must not rise"):
+        cool_entropy(tuner, 0.2)
+    with pytest.raises(ValueError, match="a SimpleNamespace has no bonus for entropy"):
+        cool_entropy(SimpleNamespace(args=SimpleNamespace()))
     with pytest.raises(ValueError, match="use_adaptive_entropy already sets the bonus"):
         cool_entropy(trainer(use_adaptive_entropy=True, entropy_target=1.0))
     for wrong in ({"to": 0.0}, {"hold": 1.0}, {"hold": -0.1}):
@@ -318,6 +324,8 @@ def test_the_language_is_read_exactly():
     assert len(language.responses) == 3
     longer = Language(scenario, length=4)  # 16 texts, some of which mean the same
     np.testing.assert_allclose(longer.policy(longer.model(0)).sum(axis=1), 1)
+    with pytest.raises(ValueError, match="length is 0"):
+        Language(scenario, length=0)
     with pytest.raises(ValueError, match=r"prompts have \[9\] responses, but there are 16 texts of 4 letters"):
         _ = longer.responses
     assert solve(scenario, 2).robust_win_rate > robust_win_rate(scenario, policy, 2)

@@ -80,7 +80,8 @@ def curve(result: Curve) -> Figure:
         style = ("-", "--", ":", "-.")[i % 4]  # lines often hide each other
         axes.plot(sizes, rates, color=others[i % len(others)], ls=style, marker=".", label=BASELINES[name].label)
     for i, (name, rates) in enumerate(result.policies.items()):
-        axes.plot(sizes, rates, color=_OWN[i % len(_OWN)], marker="D", markersize=5, linewidth=2.5, label=_name(name))
+        form: dict[str, Any] = {"marker": "Dsv^o"[i // len(_OWN) % 5], "markersize": 5, "linewidth": 2.5}
+        axes.plot(sizes, rates, color=_OWN[i % len(_OWN)], label=_name(name), **form)
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(k) for k in sizes])
     axes.set_xlabel("k, responses shown")
@@ -98,13 +99,17 @@ def sample_curve(result: SampleCurve) -> Figure:
     sizes, (low, high) = np.array(result.sizes), result.intervals.T
     within = f"{result.confidence:.0%} interval"
     axes.plot(sizes, result.optimum, color="black", linestyle=":", label="optimum k/(k+1)")
-    axes.fill_between(sizes, low, high, color=_EQUILIBRIUM, alpha=0.15, linewidth=0, label=within)
+    if sizes.size > 1:
+        axes.fill_between(sizes, low, high, color=_EQUILIBRIUM, alpha=0.15, linewidth=0, label=within)
+    else:
+        axes.vlines(sizes, low, high, color=_EQUILIBRIUM, alpha=0.5, label=within)
     marker = "o" if sizes.size <= _WRITTEN else None
     axes.plot(sizes, result.robust_win_rates, color=_EQUILIBRIUM, marker=marker, markersize=4, label="k samples")
     halves = "worst opponent by the other half"
-    axes.plot(sizes, result.split_half_rates, color=_REGULARISED, linestyle="--", label=halves)
+    if np.isfinite(result.split_half_rates).any():
+        axes.plot(sizes, result.split_half_rates, color=_REGULARISED, linestyle="--", label=halves)
     axes.set_xscale("log", base=2)
-    ticks = [k for k in result.sizes if k & (k - 1) == 0]
+    ticks = result.sizes if sizes.size <= _WRITTEN else [k for k in result.sizes if k & (k - 1) == 0]
     axes.set_xticks(ticks, [str(k) for k in ticks])
     axes.set_xlabel("k, samples shown")
     axes.set_ylabel("robust win rate")

@@ -49,7 +49,12 @@ class Language:
         Args:
             scenario: the scenario.
             length: letters of a response.
+
+        Raises:
+            ValueError: if there are no letters.
         """
+        if length < 1:
+            raise ValueError(f"length is {length}, but must be at least one letter")
         letters = next(n for n in count(1) if n**length >= scenario.n_responses)
         self.scenario = scenario
         self.first_letter = len((_PAD, _END))

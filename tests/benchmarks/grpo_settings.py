@@ -4,7 +4,7 @@ A transformer of one layer says one of nine responses, texts of two letters, to 
 optimum is 0.8. Prints a row of Markdown a run: robust win rates at k = 1, 2, 4 and 8, seconds, and the last value of
 the warning sign `left_behind`.
 
-Run: python tests/benchmarks/grpo_settings.py [fresh | settings] [--steps 2000]
+Run: python tests/benchmarks/grpo_settings.py [fresh | settings] [--steps 2000] [--seeds 0 1 2] [--only TEXT]
 """
 
 import argparse
@@ -45,7 +45,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "learning rate 1e-2": {"learning_rate": 1e-2},
     "groups of 8": {"num_generations": 8},
     "groups of 32": {"num_generations": 32},
-    "half as many steps": {"max_steps": 0.5},
+    "half as many steps": {"share_of_steps": 0.5},
     'scale_rewards="group"': {"scale_rewards": "group"},
     'scale_rewards="batch"': {"scale_rewards": "batch"},
     'scale_rewards="group", bonus from 2.5 to 0.075': {"scale_rewards": "group", "entropy_coef": 2.5, "to": 0.075},
@@ -85,7 +85,7 @@ def train(spec: str, seed: int, steps: int, changes: dict[str, Any]) -> tuple[li
     reward = AlignmentReward(
         KnownResponses(scenario, prompts=language.prompts, tokens=language.responses), own.pop("k", K)
     )
-    to, hold = own.pop("to", 0.003), own.pop("hold", 0.3)
+    to, hold, steps = own.pop("to", 0.003), own.pop("hold", 0.3), int(steps * own.pop("share_of_steps", 1))
     with tempfile.TemporaryDirectory() as folder:
         given = {
             **GRPO_SETTINGS,
@@ -100,7 +100,7 @@ def train(spec: str, seed: int, steps: int, changes: dict[str, Any]) -> tuple[li
             "logging_strategy": "steps",
             "logging_steps": 50,
             **own,
-            "max_steps": int(steps * own.get("max_steps", 1)),
+            "max_steps": steps,
         }
         given["per_device_train_batch_size"] = given["num_generations"] * scenario.n_prompts
         if given["beta"]:  # the reference is loaded from where the model was saved

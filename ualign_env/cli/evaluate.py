@@ -114,11 +114,11 @@ def _print(generations: Generations, result: Evaluation, asked: list[int]) -> No
             rows = [[name, *row] for name, row in zip(names, cross, strict=True)]
             tables.print_table(["", *names], rows, numbers=True)
     for k in asked:
-        unknown = [one.model for one in result.models if k not in one.sizes]
-        few = [f"{model} ({_fewest(generations, model)})" for model in unknown]
-        if few and all(min(map(len, generations.models[model])) >= k for model in unknown):
+        if not all(population.knows(k + 1) for population in scenario.populations):
             emit(f"k = {k}: nothing is known, since users only compared two")
-        elif few:
+            continue
+        few = [f"{one.model} ({_fewest(generations, one.model)})" for one in result.models if k not in one.sizes]
+        if few:
             emit(f"k = {k}: too few samples of {', '.join(few)}")
 
 

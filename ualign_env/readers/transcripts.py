@@ -88,6 +88,7 @@ def _choices(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
 
 
 _SCORE = "score_"  # before the name of a scorer, in frames of Inspect
+_DETAILS = ("_answer", "_explanation", "_metadata")  # what a scorer says besides, in columns of its own
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # of Inspect's scorers: correct, partial, incorrect, no answer
 
 
@@ -102,12 +103,15 @@ def _inspect(table: Table, _: Mapping[str, str]) -> Iterator[Row]:
 
 
 def _inspect_frame(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
-    if not names["of"] and not table.has("model"):
-        raise ValueError(
-            f"{table.name}: does not say whose samples these are: make it by samples_df(logs, columns=EvalModel + "
-            "SampleSummary), or name the model with FILE=MODEL"
+    if bool(names["of"]) == table.has("model"):
+        says = "says whose samples these are: leave out the name of a model"
+        lacks = (
+            "does not say whose samples these are: make it by samples_df(logs, columns=EvalModel + SampleSummary), or "
+            "name the model with FILE=MODEL"
         )
-    judges = [column for column in table.columns if column.startswith(_SCORE)]
+        raise ValueError(f"{table.name}: {says if names['of'] else lacks}")
+    scores = [column for column in table.columns if column.startswith(_SCORE)]
+    judges = [column for column in scores if column.rpartition("_")[0] not in scores or not column.endswith(_DETAILS)]
     more = [column for column in ("model", "task_name") if table.has(column)]
     for place, (prompt, epoch, *rest) in table.rows("id", "epoch", *more, *judges):
         found = dict(zip([*more, *judges], rest, strict=True))

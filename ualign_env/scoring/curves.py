@@ -106,10 +106,13 @@ def win_rate_curve(
         ValueError: if an argument is out of range, or a policy doesn't fit the scenario.
     """
     loaded, ks = as_scenario(scenario), _sizes(sizes)
-    own = {str(name): _rates(loaded, policy, ks) for name, policy in (policies or {}).items()}
-    reserved = sorted(own.keys() & {"k", "optimum", "equilibrium", "regularised", *BASELINES})
-    if reserved:
-        raise ValueError(f"a policy is named {reserved[0]!r}, but that is another line of the curve: choose another")
+    named = {} if policies is None else policies
+    if not isinstance(named, Mapping):
+        raise ValueError(f"policies is {type(policies).__name__}, but must map names to policies")
+    for name in named:
+        if _checks.text("name of a policy", name) in {"k", "optimum", "equilibrium", "regularised", *BASELINES}:
+            raise ValueError(f"a policy is named {name!r}, but that is another line of the curve: choose another")
+    own = {name: _rates(loaded, policy, ks) for name, policy in named.items()}
     equilibria = [solve(loaded, k) for k in ks]
     heated = [solve(loaded, k, temperature=temperature) for k in ks] if temperature else []
     tables = {name: baseline(loaded, name) for name in possible(loaded)}

@@ -31,7 +31,7 @@ _LISTED = 12  # rows of a summary
 _ALL = 64  # up to which all sizes are computed unless told otherwise, and beyond it the powers of two
 _AT_ONCE = 10_000_000  # numbers in memory
 _MANY = 8  # prompts from which on these alone are drawn anew; of few, samples are too, which is wide but never short
-_TRIED = 16  # of the responses that were never said
+_TRIED = 4  # of the responses that were never said, those picked most often, and the one picked most rarely
 _FEW = 10  # samples with which an interval is rough
 
 
@@ -131,8 +131,7 @@ def sample_curve(
     probabilities, drawn = loaded.probabilities, _prompts_anew(loaded.probabilities, n_bootstrap, generator)
     anew_alone = loaded.n_prompts >= _MANY  # what samples scatter is part of what prompts do
     losses, drift = [], np.zeros((n_bootstrap, ks.size))
-    # what was never said may have this share, by the rule for events that did not happen
-    unseen, gained, spoilt = 1 - ((1 - confidence) / 2) ** (1 / sum(row.size for row in said)), 0.0, 0.0
+    gained, spoilt = np.zeros(ks.size), np.zeros(ks.size)  # by what was never said on one of the prompts
     rates, splits = np.zeros(ks.size), np.zeros(halved)
     for x, (users, shown, opponents) in enumerate(zip(loaded.populations, said, pools, strict=True)):
         counts = np.bincount(shown, minlength=users.n_responses)
@@ -145,8 +144,10 @@ def sample_curve(
             # the k of a bootstrap sample are k draws from the samples *with* replacement, around whose rate it scatters
             centre = 1 - np.array([users.payoffs(counts / shown.size, int(k))[opponents].max() for k in ks])
             drift += drawn[:, x, None] * (1 - _worst(users, anew, ks, opponents) - centre)
-            best, worst = _with_unseen(users, counts / shown.size, unseen, ks, opponents)
-            gained, spoilt = gained + probabilities[x] * best, spoilt + probabilities[x] * worst
+            # by the rule for events that did not happen, a response may have this share and not be among the samples
+            unseen = 1 - ((1 - confidence) / 2) ** (1 / shown.size)
+            changes = probabilities[x] * (_with_unseen(users, counts / shown.size, unseen, ks, opponents) - centre)
+            gained, spoilt = np.maximum(gained, changes.max(axis=0)), np.minimum(spoilt, changes.min(axis=0))
         splits += probabilities[x] * _split_halves(users, counts, ks[:halved], opponents, generator)
     drift -= rates
     if anew_alone:
@@ -188,16 +189,15 @@ def _worst(users: Users, pools: Ints, sizes: Ints, opponents: Ints) -> Floats:
     return np.concatenate([_losses(users, pools[i : i + step], sizes, opponents).max(axis=2) for i in parts])
 
 
-def _with_unseen(users: Users, policy: Floats, share: float, sizes: Ints, opponents: Ints) -> tuple[Floats, Floats]:
-    """Returns `[K]` by how much a response that a policy never says could raise and lower the rate, at some share."""
+def _with_unseen(users: Users, policy: Floats, share: float, sizes: Ints, opponents: Ints) -> Floats:
+    """Returns `[R, K]` rates of a policy that gives a share to one of R responses, of those that it never says."""
     never = np.flatnonzero(policy == 0)
-    if not never.size:
-        return np.zeros(sizes.size), np.zeros(sizes.size)
-    picked = never[np.argsort(users.payoffs(policy, 1)[never])]
-    tried = np.unique(np.concatenate([picked[:1], picked[-_TRIED:]]))  # rarely picked, and most often
-    rows = [policy, *((1 - share) * policy + share * np.eye(policy.size)[tried])]
-    found = np.array([[1 - users.payoffs(row, int(k))[opponents].max() for k in sizes] for row in rows])
-    return (found[1:].max(axis=0) - found[0]).clip(0), (found[1:].min(axis=0) - found[0]).clip(max=0)
+    liked = never[np.argsort(users.payoffs(policy, 1)[never])]
+    tried = np.concatenate([[int(policy.argmax())], liked[:1], liked[1:][-_TRIED:]])  # itself: nothing was left out
+    rows = np.repeat((1 - share) * policy[None], tried.size, axis=0)
+    rows[0] = policy
+    rows[np.arange(1, tried.size), tried[1:]] += share
+    return np.array([[1 - users.payoffs(row, int(k))[opponents].max() for k in sizes] for row in rows])
 
 
 def _split_halves(users: Users, counts: Ints, sizes: Ints, opponents: Ints, rng: np.random.Generator) -> Floats:
