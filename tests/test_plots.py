@@ -60,6 +60,14 @@ def test_samples_are_drawn_with_their_interval():
     assert np.isin(curve.intervals.ravel(), edges).all()
 
 
+def test_one_size_of_few_samples_is_seen():
+    figure = plots.sample_curve(sample_curve("german-goals", [0, 1, 1], [3], rng=0))
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["3"]
+    low, high = np.asarray(figure.axes[0].collections[0].get_paths()[0].vertices)[:, 1]
+    assert low < high
+    assert "worst opponent by the other half" not in lines(figure)  # too few samples for halves
+
+
 def test_the_family_shows_the_equilibria_of_its_prompt():
     scenario = load_scenario("mallows/responses:4/prompts:2")
     for prompt, population in enumerate(scenario.populations):
