@@ -1,4 +1,4 @@
 """Agents that compete on the benchmark, one file each; `pyproject.toml` lists them.
 
-`arrays`, `bradley_terry` and `comparisons` are what several have in common.
+`arrays`, `bradley_terry`, `comparisons` and `language` are what several, or examples, have in common.
 """

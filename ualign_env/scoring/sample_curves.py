@@ -111,7 +111,8 @@ def sample_curve(
             the smallest M).
         pool: the opponents, `[S]` response indices, or a list of P arrays (default: all responses of the prompt).
         confidence: of the bootstrap intervals, between 0 and 1. They are of samples drawn anew and, where there are
-            several prompts, of prompts drawn anew as well.
+            several prompts, of prompts drawn anew as well. Where the rate was known, 95% contained it in 91% of the
+            repetitions or more, with 16 samples and with 64 (`tests/benchmarks/interval_coverage.py`).
         n_bootstrap: bootstrap samples.
         rng: a generator, or its seed; it draws the bootstrap samples and the halves.
 
