@@ -67,10 +67,25 @@ def test_intervals_of_a_model_that_nearly_always_says_the_same_cover():
     users = load_scenario("german-goals").populations[0]
     policy = 0.97 * np.eye(4)[users.favourites().argmax()] + 0.03 / 4
     exact = np.array([robust_win_rate(users, policy, k) for k in (1, 2, 4, 8)])
-    ends = [sample_curve(users, said(policy, 64, s), [1, 2, 4, 8], n_bootstrap=200, rng=s).intervals for s in range(60)]
+    samples = [said(policy, 64, s) for s in range(60)]
+    ends = [sample_curve(users, row, [1, 2, 4, 8], n_bootstrap=200, rng=s).intervals for s, row in enumerate(samples)]
     low, high = np.moveaxis(np.array(ends), 2, 0)
     assert (((low <= exact) & (exact <= high)).mean(axis=0) > 0.9).all()
-    assert (high - low).mean(axis=0)[-1] < 0.2
+    scattered = [np.unique(row).size > 1 for row in samples]  # of the others nothing but a share is known
+    assert (high - low)[scattered].mean(axis=0)[-1] < 0.2
+
+
+@pytest.mark.parametrize("spec", ["german-goals", "impartial/responses:5/users:40", "cycle/responses:20"])
+def test_no_policy_is_excluded_that_easily_says_the_same_twelve_times(spec):
+    """A share of 0.26 for all else, on one response or spread over many, is not seen among 12 samples by chance."""
+    users, sizes, rng = load_scenario(spec).populations[0], [1, 2, 4], np.random.default_rng(0)
+    low, high = sample_curve(users, [0] * 12, sizes, rng=0, n_bootstrap=50).intervals.T
+    share, n = 1 - 0.025 ** (1 / 12), users.n_responses
+    others = [*np.eye(n - 1), np.full(n - 1, 1 / (n - 1)), *rng.dirichlet(np.full(n - 1, 0.3), 100)]
+    for row in others:
+        rates = [robust_win_rate(users, np.concatenate([[1 - share], share * row]), k) for k in sizes]
+        assert (low - 1e-9 <= rates).all(), row
+        assert (rates <= high + 1e-9).all(), row
 
 
 def test_intervals_of_prompts_with_few_and_many_samples_cover():
@@ -126,7 +141,7 @@ def test_no_interval_exceeds_the_bound_or_says_more_than_its_samples():
         curve = sample_curve("german-goals", said(equilibrium, 8, seed), [1, 2, 4], rng=seed, n_bootstrap=50)
         assert (curve.intervals[:, 1] <= curve.optimum).all()
     same = sample_curve("german-goals", [0] * 12, [1, 2, 4], rng=0, n_bootstrap=50)
-    assert (same.intervals[:, 1] - same.intervals[:, 0] > 0.05).all()
+    assert (same.intervals[:, 1] - same.intervals[:, 0] > 0.1).all()
     assert same.advice is None
 
 
@@ -180,8 +195,7 @@ def test_samples_of_equal_seeds_are_equal_and_few_samples_say_so():
     assert one.sizes == (1,)
     assert "from 1 sample of each prompt" in one.summary()
     assert "rough" in (one.advice or "")
-    worst = min(robust_win_rate(USERS, row, 1) for row in np.eye(5))  # what one sample says is no more than that
-    assert worst <= one.intervals[0, 0] < worst + 0.05
+    assert one.intervals[0, 0] < 0.1  # one sample says little
     assert one.intervals[0, 1] == 1 / 2
 
 

@@ -147,8 +147,9 @@ def sample_curve(
             drift += drawn[:, x, None] * (1 - _worst(users, anew, ks, opponents) - centre)
             # by the rule for events that did not happen, a response may have this share and not be among the samples
             unseen = 1 - ((1 - confidence) / 2) ** (1 / shown.size)
-            changes = probabilities[x] * (_with_unseen(users, counts / shown.size, unseen, ks, opponents) - centre)
-            gained, spoilt = np.maximum(gained, changes.max(axis=0)), np.minimum(spoilt, changes.min(axis=0))
+            for found in _with_unseen(users, counts / shown.size, unseen, ks, opponents):
+                change = probabilities[x] * (found - centre)
+                gained, spoilt = np.maximum(gained, change), np.minimum(spoilt, change)
         splits += probabilities[x] * _split_halves(users, counts, ks[:halved], opponents, generator)
     drift -= rates
     if anew_alone:
@@ -162,7 +163,13 @@ def sample_curve(
     high[:halved] += np.maximum(splits - rates[:halved], 0)
     bound = optimum if pool is None else np.ones(ks.size)
     high[halved:] = bound[halved:]
-    low, high = np.minimum(low, rates + spoilt), np.minimum(np.maximum(high, rates + gained), bound)
+    low, high = np.minimum(low, rates + spoilt), np.maximum(high, rates + gained)
+    if not anew_alone and all(np.unique(shown).size == 1 for shown in said):
+        # no samples scatter: whatever else is said is known by its share alone
+        unseen = 1 - ((1 - confidence) / 2) ** (1 / sum(row.size for row in said))
+        low = np.minimum(low, rates * (1 - unseen) ** ks)
+        high = np.maximum(high, rates + 1 - (1 - unseen) ** ks)
+    high = np.minimum(high, bound)
     by_halves = np.concatenate([splits, np.full(ks.size - halved, np.nan)])
     return SampleCurve(
         scenario=loaded.name,
@@ -190,15 +197,15 @@ def _worst(users: Users, pools: Ints, sizes: Ints, opponents: Ints) -> Floats:
     return np.concatenate([_losses(users, pools[i : i + step], sizes, opponents).max(axis=2) for i in parts])
 
 
-def _with_unseen(users: Users, policy: Floats, share: float, sizes: Ints, opponents: Ints) -> Floats:
-    """Returns `[R, K]` rates of a policy that gives a share to one of R responses, of those that it never says."""
+def _with_unseen(users: Users, policy: Floats, share: float, sizes: Ints, opponents: Ints) -> list[Floats]:
+    """Returns `[K]` rates of policies that give a share to what the policy never says: to one response, or to many."""
     never = np.flatnonzero(policy == 0)
     liked = never[np.argsort(users.payoffs(policy, 1)[never])]
-    tried = np.concatenate([[int(policy.argmax())], liked[:1], liked[1:][-_TRIED:]])  # itself: nothing was left out
-    rows = np.repeat((1 - share) * policy[None], tried.size, axis=0)
-    rows[0] = policy
-    rows[np.arange(1, tried.size), tried[1:]] += share
-    return np.array([[1 - users.payoffs(row, int(k))[opponents].max() for k in sizes] for row in rows])
+    few = [np.eye(policy.size)[y] for y in np.unique(np.concatenate([liked[:1], liked[-_TRIED:]]))]
+    many = [np.where(policy == 0, row, 0) for row in (np.ones(policy.size), users.first_guess())]
+    spread = [row / row.sum() for row in [*few, *many] if row.any()]
+    rows = [(1 - share) * policy + share * row for row in spread]
+    return [np.array([1 - users.payoffs(row, int(k))[opponents].max() for k in sizes]) for row in rows]
 
 
 def _split_halves(users: Users, counts: Ints, sizes: Ints, opponents: Ints, rng: np.random.Generator) -> Floats:
