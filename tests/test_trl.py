@@ -37,9 +37,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureW
 def tuned(language, model, k, folder, trainer: Any = GRPOTrainer, config: Any = GRPOConfig, cooled=False, **settings):
     """Returns a trainer that has trained a model with the reward."""
     judges = KnownResponses(language.scenario, prompts=language.prompts, tokens=language.responses)
-    given = {**SMALL, "output_dir": str(folder), "max_completion_length": 1, "num_generations": 32, "seed": 0}
+    given = SMALL | (RLOO_SETTINGS if config is RLOOConfig else GRPO_SETTINGS)
+    given |= {"output_dir": str(folder), "max_completion_length": 1, "num_generations": 32, "seed": 0}
     given |= {"per_device_train_batch_size": 32, "max_steps": 150, "learning_rate": 1e-2} | settings
-    given |= RLOO_SETTINGS if config is RLOOConfig else GRPO_SETTINGS
     data = Dataset.from_dict({"prompt": language.prompts * 200})
     tuner = trainer(model, AlignmentReward(judges, k), config(**given), data, processing_class=language.tokenizer)
     if cooled:

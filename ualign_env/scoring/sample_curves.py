@@ -201,7 +201,8 @@ def _with_unseen(users: Users, policy: Floats, share: float, sizes: Ints, oppone
     """Returns `[K]` rates of policies that give a share to what the policy never says: to one response, or to many."""
     never = np.flatnonzero(policy == 0)
     liked = never[np.argsort(users.payoffs(policy, 1)[never])]
-    few = [np.eye(policy.size)[y] for y in np.unique(np.concatenate([liked[:1], liked[-_TRIED:]]))]
+    places, tried = np.arange(policy.size), np.unique(np.concatenate([liked[:1], liked[-_TRIED:]]))
+    few = [(places == y).astype(np.float64) for y in tried]
     many = [np.where(policy == 0, row, 0) for row in (np.ones(policy.size), users.first_guess())]
     spread = [row / row.sum() for row in [*few, *many] if row.any()]
     rows = [(1 - share) * policy + share * row for row in spread]
