@@ -107,11 +107,13 @@ def smith_set(beats: np.ndarray) -> list[int]:
 def condorcet_levels(users: Users) -> list[tuple[float, tuple[int, ...]]]:
     """Returns for sizes 1, 2, 3 the least share of users that a response pleases better than all of a set, and a set.
 
-    Sets are enumerated where there are not too many, and sought greedily otherwise. Empty where it is not known whom a
-    response pleases better than several.
+    Sets are enumerated where there are not too many, and sought greedily otherwise. Empty where users have no orders by
+    which a response pleases them better than several, or nobody knows them.
 
     Source: E. Elkind, J. Lang & A. Saffidine, "Condorcet Winning Sets", 2015.
     """
+    if users.scores() is None:
+        return []
     n, found = users.n_responses, []
     shown = np.zeros(n, bool)
     chosen: tuple[int, ...] = ()

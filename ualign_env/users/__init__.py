@@ -2,6 +2,7 @@
 
 from ualign_env.users.base import TIED, Users, has_cycle, warm_up
 from ualign_env.users.contest import Contest
+from ualign_env.users.noisy.population import LogitUsers, NoisyUsers, ProbitUsers
 from ualign_env.users.pairwise import PairwiseUsers
 from ualign_env.users.picker import Picker, picker
 from ualign_env.users.rankings.population import Population
