@@ -68,6 +68,9 @@ class SlotNoise(Users):
         phi = (self.below @ policy) ** k
         return float(self.integral(phi * l * (self.below @ other) ** (l - 1) * (self.density @ other)))
 
+    def attractions(self):
+        return self.user_favourites()
+
     def among(self, responses) -> Self:
         names = [self.responses[y] for y in responses]
         return type(self)(self.utilities[:, responses], self.temperature, self.weights, names, self.n_users)

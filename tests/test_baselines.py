@@ -17,6 +17,7 @@ SCENARIO = Scenario(
         ("random-dictatorship", [4 / 9, 3 / 9, 2 / 9]),
         ("borda", [0, 1, 0]),
         ("plurality", [1, 0, 0]),
+        ("nash-welfare", [4 / 9, 3 / 9, 2 / 9]),
         ("nlhf", [0, 1, 0]),
     ],
 )
@@ -26,6 +27,6 @@ def test_policies(name, first):
 
 
 def test_names():
-    assert list(BASELINES) == ["nlhf", "borda", "plurality", "random-dictatorship", "uniform"]
+    assert list(BASELINES) == ["nlhf", "borda", "plurality", "random-dictatorship", "nash-welfare", "uniform"]
     with pytest.raises(ValueError, match="unknown policy 'bord'; did you mean 'borda'"):
         baseline(SCENARIO, "bord")

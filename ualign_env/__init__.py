@@ -53,7 +53,7 @@ from ualign_env.solvers.versus import (
     solve_versus,
 )
 from ualign_env.specs import list_scenarios, load_scenario, register_scenario
-from ualign_env.users import Contest, PairwiseUsers, Population, Users
+from ualign_env.users import Contest, LogitUsers, PairwiseUsers, Population, ProbitUsers, Users, noisy_users
 
 if TYPE_CHECKING:
     from ualign_env.envs.open_spiel.forms import cached_game, tensor_game
@@ -97,6 +97,7 @@ __all__ = [
     "Inline",
     "Inspection",
     "JointPolicy",
+    "LogitUsers",
     "MatrixEquilibrium",
     "MaximalLotteries",
     "Mixture",
@@ -104,6 +105,7 @@ __all__ = [
     "PairwiseUsers",
     "Players",
     "Population",
+    "ProbitUsers",
     "Processes",
     "RunResult",
     "SampleCurve",
@@ -140,6 +142,7 @@ __all__ = [
     "maximal_lotteries",
     "mirror_descent",
     "nash_conv",
+    "noisy_users",
     "payoff_tensor",
     "proximal",
     "read_ballots",

@@ -120,17 +120,18 @@ def sample_curve(result: SampleCurve) -> Figure:
 
 @_drawn
 def family(result: Family) -> Figure:
-    """Draws how the equilibrium of one prompt moves from the maximal lottery (k = 1) to random dictatorship."""
+    """Draws how the equilibrium of one prompt moves from the maximal lottery (k = 1) to maximum Nash welfare."""
     policies, sizes = result.policies, result.sizes
-    shown = np.argsort(-np.maximum(policies.max(axis=0), result.favourites), kind="stable")[: len(_COLOURS)]
+    shown = np.argsort(-np.maximum(policies.max(axis=0), result.limit), kind="stable")[: len(_COLOURS)]
     figure, axes = _axes()
     last = 2 * sizes[-1]
     for y, colour in zip(shown, _COLOURS, strict=False):
         axes.plot(sizes, policies[:, y], color=colour, marker="o", markersize=4, label=_name(result.responses[y]))
-        axes.plot([last], [result.favourites[y]], color=colour, marker="D", clip_on=False)
+        axes.plot([last], [result.limit[y]], color=colour, marker="D", clip_on=False)
+        axes.plot([2 * last], [result.favourites[y]], color=colour, marker="s", fillstyle="none", clip_on=False)
     axes.set_xscale("log", base=2)
-    axes.set_xticks([*sizes, last], [*(str(k) for k in sizes), "∞"])
-    axes.set_xlabel("k, responses shown (∞: random dictatorship)")
+    axes.set_xticks([*sizes, last, 2 * last], [*(str(k) for k in sizes), "∞", "rd"])
+    axes.set_xlabel("k, responses shown (∞: maximum Nash welfare; rd: random dictatorship)")
     axes.set_ylabel("probability in the equilibrium")
     if policies.shape[1] > len(shown):
         others = np.setdiff1d(np.arange(policies.shape[1]), shown)

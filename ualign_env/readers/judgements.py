@@ -6,6 +6,7 @@ Axes of one prompt: U users, N responses.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._limits import MAX_NUMBERS
 from ualign_env._types import Floats
+from ualign_env.readers.choosing import CERTAIN, ORDERS, Choosing
 from ualign_env.scenario import Scenario
-from ualign_env.users import Population
+from ualign_env.users import Users
 
 
 @dataclass
@@ -58,6 +60,7 @@ def made(
     min_users: int = 1,
     tie_width: float = 0.0,
     probabilities: str = "equal",
+    choosing: Choosing = ORDERS,
     notes: Callable[[], Sequence[str]] = tuple,
 ) -> Scenario:
     """Returns the scenario of what users said.
@@ -70,6 +73,7 @@ def made(
         min_users: prompts with fewer users are left out.
         tie_width: scores of a user that are closer than this are equal; so are those that a chain of such pairs joins.
         probabilities: `"equal"`, or `"users"` where a prompt is as likely as it has users.
+        choosing: how users choose by their scores.
         notes: returns what was lost before, once all prompts were gone through.
 
     Raises:
@@ -79,6 +83,9 @@ def made(
     _checks.one_of("probabilities", probabilities, ("equal", "users"))
     most = _count_or_all("responses", responses)
     _checks.count("min_users", min_users, 1)
+    if choosing.users != CERTAIN and (bottom or tie_width):
+        wrong = "missing is 'bottom'" if bottom else f"tie_width is {tie_width:g}"
+        raise ValueError(f"{wrong}, which makes orders, but users choose by {choosing.users}: by utilities, all known")
     losses, numbers = _Losses(bottom), 0
     titles, populations, groups, sizes = [], [], [], []
     for judged in prompts:
@@ -90,10 +97,11 @@ def made(
         numbers += judged.scores.size
         check_numbers(name, numbers)
         titles.append(judged.prompt or Path(name).stem)
-        populations.append(_population(judged, judged.scores, judged.weights, tie_width))
-        groups.append(_groups(judged, tie_width))
+        users = partial(_population, judged, tie_width, choosing)
+        populations.append(users(judged.scores, judged.weights))
+        groups.append({group: users(*rows) for group, rows in _groups(judged).items()})
         sizes.append(size)
-    said = [*notes(), *losses.notes(min_users)]
+    said = [*notes(), *losses.notes(min_users), *choosing.noted()]
     if not populations:
         reasons = "".join(f"; {note}" for note in said)
         raise ValueError(f"{name}: no prompt has {counted(min_users, 'user')} or more{reasons}")
@@ -156,21 +164,19 @@ class _Losses:
         return notes
 
 
-def _groups(judged: Judged, tie_width: float) -> dict[str, Population]:
-    """Returns the users of each group."""
+def _groups(judged: Judged) -> dict[str, tuple[Floats, Floats]]:
+    """Returns the scores and weights of the users of each group."""
     members = defaultdict(list)
     for user, group in enumerate(judged.groups):
         if group:
             members[group].append(user)
     rows = ((group, judged.scores[users], judged.weights[users]) for group, users in members.items())
-    return {group: _population(judged, scores, weights, tie_width) for group, scores, weights in rows if weights.any()}
+    return {group: (scores, weights) for group, scores, weights in rows if weights.any()}
 
 
-def _population(judged: Judged, scores: Floats, weights: Floats, tie_width: float) -> Population:
-    places = _tied(scores, tie_width) if tie_width > 0 else -scores
-    lowest = np.where(np.isfinite(places), places, -np.inf).max(axis=1, keepdims=True)
-    places = np.where(np.isfinite(places), places, np.nextafter(lowest, np.inf))  # what is unknown is below the rest
-    return Population.from_ranks(places, weights, distinct(judged.responses))
+def _population(judged: Judged, tie_width: float, choosing: Choosing, scores: Floats, weights: Floats) -> Users:
+    rounded = -_tied(scores, tie_width) if tie_width > 0 else scores
+    return choosing.by_scores(rounded, weights, distinct(judged.responses))
 
 
 def _tied(scores: Floats, width: float) -> Floats:

@@ -15,6 +15,7 @@ from ualign_env import _checks
 from ualign_env._types import Floats, Ints
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.arrays import as_arrays
+from ualign_env.readers.choosing import CERTAIN, Choosing
 from ualign_env.readers.collector import Groups, Names, by_appearance
 from ualign_env.readers.judgements import Judged, check_numbers, counted, distinct, made, whole
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
@@ -22,6 +23,7 @@ from ualign_env.scenario import Scenario
 from ualign_env.users import PairwiseUsers, has_cycle
 
 POOLED = "pooled"
+FITTED = ("user", "group", "all")
 RULES = ("bradley-terry", "copeland", "win-share", POOLED)
 _TIED = 1e-7  # strengths that differ by less are equal: Newton's method stops far below
 _STEPS = 200
@@ -43,6 +45,11 @@ def read_pairwise(
     missing: str = "complete",
     min_users: int = 2,
     probabilities: str = "equal",
+    users: str = "certain",
+    fitted: str = "user",
+    noise: str = "response",
+    samples: int = 100,
+    seed: int = 0,
 ) -> Scenario:
     """Comparisons, one a row: a user chose one response to a prompt and rejected another.
 
@@ -70,6 +77,13 @@ def read_pairwise(
             `"bottom"` ties what they did not compare below the rest.
         min_users: prompts with fewer users are left out.
         probabilities: how likely prompts are: `"equal"`, or as many `"users"` as they have.
+        users: how users choose by the scores of the rule: `"certain"`, by their order; or `"logit"`, noisily as
+            Bradley-Terry has it, by the strengths that were fitted.
+        fitted: whose comparisons logit users are fitted to: each `"user"`'s own, those of her `"group"`, or of `"all"`
+            together; a group is then one type, with the weight of its users.
+        noise: what draws its own, `"response"` or `"slot"`: see `noisy_users`.
+        samples: rankings that are drawn of each of them, with noise for every response.
+        seed: of these.
 
     Raises:
         ValueError: if no rule is given, a column is missing, strengths are infinite, or nothing is left.
@@ -83,11 +97,14 @@ def read_pairwise(
         )
     _checks.one_of("missing", missing, ("complete", "bottom"))
     _checks.scale("prior", prior, high=1e6, zero=True)
+    choosing = Choosing(users, 1.0, noise, samples, seed)
+    _check_fit(rule, users, _checks.one_of("fitted", fitted, FITTED), group)
     pooled = rule == POOLED
     if pooled and missing != "complete":
         raise ValueError(f"missing is {missing!r}, but of pooled comparisons nobody's are complete: leave it out")
     columns = {"prompt": prompt} if rows.prompt_column(prompt) else {}
-    columns |= {"chosen": chosen, "rejected": rejected} | ({} if pooled else {"user": user})
+    needed = not pooled and (fitted == "user" or rows.has(user))
+    columns |= {"chosen": chosen, "rejected": rejected} | ({"user": user} if needed else {})
     columns |= {name: column for name, column in (("winner", winner), ("tie", tie), ("group", group)) if column}
     said, blank = _Comparisons(rows, prompt, user, chosen), 0
     for place, cells in rows.rows(*columns.values()):
@@ -100,16 +117,29 @@ def read_pairwise(
     lost = [f"{counted(blank, 'row')} without two responses: left out"] * bool(blank)
     if pooled:
         return _pooled(rows.name, said, min_users, probabilities, lost)
-    orders = _Orders(rows.name, said, rule, prior, complete=missing == "complete")
+    orders = _Orders(rows.name, said, rule, prior, complete=missing == "complete", fitted=fitted)
     return made(
         rows.name,
         orders.judged(),
         bottom=missing == "bottom",
         min_users=min_users,
-        tie_width=_TIED,
+        tie_width=_TIED if users == CERTAIN else 0.0,
         probabilities=probabilities,
-        notes=lambda: [*lost, *orders.notes()],
+        choosing=choosing,
+        notes=lambda: [*lost, *(orders.notes() if users == CERTAIN else orders.fit())],
     )
+
+
+def _check_fit(rule: str, users: str, fitted: str, group: str) -> None:
+    """Raises an error unless strengths can be fitted as they are to be."""
+    if users != CERTAIN and (rule, users) != ("bradley-terry", "logit"):
+        raise ValueError(
+            f"users choose by {users!r} with rule {rule!r}, but only bradley-terry fits users, and logit ones"
+        )
+    if fitted != "user" and users == CERTAIN:
+        raise ValueError(f"fitted is {fitted!r}, but users are {CERTAIN}: together they have no order; users:logit has")
+    if fitted == "group" and not group:
+        raise ValueError("fitted is 'group', but no column of groups is named: group:COLUMN")
 
 
 def _share(rows: Table, place: int, columns: tuple[str, str], winner: str, row: dict[str, Any]) -> float:
@@ -180,17 +210,18 @@ class _Comparisons:
 class _Orders:
     """The orders that a rule makes of users' comparisons, with counts of what they say."""
 
-    def __init__(self, name: str, said: _Comparisons, rule: str, prior: float, complete: bool) -> None:
+    def __init__(self, name: str, said: _Comparisons, rule: str, prior: float, complete: bool, fitted: str) -> None:
         self._name, self._said, self._rule, self._prior, self._complete = name, said, rule, prior, complete
-        self._users = self._pairs = self._cyclic = 0
+        self._fitted = fitted
+        self._users = self._pairs = self._cyclic = self._comparisons = 0
+        self._likelihood = 0.0
 
     def judged(self) -> Iterator[Judged]:
         """Yields the orders of each prompt's users."""
-        names = list(map(str, self._said.users))
         for prompt, responses, table, shares in self._said.by_prompt():
-            users, places = by_appearance(table[:, 1])
-            scores = whole(self._name, users.size, len(responses))
-            groups = [""] * users.size
+            names, places, weights = self._types(table)
+            scores = whole(self._name, len(names), len(responses))
+            groups = [""] * len(names)
             order = np.argsort(places, kind="stable")
             for rows in np.split(order, np.flatnonzero(np.diff(places[order])) + 1):
                 u = places[rows[0]]
@@ -199,15 +230,39 @@ class _Orders:
                     scores[u, seen] = 0.0  # will be left out
                     continue
                 won = _table(seen.size, pairs.reshape(-1, 2), shares[rows])
-                what = f"{self._name}: user {names[users[u]]!r:.100}, prompt {prompt!r:.100}"
+                what = f"{self._name}: {names[u]}, prompt {prompt!r:.100}"
                 scores[u, seen] = _scores(won, self._rule, self._prior, what)
+                self._comparisons += len(rows)
+                self._likelihood += _log_likelihood(won, scores[u, seen])
                 groups[u] = max(
                     self._said.groups.get(int(row), "") for row in table[rows, 0]
                 )  # all that are named agree
                 self._users += 1
                 self._pairs += int(np.triu(won + won.T > 0).sum())
                 self._cyclic += has_cycle(won > won.T)
-            yield Judged(prompt, responses, scores, np.ones(users.size), groups)
+            yield Judged(prompt, responses, scores, weights, groups if self._fitted != "all" else [])
+
+    def _types(self, table: Ints) -> tuple[list[str], Ints, Floats]:
+        """Returns what errors call each type whose comparisons are fitted together, whose each is, and their weights.
+
+        Where users are unknown, each comparison counts as one.
+        """
+        known, users = len(self._said.users) > 0, table[:, 1]
+        if self._fitted == "user":
+            found, places = by_appearance(users)
+            names = list(map(str, self._said.users))
+            return [f"user {names[u]!r:.100}" for u in found], places, np.ones(found.size)
+        groups = [self._said.groups.get(int(row), "") if self._fitted == "group" else "" for row in table[:, 0]]
+        names = list(dict.fromkeys(groups))
+        places = np.array([names.index(group) for group in groups])
+        members = [users[places == i] for i in range(len(names))]
+        weights = [np.unique(some).size if known else some.size for some in members]
+        return [f"group {name!r:.100}" if name else "all users" for name in names], places, np.array(weights, float)
+
+    def fit(self) -> list[str]:
+        """Returns how well strengths fit."""
+        fitted = f"strengths of {counted(self._users, 'type')} of users, fitted to {self._comparisons:,} comparisons"
+        return [f"{fitted} of {self._pairs:,} pairs: log-likelihood {self._likelihood:,.2f}"]
 
     def notes(self) -> list[str]:
         """Returns what kind of orders they are."""
@@ -299,6 +354,11 @@ def _scores(won: Floats, rule: str, prior: float, what: str) -> Floats:
     if rule == "win-share":
         return won.sum(axis=1) / (won + won.T).sum(axis=1)
     return bradley_terry(won, prior, what)
+
+
+def _log_likelihood(won: Floats, strengths: Floats) -> float:
+    """Returns the logarithm of the chance of wins, given log strengths."""
+    return -float(np.sum(won * np.logaddexp(0, strengths[None, :] - strengths[:, None])))
 
 
 def bradley_terry(won: Floats, prior: float, what: str) -> Floats:

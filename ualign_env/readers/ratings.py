@@ -6,6 +6,7 @@ each prompt is to be a user who judges models, it is the other way round (`user:
 
 from ualign_env import _checks
 from ualign_env.readers.arguments import checked
+from ualign_env.readers.choosing import Choosing
 from ualign_env.readers.collector import Collector
 from ualign_env.readers.judgements import counted, made
 from ualign_env.readers.table import TableLike, as_table, as_text
@@ -31,6 +32,11 @@ def read_ratings(
     min_users: int = 2,
     tie_width: float = 0.0,
     probabilities: str = "equal",
+    users: str = "certain",
+    tau: float = 1.0,
+    noise: str = "response",
+    samples: int = 100,
+    seed: int = 0,
 ) -> Scenario:
     """Ratings, one a row: a user's score for a response to a prompt.
 
@@ -54,12 +60,18 @@ def read_ratings(
         min_users: prompts with fewer users are left out.
         tie_width: a user's scores that are closer than this are equal; so are those joined by a chain of such pairs.
         probabilities: how likely prompts are: `"equal"`, or as many `"users"` as they have.
+        users: how users choose by their scores: `"certain"`, by their order; `"logit"` or `"probit"`, by scores plus
+            noise.
+        tau: temperature of noisy users, in units of the scores.
+        noise: what draws its own, `"response"` or `"slot"`: see `noisy_users`.
+        samples: rankings that are drawn of each user, with noise for every response.
+        seed: of these.
 
     Raises:
         ValueError: if a column is missing, a cell is wrong, a rating is repeated, or nothing is left; with the place.
         TooLargeError: if the file or what it would make is too large.
     """
-    rows = as_table(table)
+    rows, choosing = as_table(table), Choosing(users, tau, noise, samples, seed)
     _checks.one_of("repeated", repeated, ("error", "last", "mean"))
     _checks.one_of("missing", missing, ("complete", "bottom"))
     sign = -1.0 if lower_is_better else 1.0
@@ -90,5 +102,6 @@ def read_ratings(
         min_users=min_users,
         tie_width=tie_width,
         probabilities=probabilities,
+        choosing=choosing,
         notes=notes,
     )

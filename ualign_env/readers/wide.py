@@ -8,6 +8,7 @@ from ualign_env import _checks
 from ualign_env._text import short
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.arrays import Arrays, as_arrays
+from ualign_env.readers.choosing import Choosing
 from ualign_env.readers.judgements import Judged, counted, made, whole
 from ualign_env.readers.table import Table, TableLike, as_table, as_text
 from ualign_env.scenario import Scenario
@@ -27,6 +28,11 @@ def read_wide_ratings(
     lower_is_better: bool = False,
     min_users: int = 2,
     tie_width: float = 0.0,
+    users: str = "certain",
+    tau: float = 1.0,
+    noise: str = "response",
+    samples: int = 100,
+    seed: int = 0,
 ) -> Scenario:
     """Ratings, one user a row: a column for each response, blank or NA where she did not rate it.
 
@@ -44,13 +50,18 @@ def read_wide_ratings(
         lower_is_better: whether a lower score is better, as for places.
         min_users: how many there must be.
         tie_width: as in `read_ratings`.
+        users: how they choose by their scores, as in `read_ratings`.
+        tau: as in `read_ratings`.
+        noise: as in `read_ratings`.
+        samples: as in `read_ratings`.
+        seed: as in `read_ratings`.
 
     Raises:
         ValueError: if a cell is no number, or too few users are left; with the place.
         TooLargeError: if the file or what it would make is too large.
     """
     _checks.one_of("missing", missing, ("complete", "bottom"))
-    arrays = as_arrays(table, "ratings")
+    arrays, choosing = as_arrays(table, "ratings"), Choosing(users, tau, noise, samples, seed)
     if arrays is None:
         name, judged = _from_table(as_table(table), user, columns, levels, weight, group)
     elif weight or group or columns or levels:
@@ -66,6 +77,7 @@ def read_wide_ratings(
         responses=responses,
         min_users=min_users,
         tie_width=tie_width,
+        choosing=choosing,
         notes=lambda: [] if arrays or columns else [kept],
     )
 

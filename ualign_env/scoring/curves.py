@@ -18,6 +18,7 @@ from ualign_env.scenario import Scenario
 from ualign_env.scoring.scorecard import evaluate, optimal_rate, score
 from ualign_env.solvers.baselines import BASELINES, baseline, possible
 from ualign_env.solvers.maximal_lottery import maximal_lotteries
+from ualign_env.solvers.nash_welfare import nash_welfare
 from ualign_env.solvers.result import all_known
 from ualign_env.solvers.symmetric import solve
 from ualign_env.solvers.versus import solve_versus
@@ -137,7 +138,7 @@ def _rates(scenario: Scenario, policy: Any, sizes: tuple[int, ...]) -> tuple[flo
 
 @dataclass(frozen=True, eq=False)
 class Family(_OfEquilibria):
-    """How the equilibrium of one prompt moves with k, from the maximal lottery to random dictatorship.
+    """How the equilibrium of one prompt moves with k, from the maximal lottery to that of maximum Nash welfare.
 
     Attributes:
         scenario: name of the scenario.
@@ -146,7 +147,9 @@ class Family(_OfEquilibria):
         sizes: the S different k, in order.
         policies: `[S, N]` the equilibria.
         certificates: of the equilibria.
-        favourites: `[N]` the limit for large k: the favourite of a random user.
+        limit: `[N]` the limit for large k, the lottery of maximum Nash welfare.
+        limit_certificate: by how much its mean logarithm may fall short of the maximum.
+        favourites: `[N]` the favourite of a random user, which is the limit where each user has one for certain.
     """
 
     scenario: str
@@ -155,12 +158,15 @@ class Family(_OfEquilibria):
     sizes: tuple[int, ...]
     policies: Floats
     certificates: tuple[float, ...]
+    limit: Floats
+    limit_certificate: float
     favourites: Floats
 
     def summary(self) -> str:
         """Returns the likeliest responses of each k."""
         lines = []
-        for k, policy in zip((*self.sizes, "favourites"), (*self.policies, self.favourites), strict=True):
+        rows = *self.policies, self.limit, self.favourites
+        for k, policy in zip((*self.sizes, "limit", "favourites"), rows, strict=True):
             likeliest = [y for y in np.argsort(-policy, kind="stable")[:5] if policy[y] > 0]
             lines.append(f"{k:<10} " + ", ".join(f"{short(self.responses[y])} {policy[y]:.4f}" for y in likeliest))
         return "\n".join(lines)
@@ -179,7 +185,7 @@ def equilibrium_family(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *,
     """
     (loaded, x), ks = one_prompt(scenario, prompt), _sizes(sizes)
     users = loaded.populations[x]
-    equilibria = [solve(users, k) for k in ks]
+    equilibria, limit = [solve(users, k) for k in ks], nash_welfare(users)
     return Family(
         scenario=loaded.name,
         prompt=loaded.prompts[x],
@@ -187,6 +193,8 @@ def equilibrium_family(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *,
         sizes=ks,
         policies=np.array([one.policy for one in equilibria]),
         certificates=tuple(one.certificate for one in equilibria),
+        limit=limit.policy,
+        limit_certificate=limit.certificate,
         favourites=users.favourites(),
     )
 

@@ -14,6 +14,7 @@ from ualign_env.policies.tables import PolicyTable, SharedPolicy
 from ualign_env.policies.tabulate import reads
 from ualign_env.scenario import Scenario
 from ualign_env.solvers.maximal_lottery import maximal_lottery
+from ualign_env.solvers.nash_welfare import nash_welfare
 from ualign_env.users import Users
 
 
@@ -25,17 +26,21 @@ class Baseline:
         label: what pictures call it.
         summary: what it is, in a line.
         policy: its `[N]` policy for some users.
-        of_favourites: whether it has to be known which response users like best of all.
+        known: whether enough is known of some users.
     """
 
     label: str
     summary: str
     policy: Callable[[Users], Floats]
-    of_favourites: bool = False
+    known: Callable[[Users], bool] = lambda _: True
 
 
 def _all_on(users: Users, response: int) -> Floats:
     return np.eye(1, users.n_responses, response)[0]
+
+
+def _favourites_known(users: Users) -> bool:
+    return users.knows(users.n_responses)
 
 
 #: Every baseline by its name; each of them competes in the benchmark, too.
@@ -54,13 +59,19 @@ BASELINES = {
         "plurality winner",
         "The response that most users like best.",
         lambda users: _all_on(users, users.plurality()),
-        of_favourites=True,
+        known=_favourites_known,
     ),
     "random-dictatorship": Baseline(
         "random dictatorship",
         "The favourite of a random user.",
         lambda users: users.favourites(),
-        of_favourites=True,
+        known=_favourites_known,
+    ),
+    "nash-welfare": Baseline(
+        "maximum Nash welfare",
+        "What equilibria tend to as k grows: the greatest mean logarithm of what a user likes.",
+        lambda users: nash_welfare(users).policy,
+        known=lambda users: users.attractions() is not None,
     ),
     "uniform": Baseline(
         "uniform",
@@ -72,8 +83,7 @@ BASELINES = {
 
 def possible(scenario: Scenario) -> list[str]:
     """Returns the baselines for which enough is known of the users."""
-    known = all(users.knows(users.n_responses) for users in scenario.populations)
-    return [name for name, one in BASELINES.items() if known or not one.of_favourites]
+    return [name for name, one in BASELINES.items() if all(map(one.known, scenario.populations))]
 
 
 def baseline(scenario: Scenario, name: str) -> Floats:

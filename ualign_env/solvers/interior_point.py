@@ -11,14 +11,13 @@ machine precision.
 Axes: N responses.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
 from ualign_env._types import Floats
 from ualign_env.solvers.result import Run
-from ualign_env.users import Users
 
 _TO_THE_BOUND = 0.995  # share of the way to the nearest bound that a step may go
 _GROWTH = 3.0  # factor by which a step may raise the residual; longer ones are halved
@@ -30,7 +29,28 @@ _DUST = 1e-12  # probabilities that a policy is better without, unless they matt
 _EXTRA_STEPS = 4  # after convergence, to tell the support from the rest
 
 
-def interior_point(users: Users, k: int, tolerance: float, max_iterations: int, start: Floats | None = None) -> Run:
+class Monotone(Protocol):
+    """Users, or whoever else makes a monotone game whose payoffs average to 1 / (k + 1)."""
+
+    @property
+    def n_responses(self) -> int:
+        """N."""
+        ...
+
+    def first_guess(self) -> Floats:
+        """Returns an `[N]` policy that does what matters."""
+        ...
+
+    def payoffs(self, policy: Floats, k: int) -> Floats:
+        """Returns `[N]` payoffs."""
+        ...
+
+    def jacobian(self, policy: Floats, k: int) -> Floats:
+        """Returns `[N, N]`: the derivative of the row's payoff by the policy's share of the column's."""
+        ...
+
+
+def interior_point(users: Monotone, k: int, tolerance: float, max_iterations: int, start: Floats | None = None) -> Run:
     """Returns a policy of exploitability `tolerance` at most, or the best one found in `max_iterations` Newton steps.
 
     Takes O(U N^2 + N^3) time a step. Starts from `start`, `[N]` with positive entries, by default halfway between the
@@ -108,9 +128,9 @@ def longest(policy: Floats, to_policy: Floats, slack: Floats, to_slack: Floats) 
     return float(1 / max(1.0, ratios.max()))
 
 
-def _scaled_payoffs(users: Users, policy: Floats, k: int) -> Floats:
+def _scaled_payoffs(users: Monotone, policy: Floats, k: int) -> Floats:
     return (k + 1) * users.payoffs(policy, k)
 
 
-def _exploitability(users: Users, policy: Floats, k: int) -> float:
+def _exploitability(users: Monotone, policy: Floats, k: int) -> float:
     return float((_scaled_payoffs(users, policy, k).max() - 1) / (k + 1))

@@ -17,6 +17,8 @@ SOURCES = {
     "impartial": "ualign_env.sources.cultures:impartial",
     "mallows": "ualign_env.sources.mallows:mallows",
     "plackett-luce": "ualign_env.sources.cultures:plackett_luce",
+    "bradley-terry": "ualign_env.sources.utilities:bradley_terry",
+    "random-utility": "ualign_env.sources.utilities:random_utility",
     "urn": "ualign_env.sources.cultures:urn",
     "euclidean": "ualign_env.sources.cultures:euclidean",
     "single-peaked": "ualign_env.sources.domains:single_peaked",

@@ -205,6 +205,7 @@ def _check_groups(users: Users, rng: np.random.Generator) -> None:
         shares = likes[:, users.responses.index(name)]
         expected = np.tensordot(shares / shares.sum(), each, axes=1)
         _equal("by_favourite", members.shares(rows), expected)
+    _check_attractions(users)
     policy = rng.dirichlet(np.ones(n))
     for shown in (np.arange(n) < 1, np.arange(n) > 0, np.ones(n, bool)):
         limit = users.beyond(shown) if shown.any() else None
@@ -218,6 +219,20 @@ def _check_groups(users: Users, rng: np.random.Generator) -> None:
         found = users.against_samples(policy[None, :], np.ones(1), k).favourite_shown()
         if found is not None:
             _equal("favourite_shown", found, users.weights @ (1 - (1 - favourites) ** k))
+
+
+def _check_attractions(users: Users) -> None:
+    """Shows every response equally often: the more often, the nearer what is picked must be to the attractions."""
+    attractions = users.attractions()
+    if attractions is None:
+        return
+    expected, off = attractions / attractions.sum(axis=1, keepdims=True), []
+    for copies in (1, 4, 64):
+        row = np.tile(np.arange(users.n_responses), copies)
+        shares = users.type_shares(np.arange(users.n_types), np.tile(row, (users.n_types, 1)))
+        found = shares.reshape(users.n_types, copies, users.n_responses).sum(axis=1)
+        off.append(float(np.abs(found - expected).max()))
+    require(off[0] > off[1] > off[2] or off[2] < _ATOL, f"attractions: off by {off} with 1, 4, 64 copies")
 
 
 def _check_copies(users: Users, rng: np.random.Generator) -> None:

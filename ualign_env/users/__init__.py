@@ -2,9 +2,24 @@
 
 from ualign_env.users.base import TIED, Users, has_cycle, warm_up
 from ualign_env.users.contest import Contest
+from ualign_env.users.noisy.making import noisy_users
 from ualign_env.users.noisy.population import LogitUsers, NoisyUsers, ProbitUsers
 from ualign_env.users.pairwise import PairwiseUsers
 from ualign_env.users.picker import Picker, picker
 from ualign_env.users.rankings.population import Population
 
-__all__ = ["TIED", "Contest", "PairwiseUsers", "Picker", "Population", "Users", "has_cycle", "picker", "warm_up"]
+__all__ = [
+    "TIED",
+    "Contest",
+    "LogitUsers",
+    "NoisyUsers",
+    "PairwiseUsers",
+    "Picker",
+    "Population",
+    "ProbitUsers",
+    "Users",
+    "has_cycle",
+    "noisy_users",
+    "picker",
+    "warm_up",
+]

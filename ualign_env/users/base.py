@@ -266,6 +266,14 @@ class Users(ABC):
         """
         return None
 
+    def attractions(self) -> Floats | None:
+        """Returns `[U, N]`, up to a factor for each type: how often each response is picked of ever more shown.
+
+        Shown ever more slots, of which response y fills a share p(y), a user picks one with y in proportion to p(y)
+        times y's attraction. None where nobody knows.
+        """
+        return None
+
     # --- users made from these
 
     def reweighted(self, weights: Floats) -> "Users":

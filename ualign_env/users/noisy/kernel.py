@@ -26,7 +26,7 @@ _LAGRANGE = np.array([1.0 / np.prod([float(i - j) for j in range(_POINTS) if j !
 _AT_ONCE = 512  # chains
 _ENTRY = 100.0  # nanoseconds
 _LEAST = -600.0  # logarithm of a chance: what is less is as good as 0, and slow to compute with
-_SPARSE = 6_000  # entries of a matrix that are multiplied in the time that bands take for a response
+_SPARSE = 4  # entries of a matrix that are multiplied in the time of one of a band
 
 
 def payoffs(chains: Chains, law: Law, weights: Floats, policies: Floats, mixture: Floats, k: int) -> Floats:
@@ -76,8 +76,10 @@ def payoffs(chains: Chains, law: Law, weights: Floats, policies: Floats, mixture
 def _ways(chains: Chains, law: Law, slots: int) -> Iterator[tuple[float | None, Ints]]:
     """Yields chains that share matrices, with their length, and at last all that have too few responses for these."""
     sizes, sparse = np.diff(chains.starts), [chains.long]
+    near = _bands(law, slots)[0].shape[1]
     for length, rows in chains.groups:
-        crowded = sizes[rows] * _SPARSE > _matrices(law, length, slots)[0].size
+        points, nodes = _matrices(law, length, slots)[0].shape
+        crowded = _SPARSE * near * np.minimum(_POINTS * sizes[rows], points) > points * nodes
         sparse.append(rows[~crowded])
         yield length, rows[crowded]
     yield None, np.concatenate(sparse)
@@ -112,49 +114,76 @@ def _bands(law: Law, slots: int) -> tuple[Floats, Floats, int]:
 
 
 @inner
-def _weights(depth, lagrange, table):
-    """Fills `[12]` Lagrange weights of a depth, and returns its first grid point.
+def _weights(depths, begin, end, lagrange, table, places):
+    """Fills `[12, some]` Lagrange weights and `[some]` first grid points of at most so many entries; returns their end.
 
-    The points lie at both sides of the depth alike, so that their distances multiply to differences of squares.
+    The points lie at both sides of a depth alike, so that distances multiply to differences of squares.
     """
-    at = depth * 20.0
-    first = int(np.floor(at))
-    x = at - first - 0.5
-    s = x * x
-    f0, f1, f2, f3, f4, f5 = s - 0.25, s - 2.25, s - 6.25, s - 12.25, s - 20.25, s - 30.25
-    f01, f23, f45 = f0 * f1, f2 * f3, f4 * f5
-    f0123, f2345, f0145 = f01 * f23, f23 * f45, f01 * f45
-    table[5], table[6] = lagrange[5] * (x - 0.5) * f1 * f2345, lagrange[6] * (x + 0.5) * f1 * f2345
-    table[4], table[7] = lagrange[4] * (x - 1.5) * f0 * f2345, lagrange[7] * (x + 1.5) * f0 * f2345
-    table[3], table[8] = lagrange[3] * (x - 2.5) * f3 * f0145, lagrange[8] * (x + 2.5) * f3 * f0145
-    table[2], table[9] = lagrange[2] * (x - 3.5) * f2 * f0145, lagrange[9] * (x + 3.5) * f2 * f0145
-    table[1], table[10] = lagrange[1] * (x - 4.5) * f5 * f0123, lagrange[10] * (x + 4.5) * f5 * f0123
-    table[0], table[11] = lagrange[0] * (x - 5.5) * f4 * f0123, lagrange[11] * (x + 5.5) * f4 * f0123
-    return first
+    end = min(end, begin + places.size)
+    for b in range(end - begin):
+        at = depths[begin + b] * 20.0
+        first = np.floor(at)
+        x = at - first - 0.5
+        s = x * x
+        f0, f1, f2, f3, f4, f5 = s - 0.25, s - 2.25, s - 6.25, s - 12.25, s - 20.25, s - 30.25
+        f01, f23, f45 = f0 * f1, f2 * f3, f4 * f5
+        f0123, f2345, f0145 = f01 * f23, f23 * f45, f01 * f45
+        p0, p1, p2 = lagrange[0] * f4 * f0123, lagrange[1] * f5 * f0123, lagrange[2] * f2 * f0145
+        p3, p4, p5 = lagrange[3] * f3 * f0145, lagrange[4] * f0 * f2345, lagrange[5] * f1 * f2345
+        table[0, b], table[11, b] = p0 * (x - 5.5), -p0 * (x + 5.5)
+        table[1, b], table[10, b] = p1 * (x - 4.5), -p1 * (x + 4.5)
+        table[2, b], table[9, b] = p2 * (x - 3.5), -p2 * (x + 3.5)
+        table[3, b], table[8, b] = p3 * (x - 2.5), -p3 * (x + 2.5)
+        table[4, b], table[7, b] = p4 * (x - 1.5), -p4 * (x + 1.5)
+        table[5, b], table[6, b] = p5 * (x - 0.5), -p5 * (x + 0.5)
+        places[b] = np.int32(first)
+    return end
+
+
+@inner
+def _spread_chain(begin, end, responses, depths, policy, lagrange, table, places, grid):
+    """Adds what a policy does in a chain to `[C]` grid points."""
+    while begin < end:
+        stop = _weights(depths, begin, end, lagrange, table, places)
+        for b in range(stop - begin):
+            share, first = policy[responses[begin + b]], np.uintp(places[b])
+            for j in range(12):
+                grid[first + np.uintp(j)] += share * table[j, b]
+        begin = stop
+
+
+@inner
+def _gather_chain(begin, end, responses, depths, values, factor, lagrange, table, places, found):
+    """Adds what `[C]` grid points say of a chain's responses."""
+    while begin < end:
+        stop = _weights(depths, begin, end, lagrange, table, places)
+        for b in range(stop - begin):
+            first = np.uintp(places[b])
+            s0 = s1 = s2 = s3 = 0.0
+            for j in range(0, 12, 4):
+                at = first + np.uintp(j)
+                s0 += values[at] * table[j, b]
+                s1 += values[at + np.uintp(1)] * table[j + 1, b]
+                s2 += values[at + np.uintp(2)] * table[j + 2, b]
+                s3 += values[at + np.uintp(3)] * table[j + 3, b]
+            found[responses[begin + b]] += factor * ((s0 + s1) + (s2 + s3))
+        begin = stop
 
 
 @compiled
 def _spread(rows, starts, responses, depths, policy, lagrange, grid):
-    table = np.empty(12)
+    table, places = np.empty((12, 64)), np.empty(64, np.int32)
     for i in range(rows.size):
-        for e in range(starts[rows[i]], starts[rows[i] + 1]):
-            share = policy[responses[e]]
-            if share != 0.0:
-                first = _weights(depths[e], lagrange, table)
-                for j in range(12):
-                    grid[i, first + j] += share * table[j]
+        r = rows[i]
+        _spread_chain(starts[r], starts[r + 1], responses, depths, policy, lagrange, table, places, grid[i])
 
 
 @compiled
 def _gather(rows, starts, responses, depths, values, shares, lagrange, found):
-    table = np.empty(12)
+    table, places = np.empty((12, 64)), np.empty(64, np.int32)
     for i in range(rows.size):
-        for e in range(starts[rows[i]], starts[rows[i] + 1]):
-            first = _weights(depths[e], lagrange, table)
-            total = 0.0
-            for j in range(12):
-                total += values[i, first + j] * table[j]
-            found[responses[e]] += shares[i] * total
+        begin, end = starts[rows[i]], starts[rows[i] + 1]
+        _gather_chain(begin, end, responses, depths, values[i], shares[i], lagrange, table, places, found)
 
 
 @compiled
@@ -176,22 +205,16 @@ def _add_by_bands(
     found,
 ):
     step, near = chances.shape
-    table = np.empty(12)
+    table, places = np.empty((12, 64)), np.empty(64, np.int32)
     for i in range(rows.size):
-        entries = slice(starts[rows[i]], starts[rows[i] + 1])
-        own, deep = responses[entries], depths[entries]
+        begin, end = starts[rows[i]], starts[rows[i] + 1]
         n_points = int(lengths[i] * 20.0) + 14
         left = -(n_points + low)  # the first node, in points above the best response
         n_nodes = (n_points + 5) // step + 2 + near
-        used = np.zeros(n_points, np.bool_)
         shown = np.zeros(n_nodes)
         for t in range(mixture.size):
             grid = np.zeros(n_points)
-            for e in range(own.size):
-                first = _weights(deep[e], lagrange, table)
-                for j in range(12):
-                    grid[first + j] += policies[t, own[e]] * table[j]
-                    used[first + j] = True
+            _spread_chain(begin, end, responses, depths, policies[t], lagrange, table, places, grid)
             lost, certain = np.zeros(n_nodes), np.zeros(n_nodes)
             for c in range(n_points):
                 if grid[c] != 0.0:
@@ -206,17 +229,15 @@ def _add_by_bands(
                 logarithm = k * np.log1p(-mass)
                 if logarithm > -600.0:
                     shown[q] += mixture[t] * np.exp(logarithm)
-        values = np.zeros(n_points)
+        values, used = np.zeros(n_points), np.zeros(n_points, np.bool_)
+        for e in range(begin, end):
+            first = int(np.floor(depths[e] * 20.0))
+            used[first : first + 12] = True
         for c in range(n_points):
             if used[c]:
                 q, phase = _window(c, left, low, step)
                 values[c] = _dot(shown[q : q + near], densities[phase])
-        for e in range(own.size):
-            first = _weights(deep[e], lagrange, table)
-            total = 0.0
-            for j in range(12):
-                total += values[first + j] * table[j]
-            found[own[e]] += shares[i] * total
+        _gather_chain(begin, end, responses, depths, values, shares[i], lagrange, table, places, found)
 
 
 @inner

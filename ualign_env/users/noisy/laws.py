@@ -69,7 +69,7 @@ class Logit(Law):
     name, apart, low = "logit", 60.0, 4.0
 
     def step(self, slots: int) -> float:  # noqa: ARG002
-        return 0.3
+        return 0.25
 
     def reach(self, slots: int) -> float:
         return 37 + float(np.log(slots))
@@ -100,7 +100,7 @@ class Probit(Law):
     name, apart, low = "probit", 20.0, 9.0
 
     def step(self, slots: int) -> float:
-        return 0.25 if slots <= 16 else 0.2 if slots <= 64 else 0.1  # errors of 1e-15, 7e-15 and 4e-15
+        return next((step for most, step in ((16, 0.25), (64, 0.2), (16_384, 0.1)) if slots <= most), 0.05)
 
     def reach(self, slots: int) -> float:
         return 9 + float(np.sqrt(2 * np.log(slots)))

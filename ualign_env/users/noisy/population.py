@@ -223,6 +223,10 @@ class NoisyUsers(Users, ABC):
     def beyond(self, shown: npt.NDArray[np.bool_]) -> Floats:  # noqa: ARG002
         return np.zeros(self.n_responses)  # one of ever more copies draws more than any other response
 
+    def attractions(self) -> Floats:
+        # light tails: of ever more slots the greatest is one of the best responses, if slowly
+        return (self.utilities == self.utilities.max(axis=1, keepdims=True)).astype(np.float64)
+
     def reweighted(self, weights: Floats) -> Self:
         types = _merged(self.utilities, self.temperatures, weights)
         return self._made(*types, self.responses, self.n_users)
@@ -257,7 +261,9 @@ class NoisyUsers(Users, ABC):
     @classmethod
     def from_content(cls, weights: Any, responses: tuple[str, ...], n_users: int, **content: Any) -> Self:
         made = cls(content["utilities"], content["temperatures"], weights, responses)
-        return cls._made(made.utilities, made.temperatures, made.weights, made.responses, _checks.count("n_users", n_users, 1))
+        return cls._made(
+            made.utilities, made.temperatures, made.weights, made.responses, _checks.count("n_users", n_users, 1)
+        )
 
 
 class LogitUsers(NoisyUsers):
@@ -267,6 +273,9 @@ class LogitUsers(NoisyUsers):
     """
 
     kind, law = "logit", LOGIT
+
+    def attractions(self) -> Floats:
+        return self.user_favourites()  # of any number of slots, in proportion to exp(utility / temperature)
 
     def _choice(self, scaled: Floats) -> Floats:
         with np.errstate(under="ignore"):

@@ -261,6 +261,9 @@ class Population(Users):
 
         return loops.sum_over_users(work, self.ranks, (self.n_responses,), cost=1)
 
+    def attractions(self) -> Floats:
+        return (self.ranks == 0).astype(np.float64)
+
     def by_favourite(self) -> dict[str, Users]:
         """Returns the users who like each response best, by its name; those with several favourites belong to each."""
         users, best = np.nonzero(self.ranks == 0)
