@@ -363,7 +363,7 @@ def test_ratings_are_utilities():
     assert wide.populations[0] == ua.LogitUsers([[1, 0], [0.2, 0.7]])
     with pytest.raises(ValueError, match=r"missing is 'bottom', which makes orders, but users choose by logit"):
         ua.read_ratings(RATINGS, users="logit", missing="bottom")
-    with pytest.raises(ValueError, match="tie_width is 0.1, which makes orders"):
+    with pytest.raises(ValueError, match=r"tie_width is 0\.1, which makes orders"):
         ua.read_ratings(RATINGS, users="logit", tie_width=0.1)
     with pytest.raises(ValueError, match="tau, noise, samples and seed are of noisy users, but users is 'certain'"):
         ua.read_ratings(RATINGS, tau=0.5)

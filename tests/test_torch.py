@@ -6,10 +6,23 @@ import sys
 import numpy as np
 import pytest
 
-from ualign_env import Population, greedy, load_scenario, score, tabulate
+from ualign_env import (
+    LogitUsers,
+    PairwiseUsers,
+    Population,
+    Scenario,
+    deviation_payoffs,
+    greedy,
+    load_scenario,
+    robust_win_rate,
+    score,
+    tabulate,
+)
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
+
+from ualign_env import DifferentiablePayoffs  # noqa: E402
 
 
 class Answer(nn.Module):
@@ -181,3 +194,72 @@ def test_greedy_modules():
 def test_the_package_does_not_import_torch():
     code = "import sys, ualign_env, ualign_env.cli; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# Payoffs with gradients, held against the package's own.
+
+RNG = np.random.default_rng(0)
+SCENARIOS = {
+    "strict": load_scenario("mallows/responses:7/prompts:5"),
+    "ties": Scenario([Population.from_scores(RNG.integers(0, 3, shape)) for shape in ((9, 5), (4, 3), (1, 1))]),
+    "logit": Scenario([LogitUsers(RNG.random((9, 5)), 0.2), LogitUsers(RNG.random((4, 3)), [0.05, 0.1, 0.2, 0.3])]),
+    "probit": load_scenario("random-utility/noise:slot/users:7/prompts:3/law:probit"),
+}
+
+
+def random_policies(scenario):
+    table = np.zeros(scenario.legal.shape)
+    for x, users in enumerate(scenario.populations):
+        table[x, : users.n_responses] = np.random.default_rng(x).dirichlet(np.ones(users.n_responses))
+    return table
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 30])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_payoffs_are_those_of_the_package(name, k):
+    scenario, policies = SCENARIOS[name], random_policies(SCENARIOS[name])
+    expected = deviation_payoffs(scenario, policies, k)
+    for dtype, tolerance in ((torch.float32, 1e-6), (torch.float64, 1e-13)):
+        payoffs = DifferentiablePayoffs(scenario, k, dtype=dtype)
+        found = payoffs(torch.tensor(policies, dtype=dtype))
+        np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=tolerance)
+        some = torch.tensor([len(policies) - 1, 0])
+        np.testing.assert_allclose(
+            payoffs(torch.tensor(policies, dtype=dtype)[some], some), found[some], atol=tolerance
+        )
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_gradients_are_those_of_the_package(name, k):
+    """Along the simplex: beyond it, payoffs are continued in several ways."""
+    scenario = SCENARIOS[name]
+    policies = torch.tensor(random_policies(scenario), requires_grad=True)
+    payoffs = DifferentiablePayoffs(scenario, k, dtype=torch.float64)(policies)
+    for x, users in enumerate(scenario.populations):
+        n = users.n_responses
+        jacobian = users.jacobian(policies[x, :n].detach().numpy(), k)
+        for y in range(n):
+            (gradient,) = torch.autograd.grad(payoffs[x, y], policies, retain_graph=True)
+            off = gradient[x, :n].numpy() - jacobian[y]
+            np.testing.assert_allclose(off - off.mean(), 0, atol=1e-12)
+
+
+def test_payoffs_of_whom_nothing_is_known_have_no_gradients():
+    with pytest.raises(ValueError, match="how PairwiseUsers choose is not known"):
+        DifferentiablePayoffs(PairwiseUsers([[0.5, 0.6], [0.4, 0.5]]), 1)
+    mixed = Scenario([SCENARIOS["logit"].populations[0], SCENARIOS["strict"].populations[0]])
+    with pytest.raises(ValueError, match="users choose in several ways"):
+        DifferentiablePayoffs(mixed, 2)
+    with pytest.raises(ValueError, match=r"policies have shape \(2, 7\), but must have \(5, 7\)"):
+        DifferentiablePayoffs(SCENARIOS["strict"], 2)(torch.full((2, 7), 1 / 7))
+
+
+def test_a_networks_rate_on_prompts_held_out_is_the_mean_of_its_tables():
+    scenario = load_scenario("moving-opinions/prompts:20/held-out:15/users:20/responses:6/features:8")
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 6))
+    for part in (scenario, scenario.held_out):
+        table = tabulate(part, module, 3).probabilities
+        rates = [robust_win_rate(users, row, 3) for users, row in zip(part.populations, table, strict=True)]
+        assert score(part, module, 3).robust_win_rate == pytest.approx(np.mean(rates), abs=1e-12)

@@ -61,9 +61,11 @@ if TYPE_CHECKING:
     from ualign_env.envs.open_spiel.policies import GamePolicy, joint_policy
     from ualign_env.envs.open_spiel.versus import load_versus_game
     from ualign_env.envs.sb3.vec_env import SB3VecEnv as SB3VecEnv
+    from ualign_env.envs.torch.payoffs import DifferentiablePayoffs as DifferentiablePayoffs
 
 #: Names that need a framework, which is imported when they are first used; those of an extra are not in `__all__`.
 _LAZY = {
+    "DifferentiablePayoffs": "torch.payoffs",
     "GamePolicy": "open_spiel.policies",
     "SB3VecEnv": "sb3.vec_env",
     "cached_game": "open_spiel.forms",

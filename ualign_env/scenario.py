@@ -27,6 +27,9 @@ from ualign_env._limits import MAX_PROMPTS, MAX_TEXT
 from ualign_env._types import Floats
 from ualign_env.users import Users
 
+#: What learners can see of prompts.
+OBSERVATIONS = ("number", "features")
+
 #: How the spec of a scenario made in memory begins.
 INLINE = "inline/"
 
@@ -48,6 +51,9 @@ class Scenario:
         prompts: P names.
         probabilities: `[P]` chance of each prompt, positive; sums to 1.
         features: `[P, F]` what learners see of a prompt beside its number; F is 0 where there is nothing.
+        observe: what learners see: `"number"`, the prompt's number and then its features, or `"features"` alone.
+        held_out: other prompts, seen alike, on which is scored what was learned here; None where there are none. They
+            are part of no game.
         groups: for each prompt, the users of each named group of its population; empty where none are known.
         notes: what was left out or changed when it was read from data, in words, with counts.
         name: what reports call it: the spec of a built-in scenario, a file, a registered name, or a digest.
@@ -57,6 +63,8 @@ class Scenario:
     prompts: tuple[str, ...]
     probabilities: Floats
     features: Floats
+    observe: str
+    held_out: "Scenario | None"
     groups: tuple[Mapping[str, Users], ...]
     notes: tuple[str, ...]
     _name: str | None
@@ -69,6 +77,8 @@ class Scenario:
         probabilities: npt.ArrayLike | None = None,
         *,
         features: npt.ArrayLike | None = None,
+        observe: str = "number",
+        held_out: "Scenario | None" = None,
         groups: Iterable[Mapping[str, Users]] | None = None,
         name: str | None = None,
         notes: Iterable[str] = (),
@@ -80,6 +90,9 @@ class Scenario:
             prompts: P distinct names (default: `"prompt 0"`, `"prompt 1"`, ...).
             probabilities: `[P]` positive chances that sum to 1 (default: equal).
             features: `[P, F]` finite numbers that learners see beside the prompt's number, such as an embedding.
+            observe: `"number"`, or `"features"` for these alone: whoever sees a number can only learn by heart, and a
+                prompt that was not there has none.
+            held_out: other prompts with as many features, seen alike, on which is scored what was learned here.
             groups: P mappings from the names of groups of users to these users, for whom scores are told apart. Groups
                 may overlap and leave users out; they change no game.
             name: what reports call it (default: a digest of its content).
@@ -115,19 +128,30 @@ class Scenario:
         if not (np.abs(seen) < np.finfo(np.float32).max).all():
             raise ValueError(f"features reach {np.abs(seen).max():g}, but are observed as float32 numbers")
         seen.flags.writeable = False
+        if _checks.one_of("observe", observe, OBSERVATIONS) == "features" and not seen.shape[1]:
+            raise ValueError("observe is 'features', but the prompts have none")
         object.__setattr__(self, "populations", populations)
         object.__setattr__(self, "prompts", _checks.names("prompts", prompts, n, (f"prompt {i}" for i in range(n))))
         object.__setattr__(self, "probabilities", kept)
         object.__setattr__(self, "features", seen)
+        object.__setattr__(self, "observe", observe)
+        object.__setattr__(self, "held_out", held_out)
         object.__setattr__(self, "groups", _groups(groups, populations))
         object.__setattr__(self, "notes", tuple(map(str, _checks.several("notes", notes))))
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_spec", None)
+        if held_out is not None:
+            _check_held_out(held_out, self)
 
     @property
     def n_prompts(self) -> int:
         """P, the number of prompts."""
         return len(self.populations)
+
+    @property
+    def n_features(self) -> int:
+        """F, the number of features of a prompt."""
+        return self.features.shape[1]
 
     @cached_property
     def n_responses(self) -> int:
@@ -138,8 +162,14 @@ class Scenario:
     def observations(self) -> npt.NDArray[np.float32]:
         """`[P, max(P, 2) + F]` what a learner sees of each prompt: its number, one-hot, then its features.
 
-        At least two wide, since PettingZoo's checks take an observation of one number for a mistake.
+        Or `[P, max(F, 2)]` features alone. At least two wide, since PettingZoo's checks take an observation of one
+        number for a mistake.
         """
+        if self.observe == "features":
+            alone = np.zeros((self.n_prompts, max(self.features.shape[1], 2)), np.float32)
+            alone[:, : self.features.shape[1]] = self.features
+            alone.flags.writeable = False
+            return alone
         table = np.zeros((self.n_prompts, max(self.n_prompts, 2) + self.features.shape[1]), np.float32)
         np.fill_diagonal(table, 1)
         table[:, max(self.n_prompts, 2) :] = self.features
@@ -178,7 +208,62 @@ class Scenario:
             found.update(json.dumps(digests).encode())
         for table in (self.probabilities, self.features):
             found.update(f"{table.shape}".encode() + np.ascontiguousarray(table, "<f8").tobytes())
+        if self.observe != "number" or self.held_out:
+            found.update(json.dumps([self.observe, self.held_out and self.held_out.digest]).encode())
         return found.hexdigest()
+
+    def part(self, prompts: npt.ArrayLike) -> "Scenario":
+        """Returns some of the prompts, with their chances relative to each other, and no held-out ones.
+
+        Args:
+            prompts: distinct indices of prompts, at least one, in the order they are to have.
+
+        Raises:
+            ValueError: if they are no such indices.
+        """
+        index = _checks.number_array("prompts", prompts)
+        if index.ndim != 1 or index.dtype.kind not in "iu" or not 0 < index.size == np.unique(index).size:
+            raise ValueError(f"prompts must be distinct indices, at least one, not {prompts!r:.200}")
+        if index.min() < 0 or index.max() >= self.n_prompts:
+            raise ValueError(f"prompts are {index.tolist()!s:.200}, but the scenario has {self.n_prompts}")
+        chances = self.probabilities[index]
+        return Scenario(
+            [self.populations[x] for x in index],
+            [self.prompts[x] for x in index],
+            chances / chances.sum(),
+            features=self.features[index],
+            observe=self.observe,
+            groups=[self.groups[x] for x in index],
+            notes=self.notes,
+        )
+
+    def split(self, train: float, seed: int = 0) -> "Scenario":
+        """Returns some of the prompts, drawn at random, with all others as their held-out part.
+
+        What is learned on the scenario returned is to be scored on its `held_out`, too. Numbers say nothing of a prompt
+        that was not there: what is observed of prompts are their features alone, unless they have none.
+
+        Args:
+            train: how many prompts to learn on, or what share of them.
+            seed: of the draw.
+
+        Raises:
+            ValueError: if either part would be empty.
+        """
+        n = self.n_prompts
+        whole = isinstance(train, int | np.integer) and not isinstance(train, bool)
+        size = int(train) if whole else round(_checks.real("train", train, 0, 1) * n)
+        if not 0 < size < n:
+            raise ValueError(f"train is {train!r}, which leaves {size} of {n} prompts to learn on and {n - size} out")
+        order = np.random.default_rng(_checks.count("seed", seed, 0)).permutation(n)
+        observe = "features" if self.features.shape[1] else self.observe
+        rest = _rebuild(self.part(np.sort(order[size:]))._kept() | {"observe": observe}, f"{self.name}, held out", None)
+        kept = self.part(np.sort(order[:size]))._kept() | {"observe": observe, "held_out": rest}
+        return _rebuild(kept, f"{self.name}, to learn on", None)
+
+    def learned_on(self) -> "Scenario":
+        """Returns the scenario without its held-out part."""
+        return _rebuild(self._kept() | {"held_out": None}, self._name, None) if self.held_out else self
 
     def renamed(self, name: str) -> "Scenario":
         """Returns the same scenario under another name."""
@@ -246,6 +331,9 @@ class Scenario:
         widths = {part.features.shape[1] for part in parts}
         if len(widths) != 1:
             raise ValueError(f"scenarios must be at least one, with as many features each, not {sorted(widths)}")
+        rest = [part.held_out for part in parts if part.held_out]
+        if len({part.observe for part in parts}) > 1 or len(rest) not in (0, len(parts)):
+            raise ValueError("scenarios must be observed alike, and all have a held-out part or none, to be joined")
         names = [(part.name, prompt) for part in parts for prompt in part.prompts]
         plain = Counter(prompt for _, prompt in names)
         prompts = [prompt if plain[prompt] == 1 else f"{name}: {prompt}" for name, prompt in names]
@@ -256,6 +344,8 @@ class Scenario:
             prompts,
             np.concatenate([part.probabilities for part in parts]) / len(parts),
             features=np.vstack([part.features for part in parts]),
+            observe=parts[0].observe,
+            held_out=cls.joined(rest) if rest else None,
             groups=[known for part in parts for known in part.groups],
             notes=[f"{part.name}: {note}" for part in parts for note in part.notes],
         )
@@ -283,6 +373,8 @@ class Scenario:
             content["prompts"],
             content["probabilities"],
             features=content.get("features"),
+            observe=content.get("observe", "number"),
+            held_out=cls._from_content(content["held_out"]) if content.get("held_out") else None,
             groups=[{group: Users.unpack(users) for group, users in known} for known in content.get("groups", ())]
             or None,
             name=content.get("name"),
@@ -306,7 +398,7 @@ class Scenario:
 
     def _kept(self) -> dict[str, Any]:
         """Returns the arguments that make the scenario anew, but for its name."""
-        names = ("populations", "prompts", "probabilities", "features", "notes")
+        names = ("populations", "prompts", "probabilities", "features", "observe", "held_out", "notes")
         return {name: getattr(self, name) for name in names} | {"groups": tuple(map(dict, self.groups))}
 
     def __repr__(self) -> str:
@@ -334,6 +426,18 @@ def _groups(groups: Any, populations: tuple[Users, ...]) -> tuple[Mapping[str, U
     return tuple(MappingProxyType(dict(sorted(known.items()))) for known in given)
 
 
+def _check_held_out(held_out: Any, learned_on: Scenario) -> None:
+    """Raises an error unless what is learned on a scenario can be asked about the prompts held out."""
+    if not isinstance(held_out, Scenario):
+        raise ValueError(f"held_out is {held_out!r:.200}, but must be a Scenario")
+    if held_out.held_out:
+        raise ValueError("held_out has a held-out part itself, but must have none")
+    for what in ("observe", "n_features", "n_responses"):
+        own, other = getattr(learned_on, what), getattr(held_out, what)
+        if own != other:
+            raise ValueError(f"held_out has {what} {other!r}, but the prompts to learn on have {own!r}")
+
+
 def specified(scenario: Scenario, spec: str) -> Scenario:
     """Gives a scenario that was just made the spec that rebuilds it, which is also its name unless it has one."""
     object.__setattr__(scenario, "_spec", spec)
@@ -349,6 +453,10 @@ def _content(scenario: Scenario) -> dict[str, Any]:
     }
     if scenario.features.size:
         content["features"] = scenario.features
+    if scenario.observe != "number":
+        content["observe"] = scenario.observe
+    if scenario.held_out:
+        content["held_out"] = _content(scenario.held_out)
     if any(scenario.groups):
         content["groups"] = [[[group, users.pack()] for group, users in known.items()] for known in scenario.groups]
     return content

@@ -11,7 +11,7 @@ from ualign_env.benchmark.hidden import hidden_scenario
 from ualign_env.benchmark.information import CLASSES, Information
 from ualign_env.benchmark.oracle import UserOracle, local_oracle
 from ualign_env.scenario import Scenario
-from ualign_env.specs import ScenarioLike, as_scenario
+from ualign_env.specs import ScenarioLike, as_scenario, live
 
 if TYPE_CHECKING:
     import pyspiel
@@ -109,7 +109,11 @@ class Task:
 
     def with_users(self, oracle: UserOracle | None) -> "Task":
         """Returns the task with users who answer elsewhere, hidden where its class wants it."""
-        seen = hidden_scenario(self.scenario, oracle) if CLASSES[self.information].hidden else self.scenario
+        seen = self.scenario
+        if CLASSES[self.information].hidden:
+            seen = hidden_scenario(seen, oracle)
+        elif seen.held_out:
+            seen = live(seen.learned_on())  # a spec with everything in it would be long
         return replace(self, scenario=seen, _oracle=[oracle] if oracle else [])
 
     def users(self) -> UserOracle:

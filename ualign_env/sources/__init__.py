@@ -21,6 +21,7 @@ SOURCES = {
     "random-utility": "ualign_env.sources.utilities:random_utility",
     "urn": "ualign_env.sources.cultures:urn",
     "euclidean": "ualign_env.sources.cultures:euclidean",
+    "moving-opinions": "ualign_env.sources.moving_opinions:moving_opinions",
     "single-peaked": "ualign_env.sources.domains:single_peaked",
     "group-separable": "ualign_env.sources.domains:group_separable",
 }

@@ -1,6 +1,6 @@
 """Users who disagree: `base` says what every kind of them can do, and each kind has a file or folder of its own."""
 
-from ualign_env.users.base import TIED, Users, has_cycle, warm_up
+from ualign_env.users.base import TIED, Noise, Users, has_cycle, warm_up
 from ualign_env.users.contest import Contest
 from ualign_env.users.noisy.making import noisy_users
 from ualign_env.users.noisy.population import LogitUsers, NoisyUsers, ProbitUsers
@@ -12,6 +12,7 @@ __all__ = [
     "TIED",
     "Contest",
     "LogitUsers",
+    "Noise",
     "NoisyUsers",
     "PairwiseUsers",
     "Picker",

@@ -13,6 +13,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -33,6 +34,22 @@ TIED = 1e-12
 
 #: The kinds of users that have been defined, by name.
 KINDS: dict[str, type["Users"]] = {}
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Utilities of users who pick what they see most of, utility plus a noise that every slot draws anew.
+
+    Attributes:
+        law: `"logit"` for standard Gumbel noise, `"probit"` for standard normal noise.
+        utilities: `[U, N]` in units of the noise.
+        nodes: called with the lowest utility, the highest being 0, and a number of slots; returns `[Q]` places and
+            weights at which what is seen is integrated.
+    """
+
+    law: str
+    utilities: Floats
+    nodes: Callable[[float, int], tuple[Floats, Floats]]
 
 
 class Users(ABC):
@@ -249,6 +266,10 @@ class Users(ABC):
 
         None where users do not choose in this way.
         """
+        return None
+
+    def noise(self) -> "Noise | None":
+        """Returns the utilities by which they choose, and their noise; None where they do not choose in this way."""
         return None
 
     def indifference(self) -> tuple[float, float] | None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._types import Floats, Ints
-from ualign_env.users.base import Users
+from ualign_env.users.base import Noise, Users
 from ualign_env.users.noisy.chains import Chains
 from ualign_env.users.noisy.contests import OutputContest, SampleContest, SetContest
 from ualign_env.users.noisy.laws import LOGIT, PROBIT, Law
@@ -216,6 +216,9 @@ class NoisyUsers(Users, ABC):
     def user_favourites(self) -> Floats:
         everything = np.broadcast_to(np.arange(self.n_responses), self.utilities.shape)
         return self.type_shares(np.arange(self.n_types), everything)
+
+    def noise(self) -> Noise:
+        return Noise(self.law.name, self.utilities / self.temperatures[:, None], self.law.nodes)
 
     def indifference(self) -> tuple[float, float]:
         return 0.0, 0.0  # two slots are never seen alike

@@ -1,0 +1,243 @@
+"""Prompts that are seen by their features alone, prompts that are held out, and opinions that move."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import ualign_env as ua
+from ualign_env import ualign_v0, ualign_versus_v0
+from ualign_env.benchmark.tasks import Task
+from ualign_env.sources import moving_opinions
+
+
+def seen(features, **more) -> ua.Scenario:
+    """Returns prompts whose users differ, seen by features."""
+    users = [ua.load_scenario(f"impartial/responses:3/users:9/seed:{x}").populations[0] for x in range(len(features))]
+    return ua.Scenario(users, features=features, **({"observe": "features"} | more))
+
+
+FEATURES = [[0.5, -2.0, 3.0], [0.1, 0.2, 0.3], [0.5, -2.0, 3.0], [9.0, 8.0, 7.0]]
+
+
+def observations(scenario: ua.Scenario) -> dict[str, np.ndarray]:
+    """Returns the different observations that each framework shows."""
+    found: dict[str, list[np.ndarray]] = {}
+    parallel, versus = ualign_v0.parallel_env(scenario), ualign_versus_v0.parallel_env(scenario, k=2, l=1)
+    aec = ualign_v0.env(scenario)
+    single = gym.make("ualign/Exploiter-v0", scenario=scenario, k=2, disable_env_checker=True)
+    seats = gym.make_vec("ualign/Seats-v0", num_envs=3, scenario=scenario, players=3)
+    for seed in range(60):
+        for name, env in (("parallel", parallel), ("versus", versus)):
+            found.setdefault(name, []).extend(env.reset(seed=seed)[0].values())
+        aec.reset(seed=seed)
+        found.setdefault("aec", []).append(aec.observe(aec.agents[0]))
+        found.setdefault("single", []).append(single.reset(seed=seed)[0])
+        found.setdefault("seats", []).extend(seats.reset(seed=seed)[0])
+    return {name: np.unique(rows, axis=0) for name, rows in found.items()}
+
+
+def test_the_observation_is_the_features_alone_in_every_framework():
+    scenario = seen(FEATURES)
+    np.testing.assert_array_equal(scenario.observations, np.array(FEATURES, np.float32))
+    for name, table in observations(scenario).items():
+        np.testing.assert_array_equal(table, np.unique(scenario.observations, axis=0), err_msg=name)
+        assert len(table) == 3, name  # two prompts look alike
+
+
+def test_observations_that_hold_the_number_are_told_apart():
+    """The broken twin of what is seen by features."""
+    for name, table in observations(seen(FEATURES, observe="number")).items():
+        assert table.shape == (4, 4 + 3), name
+
+
+def test_equal_features_have_equal_answers_and_permuted_prompts_permuted_ones():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    scenario, module = (
+        seen(FEATURES),
+        torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)),
+    )
+    table = ua.tabulate(scenario, module, 2).probabilities
+    np.testing.assert_array_equal(table[0], table[2])
+    order = [3, 1, 0, 2]
+    np.testing.assert_allclose(ua.tabulate(scenario.part(order), module, 2).probabilities, table[order], rtol=1e-6)
+    called = ua.tabulate(scenario, lambda row: np.exp(row) / np.exp(row).sum(), 2).probabilities
+    np.testing.assert_array_equal(called[0], called[2])
+
+
+def test_one_feature_is_two_wide():
+    assert seen([[0.5], [0.25]]).observations.tolist() == [[0.5, 0], [0.25, 0]]
+
+
+def test_bad_features():
+    users = seen(FEATURES).populations
+    with pytest.raises(ValueError, match="observe is 'features', but the prompts have none"):
+        ua.Scenario(users, observe="features")
+    with pytest.raises(ValueError, match="unknown observe 'feature'; did you mean 'features'"):
+        ua.Scenario(users, features=FEATURES, observe="feature")
+    with pytest.raises(ValueError, match="held_out is 3, but must be a Scenario"):
+        ua.Scenario(users, features=FEATURES, held_out=3)  # pyright: ignore[reportArgumentType]
+    whole = ua.Scenario(users, features=FEATURES, observe="features")
+    with pytest.raises(ValueError, match="held_out has observe 'number', but the prompts to learn on have 'features'"):
+        ua.Scenario(users, features=FEATURES, observe="features", held_out=seen(FEATURES, observe="number"))
+    with pytest.raises(ValueError, match="held_out has n_features 2"):
+        ua.Scenario(users, features=FEATURES, observe="features", held_out=seen([[1, 2]]))
+    with pytest.raises(ValueError, match="held_out has a held-out part itself"):
+        ua.Scenario(users, features=FEATURES, observe="features", held_out=whole.split(2))
+
+
+# Splits.
+
+
+@pytest.mark.parametrize("train", [0.5, 2, 0.74])
+def test_parts_of_a_split_share_no_prompt_and_leave_none_out(train):
+    scenario = seen(FEATURES, probabilities=[0.1, 0.2, 0.3, 0.4])
+    for seed in range(5):
+        learned_on = scenario.split(train, seed)
+        held_out = learned_on.held_out
+        assert held_out is not None
+        names = [*learned_on.prompts, *held_out.prompts]
+        assert sorted(names) == sorted(scenario.prompts)
+        assert len(set(names)) == len(names)
+        assert (learned_on.observe, held_out.observe) == ("features", "features")
+        for part in (learned_on, held_out):
+            index = [scenario.prompts.index(name) for name in part.prompts]
+            np.testing.assert_array_equal(part.features, scenario.features[index])
+            assert part.populations == tuple(scenario.populations[x] for x in index)
+            chances = scenario.probabilities[index]
+            np.testing.assert_allclose(part.probabilities, chances / chances.sum())
+    assert scenario.split(2, 0) == scenario.split(2, 0)
+    assert len({scenario.split(2, seed).prompts for seed in range(20)}) > 1
+
+
+def test_bad_splits():
+    scenario = seen(FEATURES)
+    for train, size in ((0, 0), (4, 4), (0.05, 0), (0.99, 4), (1.0, 4)):
+        with pytest.raises(ValueError, match=f"leaves {size} of 4 prompts to learn on"):
+            scenario.split(train)
+    for train in (1.5, -1, "half", None, True):
+        with pytest.raises(ValueError, match="train is"):
+            scenario.split(train)  # pyright: ignore[reportArgumentType]
+    for prompts in ([], [0, 0], [4], [-1], [0.5], "a"):
+        with pytest.raises(ValueError, match="prompts"):
+            scenario.part(prompts)
+
+
+def test_splits_survive_specs_files_and_names(tmp_path):
+    scenario = seen(FEATURES).split(2)
+    assert scenario != scenario.learned_on()
+    assert scenario != seen(FEATURES).split(2, seed=3)
+    copies = [ua.load_scenario(scenario.spec), scenario.renamed("another")]
+    scenario.save(tmp_path / "split.npz")
+    copies.append(ua.load_scenario(tmp_path / "split.npz"))
+    for copy in copies:
+        assert copy == scenario
+        assert copy.held_out == scenario.held_out
+        assert copy.observe == "features"
+    joined = ua.Scenario.joined([scenario, seen(FEATURES).split(2, 1)])
+    assert joined.held_out is not None
+    assert (joined.n_prompts, joined.held_out.n_prompts) == (4, 4)
+    with pytest.raises(ValueError, match="and all have a held-out part or none"):
+        ua.Scenario.joined([scenario, seen(FEATURES)])
+
+
+def test_nothing_held_out_reaches_an_agent():
+    scenario = seen(FEATURES).split(2)
+    for information in ("exact", "tree", "picks", "pairs"):
+        task = Task(scenario, 2).for_agents(information)
+        assert task.scenario.held_out is None
+        assert task.scenario.n_prompts == 2
+        np.testing.assert_array_equal(task.scenario.observations, scenario.observations)
+        assert task.scenario.observe == "features"
+    game = Task(scenario, 2).for_agents("tree").game()
+    assert game.scenario.held_out is None
+
+
+# Opinions that move: check values of two implementations.
+
+
+def spec(prompts: int, turn: float, latents: int, nuisance: int, features: int, held_out: int = 1000) -> str:
+    counts = f"prompts:{prompts}/held-out:{held_out}/turn:{turn}/latents:{latents}"
+    return f"moving-opinions/{counts}/nuisance:{nuisance}/features:{features}"
+
+
+HARD, FEW = spec(1000, 1, 3, 6, 64), spec(300, 0.5, 3, 6, 64)
+TURNS, EASY = spec(1000, 2, 3, 0, 16), spec(1000, 0.5, 3, 0, 16)
+FIRST = (-1.113064, -0.955434), (0.542094, 0.883861)
+
+
+@pytest.mark.parametrize(
+    ("text", "features", "uniform", "dictatorship"),
+    [
+        (HARD, FIRST[0], (0.161996, 0.276498, 0.423335, 0.570751), (0.347334, 0.536840, 0.722236, 0.853892)),
+        (FEW, FIRST[0], (0.149167, 0.257137, 0.399829, 0.547308), (0.358590, 0.549185, 0.730999, 0.858257)),
+        (TURNS, FIRST[1], (None, None, 0.422514, None), (None, None, 0.721778, None)),
+        (EASY, FIRST[1], (0.148778, 0.256293, 0.398035, 0.544824), (0.359985, 0.550634, 0.731895, 0.858600)),
+    ],
+)
+def test_the_generator(text, features, uniform, dictatorship):
+    scenario = ua.load_scenario(text)
+    held_out = scenario.held_out
+    assert held_out is not None
+    assert (scenario.observe, held_out.observe, held_out.n_prompts) == ("features", "features", 1000)
+    np.testing.assert_allclose(scenario.features[0, :2], features, atol=1e-6)
+    for name, expected in (("uniform", uniform), ("random-dictatorship", dictatorship)):
+        for k, rate in zip((1, 2, 4, 8), expected, strict=True):
+            if rate is not None:
+                assert ua.robust_win_rate(held_out, name, k) == pytest.approx(rate, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("turn", "together", "expected"),
+    [
+        (1, 9, (-3.025808, -8.926616)),
+        (0.5, 9, (-3.329668, -9.759318)),
+        (2, 3, (-3.736646, -8.233674)),
+        (0.5, 3, (-3.329668, -9.759318)),
+    ],
+)
+def test_first_utilities(turn, together, expected):
+    world = moving_opinions._World(np.random.default_rng([0, 0]), 32, 100, 3, together, 64 if together == 9 else 16)
+    latents = np.random.default_rng([0, 1]).uniform(-1, 1, (1000, together))
+    np.testing.assert_allclose(world.utilities(latents[:1, :3], turn)[0, 0, :2], expected, atol=1e-6)
+
+
+def test_features_are_standard_and_nuisance_moves_nothing():
+    scenario = ua.load_scenario("moving-opinions/prompts:2000/held-out:0/users:10/responses:4")
+    assert scenario.held_out is None
+    np.testing.assert_allclose(scenario.features.mean(axis=0), 0, atol=0.12)
+    np.testing.assert_allclose(scenario.features.std(axis=0), 1, atol=0.06)
+    still = ua.load_scenario("moving-opinions/prompts:5/turn:0/latents:2/users:10")
+    assert len(set(still.populations)) == 1
+    assert len(np.unique(still.features, axis=0)) == 5
+    moved = ua.load_scenario("moving-opinions/prompts:5/turn:0/users:10")  # the third latent scales
+    assert len(set(moved.populations)) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("moving-opinions/latents:7", "latents is 7"),
+        ("moving-opinions/features:0", "features is 0"),
+        ("moving-opinions/turn:-1", "turn is -1"),
+        ("moving-opinions/prompts:0", "prompts is 0"),
+        ("moving-opinions/prompts:9000/held-out:9000", "prompts"),
+    ],
+)
+def test_bad_worlds(text, message):
+    with pytest.raises(ValueError, match=message):
+        ua.load_scenario(text)
+
+
+@pytest.mark.parametrize("users", [1, 3, 7, 10])
+def test_any_number_of_users(users):
+    scenario = ua.load_scenario(f"moving-opinions/prompts:2/held-out:1/users:{users}/responses:1/features:1")
+    assert [one.n_users for one in scenario.populations] == [users, users]
+    assert scenario.observations.shape == (2, 2)
+
+
+def test_the_exact_equilibria_reach_the_optimum_on_every_prompt():
+    scenario = ua.load_scenario("moving-opinions/prompts:30/held-out:0")
+    found = ua.solve(scenario, 4)
+    for x, users in enumerate(scenario.populations):
+        assert ua.robust_win_rate(users, found.policy[x], 4) == pytest.approx(0.8, abs=1e-9)
