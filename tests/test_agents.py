@@ -25,6 +25,8 @@ LEARNERS = {
     "deep-cfr": (2, 0.3, 0.4),
     "es-mccfr": (200, 5e-3, 0.02),
     "exp3": (1000, 5e-3, 0.02),
+    "distillation": (16, 0.005, 0.05),
+    "exploitability-descent": (16, 0.01, 0.05),
     "extragradient": (500, 1e-4, 0.02),
     "fictitious-play": (60, 5e-3, 0.02),
     "linear-cfr": (60, 0.02, 0.05),
@@ -32,11 +34,14 @@ LEARNERS = {
     "mirror-descent-average": (5000, 1e-3, 0.02),
     "mirror-descent-mixture": (5000, 1e-3, 0.02),
     "nash-md": (2000, 1e-4, 0.02),
+    "nearest-neighbours": (1, 1e-9, 0.3),  # of prompts that look alike, which these do not
+    "network-policy-gradient": (150, 0.02, 0.05),
     "nfsp": (20, 0.3, 0.4),
     "optimistic-mirror-descent": (500, 1e-4, 0.02),
     "os-mccfr": (400, 0.01, 0.02),
     "policy-gradient": (2000, 5e-3, 0.02),
     "ppo": (40, 0.02, 0.02),
+    "prompt-blind": (500, 5e-3, 0.3),
     "projected-replicator": (10, 0.02, 0.05),
     "psro": (20, 1e-4, 0.02),
     "q-learning": (2000, 0.01, 0.02),
@@ -47,9 +52,13 @@ LEARNERS = {
     "winner-distillation": (2000, 5e-3, 0.02),
     "wolf-phc": (2000, 0.02, 0.03),
 }
-SLOW = ("adidas", "deep-cfr", "nfsp", "regret-matching", "projected-replicator", "transformer")  # with so many steps
+# with so many steps
+SLOW = (
+    "adidas", "deep-cfr", "distillation", "exploitability-descent", "network-policy-gradient", "nfsp",
+    "regret-matching", "projected-replicator", "transformer",
+)  # fmt: skip
 # what is fixed, or learns something else than equilibria for k above 1
-FIXED = ["nlhf", "random-dictatorship", "borda", "plurality", "uniform", "rlhf", "ipo"]
+FIXED = ["nlhf", "random-dictatorship", "borda", "plurality", "uniform", "nash-welfare", "rlhf", "ipo"]
 PAIRS = ["pairs-nlhf", "pairs-borda", "pairs-sppo", "pairs-nash-md", "pairs-dpo"]
 JOINT = {
     "joint-cfr-plus": (1000, 1e-4),

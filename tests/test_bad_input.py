@@ -22,6 +22,7 @@ from ualign_env.envs.gymnasium import single, vector
 S = "two-groups"
 USERS = ua.load_scenario(S).populations[0]
 GAME = ua.load_game(S, 3, turn_based=True)
+SPLIT = ua.load_scenario("impartial/users:3/prompts:4")
 SETS = (np.array([[0, 1], [1, 1]]),)
 
 JUDGED = {"prompt": ["p"] * 4, "model": ["x", "y"] * 2, "user": [1, 1, 2, 2], "score": [1, 0, 0, 1]}
@@ -91,6 +92,21 @@ CALLS = {
     "Outputs": (lambda **given: ua.score(S, ua.Outputs(**given), 2), {"probabilities": np.full((2, 2), 0.5)}),
     "payoff_tensor": (ua.payoff_tensor, {"scenario": S, "players": 3, "prompt": 0}),
     "Players": (lambda **given: ua.score(S, ua.Players(**given), 2), {"probabilities": np.full((3, 2), 0.5)}),
+    "noisy_users": (
+        ua.noisy_users,
+        {
+            "utilities": [[1.0, 0.0], [0.0, 1.0]],
+            "temperature": 0.5,
+            "weights": [1, 2],
+            "responses": ["a", "b"],
+            "noise": "slot",
+            "law": "probit",
+            "samples": 3,
+            "seed": 0,
+        },
+    ),
+    "part": (SPLIT.part, {"prompts": [0, 2]}),
+    "split": (SPLIT.split, {"train": 2, "seed": 0}),
     "Population": (
         ua.Population,
         {"ranks": [[0, 1], [1, 0]], "weights": [0.5, 0.5], "responses": ["a", "b"], "n_users": 2},
@@ -165,7 +181,7 @@ CALLS = {
     "Scenario": (
         ua.Scenario,
         {"populations": [USERS], "prompts": ["p"], "probabilities": [1.0], "features": [[1.0]], "name": "n"}
-        | {"groups": [{"some": USERS}], "notes": ["n"]},
+        | {"groups": [{"some": USERS}], "notes": ["n"], "observe": "number", "held_out": None},
     ),
     "score": (
         ua.score,

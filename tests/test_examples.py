@@ -12,7 +12,13 @@ EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.name != "open_spi
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_runs(path):
-    needed = ("supersuit", "sb3"), ("torchrl", "torchrl"), ("trl", "trl_grpo"), ("trl", "picked_finetuning")
+    needed = (
+        ("supersuit", "sb3"),
+        ("torchrl", "torchrl"),
+        ("trl", "trl_grpo"),
+        ("trl", "picked_finetuning"),
+        ("torch", "generalisation"),
+    )
     for module, example in needed:
         if path.name.startswith(example):
             pytest.importorskip(module)

@@ -35,7 +35,12 @@ def test_german_goals():
         for name in ("nlhf", "borda", "uniform", "random-dictatorship"):
             assert found.rates[name][at] == pytest.approx(ua.robust_win_rate("german-goals", name, k))
     assert found.limits == pytest.approx(
-        {**dict.fromkeys(("nlhf", "borda", "plurality"), 0.53183024), "uniform": 1, "random-dictatorship": 1}
+        {
+            **dict.fromkeys(("nlhf", "borda", "plurality"), 0.53183024),
+            "uniform": 1,
+            "random-dictatorship": 1,
+            "nash-welfare": 1,
+        }
     )
     # .8889 - .5318 = .357 of .8889 - .5
     assert found.verdict[0] == "NLHF wastes 36 of 39 points that samples could win at k = 8"

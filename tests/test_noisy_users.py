@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -220,7 +221,7 @@ def test_nash_welfare(users, expected):
     found = nash_welfare(users)
     np.testing.assert_allclose(found.policy, expected, atol=1e-8)
     assert found.certificate < 1e-10
-    np.testing.assert_array_equal(ua.tabulate(ua.Scenario([users]), "nash-welfare", 2).probabilities[0], found.policy)
+    np.testing.assert_array_equal(ua.tabulate(ua.Scenario([users]), "nash-welfare", 2).average()[0], found.policy)
 
 
 def test_nash_welfare_is_the_limit_of_equilibria():
@@ -393,7 +394,7 @@ def test_comparisons_are_fitted_to_groups():
     strengths = {"g": np.array([1.0, 0.0, -1.0]), "h": np.array([-0.5, 0.0, 0.5])}
     parts = [comparisons(own, 4000, rng, group) for group, own in strengths.items()]
     table = {column: parts[0][column] + parts[1][column] for column in parts[0]}
-    given = {"rule": "bradley-terry", "users": "logit", "noise": "slot", "group": "group"}
+    given: dict[str, Any] = {"rule": "bradley-terry", "users": "logit", "noise": "slot", "group": "group"}
     scenario = ua.read_pairwise(table, **given, fitted="group")
     (users,) = scenario.populations
     assert isinstance(users, ua.LogitUsers)

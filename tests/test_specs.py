@@ -15,9 +15,11 @@ from ualign_env import (
     specs,
 )
 
-CULTURES = ["impartial", "mallows", "plackett-luce", "urn", "euclidean", "single-peaked", "group-separable"]
+RANKED = ["impartial", "mallows", "plackett-luce"]
+CULTURES = [*RANKED, "urn", "euclidean", "single-peaked", "group-separable"]
+NOISY = ["bradley-terry", "random-utility"]
 CLASSICS = ["german-goals", "condorcet-1785", "borda-1784", "five-winners", "cycle", "two-groups", "majority-trap"]
-BUILT_IN = [*CLASSICS, "camps", *CULTURES]
+BUILT_IN = [*CLASSICS, "camps", *RANKED, *NOISY, *CULTURES[3:5], "moving-opinions", *CULTURES[5:]]
 
 
 def test_every_source_loads_with_its_described_options():
@@ -28,7 +30,7 @@ def test_every_source_loads_with_its_described_options():
         assert summary.endswith(".")
         if name in BUILT_IN:
             assert load_scenario(spec) == load_scenario(name)
-            assert load_scenario(name).n_prompts == 1
+            assert load_scenario(name).n_prompts == (100 if name == "moving-opinions" else 1)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -41,7 +43,7 @@ def test_specs_come_back_and_prompts_differ(name):
     assert scenario.populations[0] == load_scenario(name).populations[0]
 
 
-@pytest.mark.parametrize("name", ["camps", *CULTURES])
+@pytest.mark.parametrize("name", ["camps", *CULTURES, "random-utility", "moving-opinions"])
 def test_random_scenarios_follow_their_seed(name):
     assert load_scenario(f"{name}/seed:1") == load_scenario(f"{name}/seed:1")
     assert load_scenario(f"{name}/seed:1") != load_scenario(f"{name}/seed:2")

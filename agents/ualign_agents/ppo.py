@@ -10,6 +10,7 @@ from stable_baselines3 import PPO
 import ualign_env as ua
 
 _GAMES = 256  # at a time
+_LAYERS = [256, 256]  # of networks that see features; from numbers, weights alone make any policy
 _ROUNDS = 8  # between two updates
 
 # the first optimiser that is made imports much of torch: better now than while the clock runs
@@ -35,7 +36,7 @@ def ppo(task: ua.Task) -> Iterator[PPO | MaskablePPO]:
         gamma=0.0,  # games are independent
         gae_lambda=0.0,
         ent_coef=0.01,
-        policy_kwargs={"net_arch": []},
+        policy_kwargs={"net_arch": [] if task.scenario.observe == "number" else _LAYERS},
         seed=task.seed % 2**32,
         device="cpu",
     )

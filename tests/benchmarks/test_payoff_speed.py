@@ -8,7 +8,7 @@ import resource
 import numpy as np
 import pytest
 
-from ualign_env import Population, deviation_payoffs
+from ualign_env import LogitUsers, Population, ProbitUsers, deviation_payoffs
 
 N, U, K = 1000, 10_000, 10
 
@@ -46,3 +46,24 @@ def test_memory_is_a_fraction_of_the_rankings(benchmark, large):
 
 def test_pairwise(benchmark, large):
     benchmark.pedantic(large.pairwise, rounds=3)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+@pytest.mark.parametrize("k", [1, K, 10_000])
+@pytest.mark.parametrize("kind", [LogitUsers, ProbitUsers])
+def test_noisy_users_beside_rankings(benchmark, kind, k, temperature):
+    """Target: at most six times the rankings' time, which stands in the group `deviation_payoffs, N = ...`."""
+    users = kind(np.random.default_rng(0).random((U, N)), temperature)
+    policy = np.random.default_rng(1).dirichlet(np.ones(N))
+    benchmark.group = f"deviation_payoffs, N = {N}, U = {U}"
+    benchmark.pedantic(deviation_payoffs, (users, policy, k), rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("temperature", [0.003, 0.006])
+def test_noisy_users_whose_utilities_span_hundreds_of_temperatures(benchmark, temperature):
+    """Prints, as extra info, nanoseconds a user and response; target about 1,000."""
+    users = LogitUsers(np.random.default_rng(0).random((500, 400)), temperature)
+    policy = np.random.default_rng(1).dirichlet(np.ones(400))
+    benchmark.pedantic(deviation_payoffs, (users, policy, K), rounds=3, warmup_rounds=1)
+    if benchmark.stats:
+        benchmark.extra_info["nanoseconds"] = round(benchmark.stats.stats.min / users.utilities.size * 1e9)

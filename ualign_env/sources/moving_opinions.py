@@ -64,6 +64,7 @@ def moving_opinions(
             features=world.features(drawn),
             observe="features",
             held_out=rest,
+            name="moving-opinions, held-out" if stream == "held-out" else None,
         )
 
     return part("training", n_prompts, part("held-out", n_held_out, None) if n_held_out else None)

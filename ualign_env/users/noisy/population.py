@@ -191,7 +191,7 @@ class NoisyUsers(Users, ABC):
     def sampled_value(self, policy: Floats, k: int, other: Floats, l: int) -> float:
         def work(block: Block) -> Floats:
             density = l * block.all_below(other, l - 1) * (block.densities() @ other)
-            return np.sum(block.shares * block.all_below(policy, k) * density)
+            return np.asarray(np.sum(block.shares * block.all_below(policy, k) * density))
 
         return float(self.quadrature.sum(k + l, work))
 
