@@ -1,5 +1,9 @@
 """Prompts that are seen by their features alone, prompts that are held out, and opinions that move."""
 
+import json
+import pickle
+import subprocess
+import sys
 from itertools import islice
 from typing import Any
 
@@ -154,6 +158,76 @@ def test_nothing_held_out_reaches_an_agent():
         assert task.scenario.observe == "features"
     game = Task(scenario, 2).for_agents("tree").game()
     assert game.scenario.held_out is None
+
+
+def test_every_spec_has_parts(tmp_path):
+    whole = ua.load_scenario("mallows/prompts:10")
+    split = ua.load_scenario("mallows/prompts:10/train:0.7/split-seed:3")
+    assert split == whole.split(0.7, 3)
+    assert split.held_out is not None
+    assert split.name == split.spec == "mallows/prompts:10/train:0.7/split-seed:3"
+    train, held_out = (ua.load_scenario(f"mallows/train:7/part:{part}/prompts:10") for part in ("train", "held-out"))
+    assert (train.n_prompts, held_out.n_prompts, train.held_out) == (7, 3, None)
+    assert held_out == whole.split(7).held_out
+    for one in (split, train, held_out):
+        assert ua.load_scenario(one.spec) == one
+        assert pickle.loads(pickle.dumps(one)) == one
+    world = ua.load_scenario("moving-opinions/prompts:3/held-out:2")
+    assert ua.load_scenario("moving-opinions/prompts:3/held-out:2/part:held-out") == world.held_out
+    assert ua.load_scenario("moving-opinions/prompts:3/held-out:2/part:train").held_out is None
+    assert world.held_out is not None
+    assert world.held_out.name == "moving-opinions, held-out"  # what is kept is not changed
+    ua.register_scenario("ours-with-parts", whole)
+    assert ua.load_scenario(ua.load_scenario("ours-with-parts/train:7").spec) == whole.split(7)
+    whole.save(tmp_path / "whole.npz")
+    assert ua.load_scenario(f"{tmp_path / 'whole.npz'}/train:7/part:held-out") == held_out
+    assert ua.load_scenario(f"{whole.spec}/train:7") == whole.split(7)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("part:held-out", "has no held-out part: train:0.8 makes one"),
+        ("train:7/part:test", "unknown part 'test'"),
+        ("train:10", "leaves 10 of 10 prompts to learn on"),
+        ("train:much", "train is 'much'"),
+        ("train:7/split-seed:x", "split-seed is 'x'"),
+        ("split-seed:3", "has a split-seed, but no train"),
+        ("train:7/train:8", "option 'train' is given twice"),
+        ("train:7/part:", "'part:' is not of the form key:value"),
+    ],
+)
+def test_bad_parts(options, message):
+    with pytest.raises(ValueError, match=message):
+        ua.load_scenario(f"mallows/prompts:10/{options}")
+
+
+def test_what_is_split_is_not_split_again():
+    with pytest.raises(ValueError, match="has a held-out part already"):
+        ua.load_scenario("moving-opinions/prompts:3/held-out:2/train:2")
+
+
+def test_commands_take_parts_as_flags():
+    command = [
+        sys.executable,
+        "-m",
+        "ualign_env",
+        "score",
+        "mallows/prompts:4",
+        "--policy",
+        "nlhf",
+        "--k",
+        "2",
+        "--json",
+    ]
+    found = [
+        json.loads(subprocess.run([*command, *flags], capture_output=True, text=True, check=True).stdout)
+        for flags in (["--train", "3", "--part", "held-out"], ["--train=3", "--part=train"])
+    ]
+    whole = ua.load_scenario("mallows/prompts:4").split(3)
+    for card, part in zip(found, (whole.held_out, whole.learned_on()), strict=True):
+        assert part is not None
+        assert card["robust_win_rate"] == pytest.approx(ua.robust_win_rate(part, "nlhf", 2))
 
 
 # Opinions that move: check values of two implementations.

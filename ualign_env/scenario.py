@@ -192,6 +192,11 @@ class Scenario:
         """
         return self._spec or INLINE + _pack(self)
 
+    @property
+    def rebuilt_by_name(self) -> bool:
+        """Whether its spec is no more than a name and options."""
+        return self._spec is not None
+
     @cached_property
     def name(self) -> str:
         """What reports call it."""

@@ -2,7 +2,8 @@
 
 A spec is the name of a built-in or registered scenario, or the path of a file, with options, or `inline/` followed by
 the packed content of a scenario. Names and their options come from the table in `sources`, those of files from
-`readers`. In a spec of a file, the path is the longest beginning that exists.
+`readers`. In a spec of a file, the path is the longest beginning that exists. Every spec takes `train:0.8`, which keeps
+prompts back, with a `split-seed`, and `part:train` or `part:held-out` for one part alone.
 """
 
 import os
@@ -28,6 +29,9 @@ ScenarioLike = Scenario | Users | str | os.PathLike[str]
 
 _REGISTERED: dict[str, Scenario] = {}
 
+#: Options that every spec takes: which of its prompts are learned on, which are held out, which of both are meant.
+PARTS = {"train": 1.0, "split-seed": 0, "part": "train"}
+
 _LIVE = "live/"
 _ALIVE: WeakValueDictionary[str, Scenario] = WeakValueDictionary()
 _numbers = count(1)
@@ -44,7 +48,9 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
 
     Args:
         spec: for example `"german-goals"`, `"mallows/responses:6/phi:0.8/seed:1/prompts:4"`, the path of a file such
-            as `"votes.soc"` or `"ratings.csv/user:annotator/missing:bottom"`, or the `spec` of another scenario.
+            as `"votes.soc"` or `"ratings.csv/user:annotator/missing:bottom"`, or the `spec` of another scenario. With
+            `"/train:0.8"` a share of the prompts, or a number of them, is learned on and the rest is the held-out part
+            (`Scenario.split`); `"/part:held-out"` is that part alone, `"/part:train"` the other.
 
     Raises:
         ValueError: if the name or an option is unknown, a value doesn't fit, or the file is malformed.
@@ -54,6 +60,9 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
         raise ValueError(
             f"spec is {spec!r:.200}, but must be a string or a path; `read_ratings` and others take frames"
         )
+    rest, parts = _without_parts(text)
+    if parts:
+        return _part_of(load_scenario(rest), parts, text)
     if text.startswith(INLINE):
         return Scenario.from_inline(text.removeprefix(INLINE))
     if text.startswith(_LIVE):
@@ -73,6 +82,33 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
         hint = "; registered names are known in their process alone: pass the scenario's spec to others"
         raise ValueError(f"{_checks.unknown('scenario', name, known)}{hint if _NAME.fullmatch(name) else ''}")
     return _build(text)
+
+
+def _without_parts(text: str) -> tuple[str, dict[str, str]]:
+    """Returns a spec without the options that say which of its prompts are meant, and these."""
+    pieces = text.split("/")
+    chosen = [piece for piece in pieces[1:] if piece.partition(":")[0] in PARTS]
+    return "/".join(piece for piece in pieces if piece not in chosen) if chosen else text, _options.split(chosen)
+
+
+def _part_of(whole: Scenario, given: dict[str, str], text: str) -> Scenario:
+    """Returns what a spec says of a scenario's prompts."""
+    if "split-seed" in given and "train" not in given:
+        raise ValueError(f"{text!r:.200} has a split-seed, but no train:SHARE or train:NUMBER that it could be of")
+    found = whole
+    if "train" in given:
+        if whole.held_out:
+            raise ValueError(f"{text!r:.200} is to be split, but has a held-out part already")
+        share = given["train"]
+        number = _checks.integer("train", share) if share.isdecimal() else _checks.number("train", share)
+        found = whole.split(number, _checks.integer("split-seed", given.get("split-seed", "0")))
+    if "part" in given:
+        held_out = _checks.one_of("part", given["part"], ("train", "held-out")) == "held-out"
+        if not found.held_out:
+            raise ValueError(f"{text!r:.200} has no held-out part: train:0.8 makes one")
+        found = found.held_out if held_out else found.learned_on()
+    fresh = found.renamed(text)
+    return specified(fresh, "/".join([whole.spec, *map(":".join, given.items())])) if whole.rebuilt_by_name else fresh
 
 
 def list_scenarios() -> list[str]:
@@ -158,7 +194,7 @@ def describe_scenarios() -> list[tuple[str, str]]:
 
 def other_readings(spec: ScenarioLike) -> dict[str, str]:
     """Returns specs of the same file with another answer to what is arguable in its reading, each by what differs."""
-    text = os.fspath(spec) if isinstance(spec, str | os.PathLike) else ""
+    text, _ = _without_parts(os.fspath(spec) if isinstance(spec, str | os.PathLike) else "")
     path, pairs = split_path(text)
     if not path or text.partition("/")[0] in (*SOURCES, *_REGISTERED):
         return {}

@@ -17,7 +17,7 @@ def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
         own: the command's options.
     """
     strange = any(arg.startswith("--") and arg.partition("=")[0] not in own for arg in args)
-    known = specs.source_options() | reader_options() if strange else {}
+    known = specs.source_options() | reader_options() | specs.PARTS if strange else {}
     rest, pairs = [], []
     given = iter(args)
     for arg in given:
