@@ -230,6 +230,68 @@ def test_commands_take_parts_as_flags():
         assert card["robust_win_rate"] == pytest.approx(ua.robust_win_rate(part, "nlhf", 2))
 
 
+# Ratings with a column of features.
+
+
+def ratings(**changed: Any) -> dict[str, Any]:
+    """Returns ratings of three responses to four prompts, which appear in another order to every prompt."""
+    rng, rows = np.random.default_rng(0), []
+    for x in range(4):
+        for user in "uvw":
+            rows += [(f"p{x}", user, name, float(rng.random()), [float(x), 0.5]) for name in np.roll(list("abc"), x)]
+    columns = ("prompt", "user", "response", "score", "embedding")
+    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)) | changed
+
+
+@pytest.mark.parametrize("written", [list, json.dumps, lambda row: ";".join(map(str, row)), np.array])
+def test_embeddings_of_rated_prompts_are_features(written):
+    table = ratings(embedding=[written(row) for row in ratings()["embedding"]])
+    scenario = ua.read_ratings(table, features="embedding")
+    assert scenario.observe == "features"
+    assert scenario.observations.tolist() == [[x, 0.5] for x in range(4)]
+    plain = ua.read_ratings(ratings())
+    for users, before in zip(scenario.populations, plain.populations, strict=True):
+        assert users.responses == ("a", "b", "c")  # whoever answers with numbers means the same by them everywhere
+        assert users == before.restricted([before.responses.index(name) for name in "abc"])
+    assert scenario.split(3).held_out is not None
+
+
+def test_a_folder_of_ratings_with_embeddings(tmp_path):
+    table = ratings()
+    for i, part in enumerate((slice(0, 18), slice(18, 36))):
+        rows = zip(*(column[part] for column in table.values()), strict=True)
+        lines = [json.dumps(dict(zip(table, row, strict=True))) for row in rows]
+        (tmp_path / f"{i}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    specs = [f"{tmp_path / name}/features:embedding" for name in ("0.jsonl", "1.jsonl")]
+    joined = ua.Scenario.joined(map(ua.load_scenario, specs))
+    assert joined.observe == "features"
+    assert joined.features[:, 0].tolist() == [0, 1, 2, 3]
+    assert joined.split(0.5).held_out is not None
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"embedding": [[0.0]] + [[1.0, 2.0]] * 35}, "embedding of prompt 'p0' is another than before"),
+        ({"embedding": [[0.0]] * 9 + [[1.0, 2.0]] * 27}, "row 9: embedding has 2 numbers, but before 1"),
+        ({"embedding": ["a;b"] * 36}, "row 0: embedding is .*, but must be finite numbers: a list, or joined by ';'"),
+        ({"embedding": [[]] * 36}, "must be finite numbers"),
+        ({"embedding": [[np.nan]] * 36}, "must be finite numbers"),
+        ({"embedding": [None] * 36}, "must be finite numbers"),
+        ({"response": [*["d", "b", "c"] * 3, *ratings()["response"][9:]]}, "has other responses than 'p0'"),
+    ],
+)
+def test_bad_embeddings(changed, message):
+    with pytest.raises(ValueError, match=message):
+        ua.read_ratings(ratings(**changed), features="embedding")
+
+
+def test_features_are_of_prompts():
+    table = {name: column for name, column in ratings().items() if name != "prompt"}
+    with pytest.raises(ValueError, match="there is no column of prompts that have them"):
+        ua.read_ratings(table, features="embedding", repeated="last")
+
+
 # Opinions that move: check values of two implementations.
 
 

@@ -62,6 +62,7 @@ def made(
     probabilities: str = "equal",
     choosing: Choosing = ORDERS,
     notes: Callable[[], Sequence[str]] = tuple,
+    kept: list[str] | None = None,
 ) -> Scenario:
     """Returns the scenario of what users said.
 
@@ -75,6 +76,7 @@ def made(
         probabilities: `"equal"`, or `"users"` where a prompt is as likely as it has users.
         choosing: how users choose by their scores.
         notes: returns what was lost before, once all prompts were gone through.
+        kept: to which the data's names of the prompts that are left are added.
 
     Raises:
         ValueError: if nothing is left.
@@ -97,6 +99,8 @@ def made(
         numbers += judged.scores.size
         check_numbers(name, numbers)
         titles.append(judged.prompt or Path(name).stem)
+        if kept is not None:
+            kept.append(judged.prompt)
         users = partial(_population, judged, tie_width, choosing)
         populations.append(users(judged.scores, judged.weights))
         groups.append({group: users(*rows) for group, rows in _groups(judged).items()})

@@ -8,6 +8,7 @@ from ualign_env import _checks
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.choosing import Choosing
 from ualign_env.readers.collector import Collector
+from ualign_env.readers.features import Features
 from ualign_env.readers.judgements import counted, made
 from ualign_env.readers.table import TableLike, as_table, as_text
 from ualign_env.scenario import Scenario
@@ -32,6 +33,7 @@ def read_ratings(
     min_users: int = 2,
     tie_width: float = 0.0,
     probabilities: str = "equal",
+    features: str = "",
     users: str = "certain",
     tau: float = 1.0,
     noise: str = "response",
@@ -60,6 +62,9 @@ def read_ratings(
         min_users: prompts with fewer users are left out.
         tie_width: a user's scores that are closer than this are equal; so are those joined by a chain of such pairs.
         probabilities: how likely prompts are: `"equal"`, or as many `"users"` as they have.
+        features: a column of what is seen of a prompt, such as an embedding: a list of numbers, as `[0.1, 0.2]` or
+            `0.1;0.2`, the same in all rows of a prompt. Learners then see features alone, and all prompts must have the
+            same responses, which are in one order; `""` for none.
         users: how users choose by their scores: `"certain"`, by their order; `"logit"` or `"probit"`, by scores plus
             noise.
         tau: temperature of noisy users, in units of the scores.
@@ -76,9 +81,15 @@ def read_ratings(
     _checks.one_of("missing", missing, ("complete", "bottom"))
     sign = -1.0 if lower_is_better else 1.0
     columns = rows.prompt_column(prompt)
+    if features and not columns:
+        raise ValueError(
+            f"{rows.name}: features is {features!r:.100}, but there is no column of prompts that have them"
+        )
+    seen = Features(rows, features)
     collector, blank = Collector(rows, prompt if columns else "", user, response, repeated), 0
     numbers: dict[str, float] = {}  # few scores occur again and again
-    for place, (who, what, value, *rest) in rows.rows(user, response, score, *columns, *[group] * bool(group)):
+    optional = [column for column in (*columns, features, group) if column]
+    for place, (who, what, value, *rest) in rows.rows(user, response, score, *optional):
         said = numbers.get(value) if type(value) is str else None
         if said is None:
             said = rows.number(place, score, value, levels)
@@ -88,13 +99,16 @@ def read_ratings(
             blank += 1
             continue
         member = as_text(rest[-1]) if group else ""
+        if features:
+            seen.add(place, rows.text(place, prompt, rest[0]), rest[1])
         collector.add(place, rest[0] if rest else None, who, what, sign * said, member)
 
     def notes() -> list[str]:
         found = [f"{counted(blank, 'row')} without a score: left out"] * bool(blank)
         return [*found, *collector.repetitions("rating", "response")]
 
-    return made(
+    kept: list[str] = []
+    scenario = made(
         rows.name,
         collector.judged(),
         bottom=missing == "bottom",
@@ -104,4 +118,6 @@ def read_ratings(
         probabilities=probabilities,
         choosing=choosing,
         notes=notes,
+        kept=kept,
     )
+    return seen.seen(scenario, kept) if features else scenario
