@@ -230,6 +230,83 @@ def test_commands_take_parts_as_flags():
         assert card["robust_win_rate"] == pytest.approx(ua.robust_win_rate(part, "nlhf", 2))
 
 
+# Responses with features: policies that score them, whatever their number.
+
+
+def texts(sizes: list[int], **more: Any) -> ua.Scenario:
+    """Returns prompts with so many responses each, of which users like those whose first feature is high."""
+    rng = np.random.default_rng(0)
+    tables = [rng.normal(size=(size, 2)) for size in sizes]
+    users = [ua.Population.from_scores(table[:, 0] + rng.normal(0, 0.3, (7, len(table)))) for table in tables]
+    return ua.Scenario(users, features=rng.normal(size=(len(sizes), 1)), response_features=tables, **more)
+
+
+def first_is_best(seen: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    assert (seen.shape, responses.shape[1], responses.dtype) == ((2,), 2, np.float32)
+    weights = np.exp(3 * responses[:, 0])
+    return weights / weights.sum()
+
+
+def test_policies_that_score_responses_are_read(tmp_path):
+    scenario = texts([3, 5, 2, 4], observe="features")
+    assert scenario.response_features.shape == (4, 5, 2)
+    table = ua.tabulate(scenario, first_is_best, 2).average()
+    assert ua.robust_win_rate(scenario, first_is_best, 2) > ua.robust_win_rate(scenario, "uniform", 2)
+    torch = pytest.importorskip("torch")
+
+    class Scorer(torch.nn.Module):
+        def forward(self, seen, responses):
+            assert (seen.shape, responses.shape) == ((4, 2), (4, 5, 2))
+            return 3 * responses[:, :, 0]
+
+    np.testing.assert_allclose(ua.tabulate(scenario, Scorer(), 2).average(), table, atol=1e-6)
+    numbering = ua.tabulate(scenario, lambda _: np.eye(5)[0][:5], 2).average()  # who takes one argument is given one
+    assert (numbering[:, 0] == 1).all()
+    scenario.save(tmp_path / "texts.npz")
+    copies = [ua.load_scenario(scenario.spec), ua.load_scenario(tmp_path / "texts.npz"), scenario.renamed("x")]
+    for copy in [*copies, pickle.loads(pickle.dumps(scenario))]:
+        assert copy == scenario
+        np.testing.assert_array_equal(copy.response_features, scenario.response_features)
+    plain = ua.Scenario(scenario.populations, features=scenario.features, observe="features")
+    assert plain != scenario
+
+
+def test_what_is_held_out_may_have_another_number_of_responses():
+    scenario = texts([3, 5, 2, 4], observe="features").split(2, seed=1)
+    assert scenario.held_out is not None
+    assert scenario.n_responses != scenario.held_out.n_responses
+    for part in (scenario, scenario.held_out):
+        assert ua.robust_win_rate(part, first_is_best, 2) > ua.robust_win_rate(part, "uniform", 2)
+    numbered = ua.Scenario(scenario.populations, features=scenario.features)
+    with pytest.raises(ValueError, match="held_out has n_responses"):
+        ua.Scenario(
+            numbered.populations,
+            features=numbered.features,
+            held_out=ua.Scenario(scenario.held_out.populations, features=scenario.held_out.features),
+        )
+    joined = ua.Scenario.joined([texts([3, 2]), texts([4])])
+    assert joined.response_features.shape == (3, 4, 2)
+    with pytest.raises(ValueError, match="as many features of responses"):
+        ua.Scenario.joined([texts([3, 2]), ua.Scenario(texts([4]).populations, features=[[0.0]])])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[[1.0]]], "response_features has 1 tables, but the scenario has 2 prompts"),
+        ([[[1.0]], [[1.0]]], r"response_features\[0\] has shape \(1, 1\), but must have \[2, 1\]"),
+        ([[[1.0], [2]], [[1.0, 2], [2, 1]]], r"response_features\[1\] has shape \(2, 2\), but must have \[2, 1\]"),
+        ([[[1.0], [np.nan]], [[1.0], [2]]], r"response_features\[0\]\[1, 0\] is nan"),
+        ([np.zeros((2, 0))] * 2, "at least 1"),
+        (3, "response_features"),
+    ],
+)
+def test_bad_features_of_responses(given, message):
+    users = ua.Population.from_scores([[1, 2]])
+    with pytest.raises(ValueError, match=message):
+        ua.Scenario([users, users], response_features=given)
+
+
 # Ratings with a column of features.
 
 

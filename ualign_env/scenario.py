@@ -1,6 +1,6 @@
 """Scenarios: the prompts of a game, how likely each is, and the users who judge its responses.
 
-Axes: P prompts, N responses (the largest number over the prompts), F features.
+Axes: P prompts, N responses (the largest number over the prompts), F features of prompts, G of responses.
 """
 
 import base64
@@ -52,6 +52,8 @@ class Scenario:
         probabilities: `[P]` chance of each prompt, positive; sums to 1.
         features: `[P, F]` what learners see of a prompt beside its number; F is 0 where there is nothing.
         observe: what learners see: `"number"`, the prompt's number and then its features, or `"features"` alone.
+        response_features: `[P, N, G]` what can be seen of each response, for policies that score responses instead of
+            numbering them; G is 0 where there is nothing.
         held_out: other prompts, seen alike, on which is scored what was learned here; None where there are none. They
             are part of no game.
         groups: for each prompt, the users of each named group of its population; empty where none are known.
@@ -64,6 +66,7 @@ class Scenario:
     probabilities: Floats
     features: Floats
     observe: str
+    response_features: Floats
     held_out: "Scenario | None"
     groups: tuple[Mapping[str, Users], ...]
     notes: tuple[str, ...]
@@ -78,6 +81,7 @@ class Scenario:
         *,
         features: npt.ArrayLike | None = None,
         observe: str = "number",
+        response_features: Iterable[npt.ArrayLike] | None = None,
         held_out: "Scenario | None" = None,
         groups: Iterable[Mapping[str, Users]] | None = None,
         name: str | None = None,
@@ -92,6 +96,8 @@ class Scenario:
             features: `[P, F]` finite numbers that learners see beside the prompt's number, such as an embedding.
             observe: `"number"`, or `"features"` for these alone: whoever sees a number can only learn by heart, and a
                 prompt that was not there has none.
+            response_features: for each prompt `[its responses, G]` finite numbers, such as embeddings of texts:
+                policies that take a second argument are given them.
             held_out: other prompts with as many features, seen alike, on which is scored what was learned here.
             groups: P mappings from the names of groups of users to these users, for whom scores are told apart. Groups
                 may overlap and leave users out; they change no game.
@@ -135,6 +141,7 @@ class Scenario:
         object.__setattr__(self, "probabilities", kept)
         object.__setattr__(self, "features", seen)
         object.__setattr__(self, "observe", observe)
+        object.__setattr__(self, "response_features", _of_responses(response_features, populations))
         object.__setattr__(self, "held_out", held_out)
         object.__setattr__(self, "groups", _groups(groups, populations))
         object.__setattr__(self, "notes", tuple(map(str, _checks.several("notes", notes))))
@@ -147,6 +154,11 @@ class Scenario:
     def n_prompts(self) -> int:
         """P, the number of prompts."""
         return len(self.populations)
+
+    @property
+    def n_response_features(self) -> int:
+        """G, the number of features of a response."""
+        return self.response_features.shape[2]
 
     @property
     def n_features(self) -> int:
@@ -215,6 +227,9 @@ class Scenario:
             found.update(f"{table.shape}".encode() + np.ascontiguousarray(table, "<f8").tobytes())
         if self.observe != "number" or self.held_out:
             found.update(json.dumps([self.observe, self.held_out and self.held_out.digest]).encode())
+        if self.response_features.size:
+            table = self.response_features
+            found.update(f"responses {table.shape}".encode() + np.ascontiguousarray(table, "<f8").tobytes())
         return found.hexdigest()
 
     def part(self, prompts: npt.ArrayLike) -> "Scenario":
@@ -231,13 +246,14 @@ class Scenario:
             raise ValueError(f"prompts must be distinct indices, at least one, not {prompts!r:.200}")
         if index.min() < 0 or index.max() >= self.n_prompts:
             raise ValueError(f"prompts are {index.tolist()!s:.200}, but the scenario has {self.n_prompts}")
-        chances = self.probabilities[index]
+        chances, rows = self.probabilities[index], self.rows_of_responses()
         return Scenario(
             [self.populations[x] for x in index],
             [self.prompts[x] for x in index],
             chances / chances.sum(),
             features=self.features[index],
             observe=self.observe,
+            response_features=None if rows is None else [rows[x] for x in index],
             groups=[self.groups[x] for x in index],
             notes=self.notes,
         )
@@ -265,6 +281,13 @@ class Scenario:
         rest = _rebuild(self.part(np.sort(order[size:]))._kept() | {"observe": observe}, f"{self.name}, held out", None)
         kept = self.part(np.sort(order[:size]))._kept() | {"observe": observe, "held_out": rest}
         return _rebuild(kept, f"{self.name}, to learn on", None)
+
+    def rows_of_responses(self) -> list[Floats] | None:
+        """Returns for each prompt `[its responses, G]` features of its own responses, None where they have none."""
+        if not self.n_response_features:
+            return None
+        sizes = (users.n_responses for users in self.populations)
+        return [table[:size] for table, size in zip(self.response_features, sizes, strict=True)]
 
     def learned_on(self) -> "Scenario":
         """Returns the scenario without its held-out part."""
@@ -339,6 +362,9 @@ class Scenario:
         rest = [part.held_out for part in parts if part.held_out]
         if len({part.observe for part in parts}) > 1 or len(rest) not in (0, len(parts)):
             raise ValueError("scenarios must be observed alike, and all have a held-out part or none, to be joined")
+        if len({part.n_response_features for part in parts}) > 1:
+            raise ValueError("scenarios must all have as many features of responses, to be joined")
+        rows = [part.rows_of_responses() for part in parts]
         names = [(part.name, prompt) for part in parts for prompt in part.prompts]
         plain = Counter(prompt for _, prompt in names)
         prompts = [prompt if plain[prompt] == 1 else f"{name}: {prompt}" for name, prompt in names]
@@ -350,6 +376,7 @@ class Scenario:
             np.concatenate([part.probabilities for part in parts]) / len(parts),
             features=np.vstack([part.features for part in parts]),
             observe=parts[0].observe,
+            response_features=None if None in rows else [row for own in rows for row in own or ()],
             held_out=cls.joined(rest) if rest else None,
             groups=[known for part in parts for known in part.groups],
             notes=[f"{part.name}: {note}" for part in parts for note in part.notes],
@@ -379,6 +406,7 @@ class Scenario:
             content["probabilities"],
             features=content.get("features"),
             observe=content.get("observe", "number"),
+            response_features=content.get("response_features"),
             held_out=cls._from_content(content["held_out"]) if content.get("held_out") else None,
             groups=[{group: Users.unpack(users) for group, users in known} for known in content.get("groups", ())]
             or None,
@@ -404,7 +432,8 @@ class Scenario:
     def _kept(self) -> dict[str, Any]:
         """Returns the arguments that make the scenario anew, but for its name."""
         names = ("populations", "prompts", "probabilities", "features", "observe", "held_out", "notes")
-        return {name: getattr(self, name) for name in names} | {"groups": tuple(map(dict, self.groups))}
+        kept = {name: getattr(self, name) for name in names} | {"groups": tuple(map(dict, self.groups))}
+        return kept | {"response_features": self.rows_of_responses()}
 
     def __repr__(self) -> str:
         return f"Scenario({self.name!r}, n_prompts={self.n_prompts}, n_responses={self.n_responses})"
@@ -431,13 +460,38 @@ def _groups(groups: Any, populations: tuple[Users, ...]) -> tuple[Mapping[str, U
     return tuple(MappingProxyType(dict(sorted(known.items()))) for known in given)
 
 
+def _of_responses(given: Any, populations: tuple[Users, ...]) -> Floats:
+    """Returns `[P, N, G]` features of responses, padded with zeros."""
+    n = max(users.n_responses for users in populations)
+    if given is None:
+        found = np.zeros((len(populations), n, 0))
+    else:
+        rows = _checks.several("response_features", given)
+        if len(rows) != len(populations):
+            raise ValueError(
+                f"response_features has {len(rows)} tables, but the scenario has {len(populations)} prompts"
+            )
+        tables = [_checks.real_array(f"response_features[{x}]", row, 2) for x, row in enumerate(rows)]
+        width = tables[0].shape[1]
+        found = np.zeros((len(populations), n, width))
+        for x, (table, users) in enumerate(zip(tables, populations, strict=True)):
+            if table.shape != (users.n_responses, width) or not width:
+                expected = f"[{users.n_responses}, {width or 'at least 1'}]"
+                raise ValueError(f"response_features[{x}] has shape {table.shape}, but must have {expected}")
+            found[x, : users.n_responses] = table
+    found.flags.writeable = False
+    return found
+
+
 def _check_held_out(held_out: Any, learned_on: Scenario) -> None:
     """Raises an error unless what is learned on a scenario can be asked about the prompts held out."""
     if not isinstance(held_out, Scenario):
         raise ValueError(f"held_out is {held_out!r:.200}, but must be a Scenario")
     if held_out.held_out:
         raise ValueError("held_out has a held-out part itself, but must have none")
-    for what in ("observe", "n_features", "n_responses"):
+    # whoever scores responses by their features may meet another number of them
+    same = ("observe", "n_features", "n_response_features", "n_responses")
+    for what in same[:3] if learned_on.n_response_features else same:
         own, other = getattr(learned_on, what), getattr(held_out, what)
         if own != other:
             raise ValueError(f"held_out has {what} {other!r}, but the prompts to learn on have {own!r}")
@@ -460,6 +514,8 @@ def _content(scenario: Scenario) -> dict[str, Any]:
         content["features"] = scenario.features
     if scenario.observe != "number":
         content["observe"] = scenario.observe
+    if scenario.n_response_features:
+        content["response_features"] = scenario.rows_of_responses()
     if scenario.held_out:
         content["held_out"] = _content(scenario.held_out)
     if any(scenario.groups):

@@ -122,5 +122,13 @@ class _HiddenPicker(Picker):
 def hidden_scenario(scenario: Scenario, oracle: UserOracle | None) -> Scenario:
     """Returns what agents see of a scenario whose users are hidden: sizes, chances of prompts, and features."""
     users = [HiddenUsers(one.n_responses, x, oracle) for x, one in enumerate(scenario.populations)]
-    seen = {"probabilities": scenario.probabilities, "features": scenario.features, "observe": scenario.observe}
-    return live(Scenario(users, **seen, name="hidden"))
+    return live(
+        Scenario(
+            users,
+            probabilities=scenario.probabilities,
+            features=scenario.features,
+            observe=scenario.observe,
+            response_features=scenario.rows_of_responses(),
+            name="hidden",
+        )
+    )

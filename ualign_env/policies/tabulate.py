@@ -6,6 +6,7 @@ Policies of other libraries join by `@reads`, as the OpenSpiel adapter's do; tho
 or may be missing, by `_READERS` too. Names of policies are read by a reader that the baselines register.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, singledispatch
@@ -44,7 +45,8 @@ def tabulate(scenario: ScenarioLike, policy: Any, k: int, *, player: int | None 
             (Python or C++) of one of our games; a Stable-Baselines3 model with a stochastic policy; a torch module from
             observations `[P, D]` to logits `[P, N]`, RLlib's and TensorDict's modules and agents with an `actor` among
             them; `greedy` of any of these; or a callable from the observation of a prompt (a row of
-            `scenario.observations`) to `[N]` probabilities.
+            `scenario.observations`) to `[N]` probabilities. Where responses have features, modules and callables that
+            take two arguments are given these as well, `[P, N, G]` or `[N, G]`.
         k: number of outputs.
         player: whose policy is meant, where the policy is one of several players; needed where it is one player's
             alone, as linear programs return it. None: of k + 1 players, all.
@@ -231,10 +233,25 @@ def _table(name: str, value: npt.ArrayLike, scenario: Scenario, leading: tuple[i
     return table
 
 
+def takes_responses(policy: Callable[..., Any], scenario: Scenario) -> bool:
+    """Returns whether a function of what is seen of a prompt must be given the features of its responses, too."""
+    if not scenario.n_response_features:
+        return False
+    try:
+        parameters = inspect.signature(policy).parameters.values()
+    except ValueError:  # of functions written in C
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [one for one in parameters if one.kind in positional and one.default is inspect.Parameter.empty]
+    return len(needed) == 2
+
+
 def _answer(policy: Callable[..., Any], scenario: Scenario, x: int) -> Floats:
     """Returns `[N]`: what a callable does on observing a prompt; it may leave out what the prompt hasn't got."""
-    row = _checks.real_array("the policy's answer", policy(scenario.observations[x].copy()), 1)
-    own = scenario.populations[x].n_responses
+    own, seen = scenario.populations[x].n_responses, [scenario.observations[x].copy()]
+    if takes_responses(policy, scenario):
+        seen.append(scenario.response_features[x, :own].astype(np.float32))
+    row = _checks.real_array("the policy's answer", policy(*seen), 1)
     if row.size not in (own, scenario.n_responses):
         raise ValueError(f"the policy answered {scenario.prompts[x]!r} with {row.size} probabilities, not {own}")
     return np.pad(row, (0, scenario.n_responses - row.size))

@@ -12,7 +12,7 @@ import torch
 
 from ualign_env import _checks
 from ualign_env.policies.tables import PolicyTable
-from ualign_env.policies.tabulate import read, reads
+from ualign_env.policies.tabulate import read, reads, takes_responses
 from ualign_env.scenario import Scenario
 
 _CALLABLE = """
@@ -37,9 +37,13 @@ def evaluated(module: torch.nn.Module) -> Iterator[None]:
 def _(policy: torch.nn.Module, scenario: Scenario, k: int) -> PolicyTable:
     """Reads a module from observations `[P, D]` to logits `[P, N]`; logits of illegal responses don't count."""
     seen = _like_parameters(policy, torch.as_tensor(scenario.observations.copy()))
+    responses = scenario.response_features.astype(np.float32)
+    both = takes_responses(policy.forward, scenario)
     with evaluated(policy):
         try:
-            logits = _answer_of(policy)(seen)
+            logits = (
+                policy(seen, _like_parameters(policy, torch.as_tensor(responses))) if both else _answer_of(policy)(seen)
+            )
         except Exception as error:  # whatever a foreign module raises that expects something else
             raise ValueError(
                 f"{type(policy).__name__} is no module from observations {list(seen.shape)} to logits of "
