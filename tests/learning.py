@@ -10,6 +10,9 @@ EXTRAS = {  # a module that each agent's extra brings
     "nfsp": "tree",
     "deep-cfr": "tree",
     "transformer": "trl",
+    "distillation": "torch",
+    "exploitability-descent": "torch",
+    "network-policy-gradient": "torch",
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -39,11 +39,14 @@ class Look(Spent):
         shortfall: what the robust win rate lacks to the optimum.
         nash_conv: NashConv, None where the policy is no profile of the game.
         score_seconds: what scoring it took.
+        trained: where prompts are held out, the shortfall on those that were learned on; `shortfall` is then that on
+            the others. None where there are none.
     """
 
     shortfall: float
     nash_conv: float | None
     score_seconds: float
+    trained: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class RunResult(Result):
         limits: seconds on the wall, and megabytes, that were enforced; None where they were not.
         machine: versions and machine.
         finished: when it ended, in UTC, as ISO 8601 has it.
+        held_out: the same metrics of that policy on the prompts held out; None where there are none, or it is no
+            function of what is seen of prompts.
     """
 
     agent: str
@@ -132,6 +137,7 @@ class RunResult(Result):
     limits: dict[str, float | None]
     machine: dict[str, str]
     finished: str
+    held_out: dict[str, Any] | None = None
 
     @cached_property
     def spending(self) -> Floats:
@@ -165,6 +171,8 @@ class RunResult(Result):
             said = f"{self.status}: {self.error}" if self.error else f"nothing within {self.budget:,.12g} {self.unit}"
         else:
             said = f"robust win rate {self.optimum - found.shortfall:.6f} of {self.optimum:.6f}"
+            if found.trained is not None:
+                said += f" on prompts held out, {self.optimum - found.trained:.6f} on those learned on"
         return f"{self.agent} on {self.task}, k = {self.k}: {said}, {self.steps} steps in {self.cpu:.2f} s of CPU"
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,7 +193,7 @@ class RunResult(Result):
             given = content.get("schema") if isinstance(content, Mapping) else content
             raise ValueError(f"a result of schema {given!r:.100}, but this version reads schema {SCHEMA}")
         known: dict[str, Any] = {field.name: content.get(field.name) for field in fields(cls)}
-        missing = [name for name in known if name not in content]
+        missing = [one.name for one in fields(cls) if one.default is MISSING and one.name not in content]
         if missing:
             raise ValueError(f"a result without {', '.join(missing)}")
         try:

@@ -177,7 +177,8 @@ def _scores_again(result: RunResult, suite: Suite) -> bool:
         found = result.optimum - robust_win_rate(scenario, result.policy, result.k)
     except ValueError:  # what is no policy
         return False
-    return abs(max(0.0, found) - max(0.0, look.shortfall)) < _ROUNDING
+    said = look.shortfall if look.trained is None else look.trained
+    return abs(max(0.0, found) - max(0.0, said)) < _ROUNDING
 
 
 def _made_again(results: Sequence[RunResult], suite: Suite, executor: Executor, seed: int | None) -> Iterable[Rerun]:

@@ -109,12 +109,16 @@ class Task:
 
     def with_users(self, oracle: UserOracle | None) -> "Task":
         """Returns the task with users who answer elsewhere, hidden where its class wants it."""
-        seen = self.scenario
+        seen = self.learned_on().scenario
         if CLASSES[self.information].hidden:
             seen = hidden_scenario(seen, oracle)
-        elif seen.held_out:
-            seen = live(seen.learned_on())  # a spec with everything in it would be long
         return replace(self, scenario=seen, _oracle=[oracle] if oracle else [])
+
+    def learned_on(self) -> "Task":
+        """Returns the task without the prompts that are held out, of which agents are told nothing."""
+        if not self.scenario.held_out:
+            return self
+        return replace(self, scenario=live(self.scenario.learned_on()))  # a spec with everything in it would be long
 
     def users(self) -> UserOracle:
         """Returns the users, who pick one of `slots` responses when they are asked; every play is counted."""

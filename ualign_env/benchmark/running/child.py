@@ -18,6 +18,7 @@ from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.budget import Budget, Spent
 from ualign_env.benchmark.oracle import RemoteUsers, UserOracle, sizes_of
 from ualign_env.benchmark.running.learning import End, Verdict, learn
+from ualign_env.benchmark.running.unseen import answer, scenario_of
 from ualign_env.benchmark.running.warm_up import warm_up_everything
 from ualign_env.benchmark.running.wire import packed, unpacked
 from ualign_env.benchmark.tasks import Task
@@ -42,6 +43,7 @@ class Assignment:
         plays: how many plays are answered, None where users are not hidden.
         folder: for the mailbox and for what the agent prints.
         memory: megabytes that it may take, None: any number.
+        held_out: whether there are prompts that are held out.
     """
 
     task: Task
@@ -49,6 +51,7 @@ class Assignment:
     plays: int | None
     folder: Path
     memory: int | None
+    held_out: bool
 
     @property
     def mailbox(self) -> Path:
@@ -78,8 +81,15 @@ def run_agent(agent: Agent, assignment: Assignment, connection: Connection) -> N
         reply = unpacked(connection.recv_bytes())
         return Verdict(bool(reply["go_on"]), float(reply["seconds"]))
 
+    learned: list[Any] | None = [] if assignment.held_out else None
     with limited(assignment.memory):
-        end = learn(agent, task, assignment.budget, report)
+        end = learn(agent, task, assignment.budget, report, learned)
+    if learned:
+        connection.send_bytes(packed({"kind": "learned"}))
+        prompts = scenario_of(unpacked(connection.recv_bytes()))
+        for look, function in enumerate(learned):
+            table = answer(function, prompts, task.k)
+            connection.send_bytes(packed({"kind": "held-out", "look": look, "table": table}))
     connection.send_bytes(packed(ended(end)))
 
 

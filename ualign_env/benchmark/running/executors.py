@@ -4,6 +4,7 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ualign_env import _checks
 from ualign_env.benchmark.agents import Agent, MissingExtraError, load_agent
@@ -14,6 +15,7 @@ from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.running.judge import Judge
 from ualign_env.benchmark.running.learning import End, learn
 from ualign_env.benchmark.running.starting import Nursery
+from ualign_env.benchmark.running.unseen import answer, message_of, scenario_of
 from ualign_env.benchmark.running.workers import Worker
 
 
@@ -57,7 +59,15 @@ class Inline(Executor):
         if CLASSES[information].hidden:
             plays = int(run.budget.amount) if run.budget.unit == "plays" else None
             task = task.for_agents(information, plays)
-        return learn(agent, task, run.budget, judge.look)
+        held_out = run.task.scenario.held_out
+        if held_out is None:
+            return learn(agent, task, run.budget, judge.look)
+        learned: list[Any] = []
+        end = learn(agent, task.learned_on(), run.budget, judge.look, learned)
+        prompts = scenario_of(message_of(held_out))
+        for look, function in enumerate(learned):
+            judge.unseen(look, answer(function, prompts, run.task.k))
+        return end
 
 
 class Processes(Executor):

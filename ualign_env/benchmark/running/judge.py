@@ -5,7 +5,7 @@ Axes: P prompts, N responses, T policies of a mixture.
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -44,9 +44,13 @@ class Judge:
             warm_up_everything(users)
         self._known: dict[bytes, Floats] = {}
         self.refusal: str | None = None  # why the run cannot be scored
+        self._unseen: dict[int, Evaluation] = {}  # by looks
         self._looks: list[Look] = []
         self._final: tuple[int, Evaluation, PolicyTable] | None = None
         self.optimum = optimal_rate(self._task.k, self._task.l)
+        if self._task.scenario.held_out and (self._task.l > 1 or run.agent.declared.joint):
+            self.refusal = "of prompts held out, samples are scored against single responses alone"
+            return
         together = self._task.k + self._task.l
         if not all(users.knows(together) for users in self._task.scenario.populations):
             self.refusal = f"what users pick among {together} responses is not known"
@@ -84,6 +88,30 @@ class Judge:
         self._looks.append(Look(**vars(spent), shortfall=shortfall, nash_conv=conv, score_seconds=seconds))
         return Verdict(shortfall > _SOLVED, seconds)
 
+    def unseen(self, look: int, given: Any) -> None:
+        """Scores what had been learned at a look on the prompts held out; None where nothing can be said of them.
+
+        Raises:
+            ValueError: if it is no policy.
+        """
+        held_out = self._task.scenario.held_out
+        if given is None or held_out is None or not 0 <= look < len(self._looks):
+            return
+        table = read(given, held_out, self._task.k)
+        if isinstance(table, Outputs | JointPolicy) and self._task.k > 1:
+            raise ValueError(f"a {type(table).__name__} chooses {self._task.k} responses together")
+        self._unseen[look] = Evaluation(held_out, table, self._task.k, self._task.l)
+
+    def _trace(self) -> tuple[Look, ...]:
+        """Returns the looks; where prompts are held out, what counts is what was learned of these."""
+        if self._task.scenario.held_out is None:
+            return tuple(self._looks)
+        found = []
+        for i, look in enumerate(self._looks):
+            rate = self._unseen[i].rate if i in self._unseen else 0.0
+            found.append(replace(look, shortfall=max(0.0, self.optimum - rate), trained=look.shortfall))
+        return tuple(found)
+
     def _exact(self, found: Evaluation) -> bool:
         """Returns whether what exceeds the optimum is rounding."""
         return self._task.l == 1 and isinstance(found.learned, SharedPolicy | Mixture)
@@ -92,11 +120,13 @@ class Judge:
         """Returns the result of the run."""
         run, task, declared = self._run, self._task, self._run.agent.declared
         begin = time.thread_time()
-        card = learned = digest = kind = None
+        card = learned = digest = kind = held_out = None
         if self._final is not None:
             found = self._final[1]
             card = _kept(found.scorecard())
             table = self._final[2]
+            if self._final[0] in self._unseen:
+                held_out = _kept(self._unseen[self._final[0]].scorecard())
             learned, digest, kind = found.learned.average().tolist(), table.digest(), type(table).__name__
         scoring = sum(look.score_seconds for look in self._looks) + time.thread_time() - begin
         return RunResult(
@@ -121,7 +151,7 @@ class Judge:
             status=end.status,
             error=None if end.error is None else end.error[-_TEXT:],
             optimum=self.optimum,
-            trace=tuple(self._looks),
+            trace=self._trace(),
             final=None if self._final is None else self._final[0],
             scorecard=card,
             table=kind,
@@ -138,6 +168,7 @@ class Judge:
             limits=limits,
             machine=machine(),
             finished=datetime.now(UTC).isoformat(),
+            held_out=held_out,
         )
 
 

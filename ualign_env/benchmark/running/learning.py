@@ -13,6 +13,7 @@ from ualign_env.benchmark.budget import Budget, Looks, Spent
 from ualign_env.benchmark.oracle import OutOfPlaysError
 from ualign_env.benchmark.results import Status
 from ualign_env.benchmark.running.cpu import own_cpu
+from ualign_env.benchmark.running.unseen import kept
 from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.policies.tables import PolicyTable
 from ualign_env.policies.tabulate import read
@@ -85,7 +86,7 @@ class _Clock:
         self._left = max(0.0, self._left - seconds)
 
 
-def learn(agent: Agent, task: Task, budget: Budget, report: Report) -> End:
+def learn(agent: Agent, task: Task, budget: Budget, report: Report, keep: list[Any] | None = None) -> End:
     """Lets an agent learn until its budget is spent, it ends, it fails, or there is nothing left to learn.
 
     Args:
@@ -94,6 +95,7 @@ def learn(agent: Agent, task: Task, budget: Budget, report: Report) -> End:
         budget: what it may spend. Steps are not cut short: the last one can go beyond the budget, and is then scored,
             but not ranked.
         report: called with what was learned at each look.
+        keep: to which what was learned at each look is added, to be asked about prompts held out.
     """
     clock, looks, spent = _Clock(budget), Looks(budget), Spent()
     hidden = task.scenario.populations[0].only_pick
@@ -110,6 +112,8 @@ def learn(agent: Agent, task: Task, budget: Budget, report: Report) -> End:
         clock.read(own_cpu() - cpu)
         spent = replace(spent, cpu=clock.cpu)
         verdict = report(spent, table)
+        if keep is not None:
+            keep.append(kept(policy))
         looks.taken(spent, reading + verdict.seconds)
         clock.go_on()
         return verdict.go_on

@@ -24,6 +24,7 @@ from ualign_env.benchmark.running.cpu import cpu_of, cpu_started_by
 from ualign_env.benchmark.running.judge import Judge
 from ualign_env.benchmark.running.learning import READING, End
 from ualign_env.benchmark.running.starting import Nursery
+from ualign_env.benchmark.running.unseen import message_of
 from ualign_env.benchmark.running.wire import packed, spent_in, unpacked
 
 _GLANCE = 0.1  # seconds between two looks at the limits
@@ -179,7 +180,9 @@ class _Attempt:
         if hidden:
             plays = int(run.budget.amount) if run.budget.unit == "plays" else FOREVER
             task = task.with_users(None)
-        assignment = Assignment(task, run.budget, plays, worker.folder, run.limits.memory)
+        held_out = run.task.scenario.held_out is not None
+        task = replace(task, scenario=task.scenario.learned_on()) if held_out else task
+        assignment = Assignment(task, run.budget, plays, worker.folder, run.limits.memory, held_out)
         worker.output.unlink(missing_ok=True)
         if plays is not None:
             users = OracleServer(run.task.scenario, task.slots, task.seed, plays, assignment.mailbox)
@@ -213,6 +216,15 @@ class _Attempt:
                     worker.kill(self._child)
                     return reply
                 worker.connection.send_bytes(packed(reply))
+            elif kind == "learned":
+                held_out = self._run.task.scenario.held_out
+                worker.connection.send_bytes(packed(message_of(held_out) if held_out else {}))
+            elif kind == "held-out":
+                try:
+                    self._judge.unseen(int(message["look"]), message["table"])
+                except (ValueError, KeyError) as error:
+                    worker.kill(self._child)
+                    return End("failed", f"what it sent of prompts held out is no policy: {error}", self._spent)
             elif kind == "end":
                 end = self._ended(message, users)
                 if not self._worker._nursery.forks:
