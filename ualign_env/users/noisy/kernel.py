@@ -78,7 +78,7 @@ def _ways(chains: Chains, law: Law, slots: int) -> Iterator[tuple[float | None, 
     sizes, sparse = np.diff(chains.starts), [chains.long]
     near = _bands(law, slots)[0].shape[1]
     for length, rows in chains.groups:
-        points, nodes = _matrices(law, length, slots)[0].shape
+        points, nodes = _n_points(length), law.nodes(-length, slots)[0].size
         crowded = _SPARSE * near * np.minimum(_POINTS * sizes[rows], points) > points * nodes
         sparse.append(rows[~crowded])
         yield length, rows[crowded]
@@ -90,11 +90,16 @@ def rounded(slots: int) -> int:
     return 1 << slots.bit_length()
 
 
-@lru_cache(maxsize=64)
+def _n_points(length: float) -> int:
+    """Returns C, for chains of a length."""
+    return int(length * _PER_UNIT) + _POINTS + 2
+
+
+@lru_cache(maxsize=16)  # the largest take 60 MB
 def _matrices(law: Law, length: float, slots: int) -> tuple[Floats, Floats]:
     """Returns `[C, Q]` chances of lying above each node, and `[Q, C]` densities with the nodes' weights."""
     t, weights = law.nodes(-length, slots)
-    places = -(np.arange(int(length * _PER_UNIT) + _POINTS + 2) - _BEFORE) / _PER_UNIT
+    places = -(np.arange(_n_points(length)) - _BEFORE) / _PER_UNIT
     away = t[:, None] - places
     return np.ascontiguousarray(law.sf(away).T), np.ascontiguousarray(law.pdf(away) * weights[:, None])
 
