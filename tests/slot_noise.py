@@ -12,12 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env import Users
-from ualign_env.users import Contest
+from ualign_env.users import Contest, Noise
 
 Floats = npt.NDArray[np.float64]
 
 _STEP = 0.25
 _RIGHT = 37 + np.log(1_001)  # for up to a thousand competitors
+
+
+def _nodes(lowest: float, slots: int) -> tuple[Floats, Floats]:
+    t = np.arange(lowest - 4, 37 + np.log(slots), _STEP)
+    return t, np.full(t.size, _STEP)
 
 
 class SlotNoise(Users):
@@ -70,6 +75,9 @@ class SlotNoise(Users):
 
     def attractions(self):
         return self.user_favourites()
+
+    def noise(self) -> Noise:
+        return Noise("logit", self._scaled, _nodes)
 
     def among(self, responses) -> Self:
         names = [self.responses[y] for y in responses]
