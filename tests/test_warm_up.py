@@ -38,8 +38,7 @@ def test_every_kernel_is_warm_before_an_agent_runs():
     for spec in (
         "german-goals",
         "impartial/responses:5/users:30/prompts:2",
-        "random-utility/noise:slot/users:20",
-        "random-utility/noise:slot/users:20/law:probit/prompts:2",
+        "random-utility/noise:slot/users:20",  # both laws of noise share their loops
     ):
         assert run(spec) == ["[]", "[]"]
 
