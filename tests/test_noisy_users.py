@@ -340,6 +340,11 @@ def test_sources():
     np.testing.assert_allclose(ua.choice_shares(users, [0, 2, 2]), np.array([1, 4, 4]) / 9, atol=1e-12)
     with pytest.raises(ValueError, match="unknown noise 'slots'"):
         ua.load_scenario("random-utility/noise:slots")
+    for name in ("bradley-terry", "plackett-luce"):
+        with pytest.raises(ValueError, match="strengths has 2 entries, but responses is 4: give one of them"):
+            ua.load_scenario(f"{name}/strengths:1;2/responses:4")
+        with pytest.raises(ValueError, match="only one of them can be given"):
+            ua.load_scenario(f"{name}/strengths:1;2/spread:2")
 
 
 RATINGS = {

@@ -19,14 +19,17 @@ _CHUNK = 8192  # items a range
 
 
 def in_threads(one: Callable[[int], None], n: int, work: float) -> None:
-    """Calls `one(i)` for i in 0..n-1, in threads where that pays; `work` is in nanoseconds, of all together."""
+    """Calls `one(i)` for i in 0..n-1, in threads where that pays; `work` is in nanoseconds, of all together.
+
+    Where there are several, BLAS is kept to one thread in each: its own would fight with them for the cores.
+    """
     limit = int(config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
     threads = min(limit, n, max(1, int(work / _WORTH_A_THREAD)))
     if threads == 1:
         for i in range(n):
             one(i)
     else:
-        with ThreadPoolExecutor(threads) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
             list(pool.map(one, range(n)))
 
 

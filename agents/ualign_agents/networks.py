@@ -128,8 +128,8 @@ def learned(task: ua.Task, loss: Loss, rate: Loss, lessons: torch.Tensor | None 
     """
     learner, rng, n = Learner(task, lessons), task.rng(), task.scenario.n_prompts
     order = rng.permutation(n)
-    kept_back = order[: round(_KEPT_BACK * n)] if n >= _FEWEST else order
-    used = order[len(kept_back) :] if n >= _FEWEST else order
+    cut = round(_KEPT_BACK * n) if n >= _FEWEST else 0
+    kept_back, used = order[:cut] if cut else order, order[cut:]
     chances = task.scenario.probabilities[used] / task.scenario.probabilities[used].sum()
     validating, best, most = torch.as_tensor(kept_back), copy.deepcopy(learner.average), -math.inf
     for update in count(1):

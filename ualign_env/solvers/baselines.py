@@ -71,7 +71,7 @@ BASELINES = {
         "maximum Nash welfare",
         "What equilibria tend to as k grows: the greatest mean logarithm of what a user likes.",
         lambda users: nash_welfare(users).policy,
-        known=lambda users: users.attractions() is not None,
+        known=lambda users: users.drawn(np.zeros(1, np.int64)).attractions() is not None,  # of one user, not of all
     ),
     "uniform": Baseline(
         "uniform",

@@ -3,6 +3,8 @@
 Axes: U users, N responses, D dimensions.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ualign_env import _checks
@@ -12,7 +14,7 @@ from ualign_env.sources._prompts import check_size, drawn
 from ualign_env.users import Population
 
 _SPACES = ("cube", "ball", "gaussian")
-_RESPONSES, _SPREAD = 6, 1.0  # of a Plackett-Luce model whose strengths are not given
+RESPONSES, SPREAD = 6, 1.0  # of a Plackett-Luce model whose strengths are not given
 
 
 def impartial(*, responses: int = 6, users: int = 100, seed: int = 0, prompts: int = 1) -> Scenario:
@@ -50,9 +52,9 @@ def urn(*, responses: int = 6, users: int = 100, alpha: float = 0.1, seed: int =
 
 def plackett_luce(
     *,
-    responses: int = _RESPONSES,
+    responses: int = RESPONSES,
     users: int = 100,
-    spread: float = _SPREAD,
+    spread: float = SPREAD,
     strengths: tuple[float, ...] = (),
     seed: int = 0,
     prompts: int = 1,
@@ -66,22 +68,29 @@ def plackett_luce(
     Source: R. D. Luce, Individual Choice Behavior, 1959; R. L. Plackett, Applied Statistics 1975; drawn by sorting
     logarithms of strengths plus Gumbel noise (J. I. Yellott, Journal of Mathematical Psychology 1977).
     """
-    n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
-    deviation = _checks.scale("spread", spread, zero=True)
-    given = np.log([_checks.positive("strengths", value) for value in strengths])
-    if given.size:
-        if n not in (_RESPONSES, given.size):
-            raise ValueError(f"strengths has {given.size} entries, but responses is {n}: give one of them")
-        if deviation != _SPREAD:
-            raise ValueError(f"spread is {spread} and strengths are {strengths}, but only one of them can be given")
-        n = given.size
+    n_users = _checks.count("users", users, 1)
+    n, logs = log_strengths(responses, spread, strengths)
     check_size(prompts, n * n_users)
+    return drawn(lambda rng: Population.from_scores(logs(rng) + rng.gumbel(size=(n_users, n))), seed, prompts)
 
-    def draw(rng: np.random.Generator) -> Population:
-        logs = given if given.size else deviation * rng.standard_normal(n)
-        return Population.from_scores(logs + rng.gumbel(size=(n_users, n)))
 
-    return drawn(draw, seed, prompts)
+def log_strengths(
+    responses: int, spread: float, strengths: tuple[float, ...]
+) -> tuple[int, Callable[[np.random.Generator], Floats]]:
+    """Returns how many responses there are, and what draws `[N]` logarithms of their strengths, or gives those given.
+
+    Raises:
+        ValueError: if strengths are given and something else of them, too.
+    """
+    n, deviation = _checks.count("responses", responses, 1), _checks.scale("spread", spread, zero=True)
+    given = np.log([_checks.positive("strengths", value) for value in strengths])
+    if not given.size:
+        return n, lambda rng: deviation * rng.standard_normal(n)
+    if n not in (RESPONSES, given.size):
+        raise ValueError(f"strengths has {given.size} entries, but responses is {n}: give one of them")
+    if deviation != SPREAD:
+        raise ValueError(f"spread is {spread} and strengths are {strengths}, but only one of them can be given")
+    return given.size, lambda _: given
 
 
 def euclidean(

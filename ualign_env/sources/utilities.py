@@ -8,6 +8,7 @@ import numpy as np
 from ualign_env import _checks
 from ualign_env.scenario import Scenario
 from ualign_env.sources._prompts import check_size, drawn
+from ualign_env.sources.cultures import RESPONSES, SPREAD, log_strengths
 from ualign_env.users import LogitUsers, Users, noisy_users
 
 
@@ -46,7 +47,12 @@ def random_utility(
 
 
 def bradley_terry(
-    *, responses: int = 6, spread: float = 1.0, strengths: tuple[float, ...] = (), seed: int = 0, prompts: int = 1
+    *,
+    responses: int = RESPONSES,
+    spread: float = SPREAD,
+    strengths: tuple[float, ...] = (),
+    seed: int = 0,
+    prompts: int = 1,
 ) -> Scenario:
     """Users who are all alike and pick each slot with a chance in proportion to a strength: exact, no ranking drawn.
 
@@ -56,11 +62,6 @@ def bradley_terry(
 
     Source: R. A. Bradley & M. E. Terry, Biometrika 1952; R. D. Luce, Individual Choice Behavior, 1959.
     """
-    n, deviation = _checks.count("responses", responses, 1), _checks.scale("spread", spread, zero=True)
-    given = np.log([_checks.positive("strengths", value) for value in strengths])
+    n, logs = log_strengths(responses, spread, strengths)
     check_size(prompts, n)
-
-    def draw(rng: np.random.Generator) -> Users:
-        return LogitUsers([given if given.size else deviation * rng.standard_normal(n)])
-
-    return drawn(draw, seed, prompts)
+    return drawn(lambda rng: LogitUsers([logs(rng)]), seed, prompts)

@@ -99,7 +99,6 @@ class _Certain:
         )
         nodes, weights = np.polynomial.legendre.leggauss(k // 2 + 1)
         self._nodes = [(float(t), float(w)) for t, w in zip((nodes + 1) / 2, weights / 2, strict=True)]
-        self._strict = bool(new.all())
 
     def payoffs(self, policies: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         order = self._order[rows]

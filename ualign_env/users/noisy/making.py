@@ -45,7 +45,7 @@ def noisy_users(
         noise: `"response"` for a `Population` of rankings drawn from the users, `"slot"` for `LogitUsers` or
             `ProbitUsers`, of whom everything is exact.
         law: `"logit"` for standard Gumbel noise (Bradley-Terry, Plackett-Luce), `"probit"` for normal (Thurstone).
-        samples: rankings that are drawn of each user; with response noise alone.
+        samples: rankings that are drawn of each of the different users; with response noise alone.
         seed: of these rankings.
 
     Raises:

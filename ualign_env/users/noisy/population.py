@@ -20,7 +20,7 @@ from ualign_env import _checks
 from ualign_env._types import Floats, Ints
 from ualign_env.users.base import Noise, Users
 from ualign_env.users.noisy.chains import Chains
-from ualign_env.users.noisy.contests import OutputContest, SampleContest, SetContest
+from ualign_env.users.noisy.contests import NoisyContest, SampleContest
 from ualign_env.users.noisy.laws import LOGIT, PROBIT, Law
 from ualign_env.users.noisy.quadrature import Block, Quadrature
 
@@ -85,7 +85,7 @@ class NoisyUsers(Users, ABC):
                 f"temperature has shape {given.shape}, but must be one number, or one for each of {rows} users"
             )
         scales = _checks.real_array("temperature", np.broadcast_to(given, (rows,)), 1)
-        for value in scales:
+        for value in (scales.min(), scales.max()):
             _checks.scale("temperature", float(value))
         counts = np.ones(rows) if weights is None else _checks.raw_weights(weights, rows, "rows of users")
         names = _checks.names("responses", responses, n, map(str, range(n)))
@@ -150,13 +150,19 @@ class NoisyUsers(Users, ABC):
         return found / found.sum(axis=1, keepdims=True)
 
     def against_samples(self, policies: Floats, mixture: Floats, k: int) -> SampleContest:
-        return SampleContest(self, policies, mixture, k)
+        def shown(block: Block) -> Floats:
+            return np.tensordot(mixture, [block.all_below(policy, k) for policy in policies], axes=1)
 
-    def against_outputs(self, policies: Floats) -> OutputContest:
-        return OutputContest(self, policies)
+        return SampleContest(self, k, shown, policies, mixture)
 
-    def against_sets(self, sets: Ints, chances: Floats) -> SetContest:
-        return SetContest(self, sets, chances)
+    def against_outputs(self, policies: Floats) -> NoisyContest:
+        return NoisyContest(self, len(policies), lambda block: np.prod(block.below @ policies.T, axis=2))
+
+    def against_sets(self, sets: Ints, chances: Floats) -> NoisyContest:
+        def shown(block: Block) -> Floats:
+            return np.sum([block.tops(sets[part])[0] @ chances[part] for part in block.parts(sets)], axis=0)
+
+        return NoisyContest(self, sets.shape[1], shown)
 
     def leave_one_out_payoffs(self, policies: Floats) -> Floats:
         def work(block: Block) -> Floats:
