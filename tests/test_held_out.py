@@ -39,6 +39,8 @@ def test_what_is_learned_of_prompts_by_number_wins_nothing_on_others():
     scenario = ua.load_scenario(SPEC.replace("held-out:20", "held-out:30"))
     result = ua.run("solve", ua.Task(scenario, 3), steps=1)
     assert (result.status, result.held_out, result.shortfall) == ("learned", None, 0.75)
+    assert "what it learned is of the prompts it was given" in str(result.advice)
+    assert ua.run("nearest-neighbours", ua.Task(scenario, 3), steps=1).advice is None
     assert result.scorecard is not None
     assert result.scorecard["robust_win_rate"] == pytest.approx(0.75, abs=1e-9)
 
@@ -133,5 +135,52 @@ def test_a_process_is_told_what_is_seen_and_no_more():
     np.testing.assert_array_equal(told.legal, HELD_OUT.legal)
     with pytest.raises(ValueError, match="hidden"):
         ua.robust_win_rate(told, "uniform", 2)
-    assert unseen.answer(lambda _: 1 / 0, told, 2) is None
     assert unseen.kept(np.eye(3)) is None
+    assert list(unseen.answers([None, None], told, 2)) == []
+
+
+BROKEN = '''
+import numpy as np
+import ualign_env as ua
+
+@ua.agent(random=False)
+def broken(task):
+    """Knows its own prompts alone."""
+    known = {row.tobytes() for row in task.scenario.observations}
+    def policy(seen):
+        if seen.tobytes() not in known:
+            raise LookupError("never seen")
+        return np.full(6, 1 / 6)
+    yield policy
+'''
+
+
+@pytest.mark.parametrize("executor", [ua.Inline(), ua.Processes(1)], ids=["inline", "processes"])
+def test_a_function_that_fails_on_prompts_held_out_says_why(tmp_path, executor):
+    (tmp_path / "broken.py").write_text(BROKEN, encoding="utf-8")
+    outcome = ua.Benchmark([ua.Task(SCENARIO, 3)], [f"{tmp_path / 'broken.py'}:broken"], seeds=1, steps=1).run(executor)
+    (result,) = outcome.results
+    assert (result.status, result.held_out, result.shortfall) == ("failed", None, 0.75)
+    assert "what it learned cannot be asked about prompts held out" in str(result.error)
+    assert "LookupError: never seen" in str(result.error)
+
+
+TREE = '''
+import pyspiel
+import ualign_env as ua
+
+@ua.agent(information="tree", random=False)
+def tree(task):
+    """Makes a game, whose parameters must not name the prompts held out, and copies it."""
+    game = task.game()
+    assert "held-out" not in str(game) and "train" not in str(game), str(game)
+    assert str(game.new_initial_state()) == str(pyspiel.load_game(str(game)).new_initial_state())
+    yield lambda seen: [1 / 6] * 6
+'''
+
+
+def test_games_of_tasks_with_prompts_held_out_have_short_specs(tmp_path):
+    (tmp_path / "tree.py").write_text(TREE, encoding="utf-8")
+    agents = [f"{tmp_path / 'tree.py'}:tree"]
+    (result,) = ua.Benchmark([ua.Task(SCENARIO, 2)], agents, seeds=1, steps=1).run(ua.Processes(1)).results
+    assert (result.status, result.error) == ("learned", None)

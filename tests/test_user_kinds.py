@@ -130,6 +130,7 @@ MUTANTS = {
     "the worst by Borda": lambda: mutant(borda=lambda s: int(SlotNoise.pairwise(s).sum(axis=1).argmin())),
     "the least liked": lambda: mutant(plurality=lambda s: int(SlotNoise.favourites(s).argmin())),
     "weights that can be changed": lambda: mutant(__init__=_with_loose_weights),
+    "a limit that many samples fall short of": lambda: mutant(beyond=lambda _, shown: np.full(shown.size, 0.1)),
     "attraction is certain": lambda: mutant(attractions=lambda _: np.eye(3)),
     "attraction at twice the temperature": lambda: mutant(attractions=lambda s: np.exp(s.utilities)),
     "a matrix turned over": lambda: mutant(matrix=lambda s, x, y: SlotNoise.matrix(s, y, x).T),

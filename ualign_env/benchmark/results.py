@@ -164,6 +164,16 @@ class RunResult(Result):
         """The letter of its class."""
         return CLASSES[self.information].badge
 
+    @property
+    def advice(self) -> str | None:
+        """Why nothing was won on prompts held out by an agent that has learned."""
+        if self.held_out is not None or self.ranked is None or self.ranked.trained is None:
+            return None
+        return (
+            "what it learned is of the prompts it was given: only functions of what is seen of a prompt, such as "
+            "modules and callables, say something of others, and only those of runs that no limit has ended"
+        )
+
     def summary(self) -> str:
         """Returns the agent, its score and what it spent."""
         found = self.ranked

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.budget import Budget, Spent
 from ualign_env.benchmark.oracle import RemoteUsers, UserOracle, sizes_of
 from ualign_env.benchmark.running.learning import End, Verdict, learn
-from ualign_env.benchmark.running.unseen import answer, scenario_of
+from ualign_env.benchmark.running.unseen import answers, scenario_of
 from ualign_env.benchmark.running.warm_up import warm_up_everything
 from ualign_env.benchmark.running.wire import packed, unpacked
 from ualign_env.benchmark.tasks import Task
 from ualign_env.policies.tables import PolicyTable
+from ualign_env.specs import live
 
 try:
     import resource
@@ -68,9 +69,11 @@ def run_agent(agent: Agent, assignment: Assignment, connection: Connection) -> N
     """Lets an agent learn, and reports each look and the end."""
     connection.send_bytes(packed({"kind": "started", "pid": os.getpid()}))
     task, users = assignment.task, None
+    if assignment.held_out:  # of which its spec would say where they are
+        task = replace(task, scenario=live(task.scenario))
     if assignment.plays is not None:
-        answers = RemoteUsers(assignment.mailbox, task.slots)
-        users = UserOracle(answers, sizes_of(task.scenario), task.slots, assignment.plays)
+        remote = RemoteUsers(assignment.mailbox, task.slots)
+        users = UserOracle(remote, sizes_of(task.scenario), task.slots, assignment.plays)
     task = task.with_users(users)
     if users is None:
         for one in task.scenario.populations:
@@ -87,9 +90,8 @@ def run_agent(agent: Agent, assignment: Assignment, connection: Connection) -> N
     if learned:
         connection.send_bytes(packed({"kind": "learned"}))
         prompts = scenario_of(unpacked(connection.recv_bytes()))
-        for look, function in enumerate(learned):
-            table = answer(function, prompts, task.k)
-            connection.send_bytes(packed({"kind": "held-out", "look": look, "table": table}))
+        for look, given in answers(learned, prompts, task.k):
+            connection.send_bytes(packed({"kind": "held-out", "look": look, "given": given}))
     connection.send_bytes(packed(ended(end)))
 
 

@@ -15,7 +15,7 @@ from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.running.judge import Judge
 from ualign_env.benchmark.running.learning import End, learn
 from ualign_env.benchmark.running.starting import Nursery
-from ualign_env.benchmark.running.unseen import answer, message_of, scenario_of
+from ualign_env.benchmark.running.unseen import answers, message_of, scenario_of
 from ualign_env.benchmark.running.workers import Worker
 
 
@@ -64,10 +64,9 @@ class Inline(Executor):
             return learn(agent, task, run.budget, judge.look)
         learned: list[Any] = []
         end = learn(agent, task.learned_on(), run.budget, judge.look, learned)
-        prompts = scenario_of(message_of(held_out))
-        for look, function in enumerate(learned):
-            judge.unseen(look, answer(function, prompts, run.task.k))
-        return end
+        for look, given in answers(learned, scenario_of(message_of(held_out)), run.task.k):
+            judge.unseen(look, given)
+        return judge.ended(end)
 
 
 class Processes(Executor):

@@ -45,6 +45,7 @@ class Judge:
         self._known: dict[bytes, Floats] = {}
         self.refusal: str | None = None  # why the run cannot be scored
         self._unseen: dict[int, Evaluation] = {}  # by looks
+        self._silent: str | None = None  # why nothing was said of prompts held out
         self._looks: list[Look] = []
         self._final: tuple[int, Evaluation, PolicyTable] | None = None
         self.optimum = optimal_rate(self._task.k, self._task.l)
@@ -89,18 +90,25 @@ class Judge:
         return Verdict(shortfall > _SOLVED, seconds)
 
     def unseen(self, look: int, given: Any) -> None:
-        """Scores what had been learned at a look on the prompts held out; None where nothing can be said of them.
+        """Scores what had been learned at a look on the prompts held out, or notes why nothing can be said of them.
 
         Raises:
             ValueError: if it is no policy.
         """
         held_out = self._task.scenario.held_out
-        if given is None or held_out is None or not 0 <= look < len(self._looks):
+        if held_out is None or not 0 <= look < len(self._looks):
+            raise ValueError(f"there is no look {look} of prompts held out")
+        if isinstance(given, str):
+            self._silent = given
             return
         table = read(given, held_out, self._task.k)
         if isinstance(table, Outputs | JointPolicy) and self._task.k > 1:
             raise ValueError(f"a {type(table).__name__} chooses {self._task.k} responses together")
         self._unseen[look] = Evaluation(held_out, table, self._task.k, self._task.l)
+
+    def ended(self, end: End) -> End:
+        """Returns how a run ended, in the light of what was said of prompts held out."""
+        return end if self._silent is None else replace(end, status="failed", error=self._silent)
 
     def _trace(self) -> tuple[Look, ...]:
         """Returns the looks; where prompts are held out, what counts is what was learned of these."""

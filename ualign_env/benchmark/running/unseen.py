@@ -7,6 +7,8 @@ Axes: P prompts, N responses.
 
 import copy
 import pickle
+import traceback
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,11 +58,14 @@ def scenario_of(message: dict[str, Any]) -> Scenario:
     )
 
 
-def answer(function: Any, prompts: Scenario, k: int) -> PolicyTable | None:
-    """Returns what a function that was kept does on prompts; None where there is none, or it cannot say."""
-    if function is None:
-        return None
-    try:
-        return read(function, prompts, k)
-    except Exception:  # of whatever library; what answers nothing wins nothing
-        return None
+def answers(learned: Sequence[Any], prompts: Scenario, k: int) -> Iterator[tuple[int, PolicyTable | str]]:
+    """Yields what functions that were kept do on prompts, each by its place; or why one has none to give, and ends."""
+    for look, function in enumerate(learned):
+        if function is None:
+            continue
+        try:
+            found = read(function, prompts, k)
+        except Exception:  # of whatever library
+            yield look, f"what it learned cannot be asked about prompts held out\n{traceback.format_exc()}"
+            return
+        yield look, found

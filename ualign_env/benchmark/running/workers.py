@@ -221,12 +221,12 @@ class _Attempt:
                 worker.connection.send_bytes(packed(message_of(held_out) if held_out else {}))
             elif kind == "held-out":
                 try:
-                    self._judge.unseen(int(message["look"]), message["table"])
+                    self._judge.unseen(int(message["look"]), message["given"])
                 except (ValueError, KeyError) as error:
                     worker.kill(self._child)
                     return End("failed", f"what it sent of prompts held out is no policy: {error}", self._spent)
             elif kind == "end":
-                end = self._ended(message, users)
+                end = self._judge.ended(self._ended(message, users))
                 if not self._worker._nursery.forks:
                     worker.exit_code()
                     return end
