@@ -1,9 +1,11 @@
-"""Files that are written whole or not at all, and read only where they are not too large."""
+"""Files that are written whole or not at all, and read only where they are not too large; arrays beside JSON."""
 
+import math
 import os
 import secrets
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -106,3 +108,28 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, kinds: str) -> npt
         if dtype.kind not in kinds:
             raise ValueError(f"{member.filename} is no array of numbers")
         return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if columns_first else "C")
+
+
+def without_arrays(value: Any, blobs: dict[str, list[npt.NDArray[Any]]], sizes: Counter[str]) -> Any:
+    """Returns a value for JSON; its arrays go to the end of the blob of their type, of which `sizes` keeps count."""
+    if isinstance(value, np.ndarray):
+        flat = np.ascontiguousarray(value, value.dtype.newbyteorder("<")).ravel()
+        kind = flat.dtype.str[1:]
+        blobs[kind].append(flat)
+        sizes[kind] += flat.size
+        return {"array": kind, "first": sizes[kind] - flat.size, "shape": value.shape}
+    if isinstance(value, dict):
+        return {key: without_arrays(one, blobs, sizes) for key, one in value.items()}
+    return [without_arrays(one, blobs, sizes) for one in value] if isinstance(value, list | tuple) else value
+
+
+def with_arrays(value: Any, blobs: dict[str, npt.NDArray[Any]]) -> Any:
+    """Returns a value with its arrays, from what `without_arrays` made of it."""
+    if isinstance(value, dict) and value.keys() == {"array", "first", "shape"}:
+        first, size = int(value["first"]), math.prod(map(int, value["shape"]))
+        if not 0 <= first <= first + size <= blobs[value["array"]].size:
+            raise ValueError("an array lies beyond its data")
+        return blobs[value["array"]][first : first + size].reshape(value["shape"])
+    if isinstance(value, dict):
+        return {key: with_arrays(one, blobs) for key, one in value.items()}
+    return [with_arrays(one, blobs) for one in value] if isinstance(value, list) else value

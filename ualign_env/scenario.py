@@ -6,7 +6,6 @@ Axes: P prompts, N responses (the largest number over the prompts), F features o
 import base64
 import hashlib
 import json
-import math
 import os
 import zipfile
 import zlib
@@ -22,7 +21,7 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
-from ualign_env._files import unzipped, write_file
+from ualign_env._files import unzipped, with_arrays, without_arrays, write_file
 from ualign_env._limits import MAX_PROMPTS, MAX_TEXT
 from ualign_env._types import Floats
 from ualign_env.users import Users
@@ -310,7 +309,7 @@ class Scenario:
             raise ValueError(f"{os.fspath(path)!r} must end in .npz")
         blobs: dict[str, list[npt.NDArray[Any]]] = defaultdict(list)
         content = {"format": _FORMAT, "digest": self.digest, "name": self._name, "notes": self.notes, **_content(self)}
-        header = json.dumps(_without_arrays(content, blobs, Counter())).encode()
+        header = json.dumps(without_arrays(content, blobs, Counter())).encode()
         arrays: dict[str, Any] = {dtype: np.concatenate(parts) for dtype, parts in blobs.items()}
         arrays["header"] = np.frombuffer(header, np.uint8)
         write_file(path, lambda file: np.savez_compressed(file, **arrays))
@@ -332,7 +331,7 @@ class Scenario:
             content = json.loads(header.tobytes())
             if content.get("format") != _FORMAT:
                 raise ValueError(f"its format is {content.get('format')!r:.100}, but this version reads {_FORMAT!r}")
-            found = cls._from_content(_with_arrays(content, arrays))
+            found = cls._from_content(with_arrays(content, arrays))
             if found.digest != content["digest"]:
                 raise ValueError("its content is not what was saved")
         except TooLargeError as error:
@@ -521,31 +520,6 @@ def _content(scenario: Scenario) -> dict[str, Any]:
     if any(scenario.groups):
         content["groups"] = [[[group, users.pack()] for group, users in known.items()] for known in scenario.groups]
     return content
-
-
-def _without_arrays(value: Any, blobs: dict[str, list[npt.NDArray[Any]]], sizes: Counter[str]) -> Any:
-    """Returns a value for JSON; its arrays go to the end of the blob of their type, of which `sizes` keeps count."""
-    if isinstance(value, np.ndarray):
-        flat = np.ascontiguousarray(value, value.dtype.newbyteorder("<")).ravel()
-        kind = flat.dtype.str[1:]
-        blobs[kind].append(flat)
-        sizes[kind] += flat.size
-        return {"array": kind, "first": sizes[kind] - flat.size, "shape": value.shape}
-    if isinstance(value, dict):
-        return {key: _without_arrays(one, blobs, sizes) for key, one in value.items()}
-    return [_without_arrays(one, blobs, sizes) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _with_arrays(value: Any, blobs: dict[str, npt.NDArray[Any]]) -> Any:
-    """Returns a value with its arrays, from what `_without_arrays` made of it."""
-    if isinstance(value, dict) and value.keys() == {"array", "first", "shape"}:
-        first, size = int(value["first"]), math.prod(map(int, value["shape"]))
-        if not 0 <= first <= first + size <= blobs[value["array"]].size:
-            raise ValueError("an array lies beyond its data")
-        return blobs[value["array"]][first : first + size].reshape(value["shape"])
-    if isinstance(value, dict):
-        return {key: _with_arrays(one, blobs) for key, one in value.items()}
-    return [_with_arrays(one, blobs) for one in value] if isinstance(value, list) else value
 
 
 def _pack(scenario: Scenario) -> str:
