@@ -10,6 +10,7 @@ import ualign_env
 from ualign_env import Scenario, load_scenario, robust_win_rate, solve_versus
 
 SUITES = Path(ualign_env.__file__).parent / "benchmark" / "suites"
+HELD_OUT = "held-out-"  # before baselines that know the users of the prompts held out
 POLICIES = ("nlhf", "borda", "random-dictatorship", "uniform")
 
 
@@ -22,9 +23,11 @@ def facts(scenario: Scenario, ks: list[int], ls: list[int]) -> list[str]:
         f"responses = {scenario.n_responses}",
         f"users = {sum(users)}",
     ]
-    for name in POLICIES:
-        rates = ", ".join(f"{robust_win_rate(scenario, name, k):.9f}" for k in ks)
-        lines.append(f"{name} = [{rates}]")
+    parts = {"": scenario, HELD_OUT: scenario.held_out}
+    for prefix, part in parts.items():
+        for name in POLICIES if part else ():
+            rates = ", ".join(f"{robust_win_rate(part, name, k):.9f}" for k in ks)
+            lines.append(f"{prefix}{name} = [{rates}]")
     if ls != [1]:
         for l in ls:
             values = ", ".join(f"{value(scenario, k, l):.9f}" for k in ks)
