@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ualign_env._text import printable, short
 from ualign_env.benchmark.reporting.compare import Comparison
-from ualign_env.benchmark.reporting.standings import COLUMNS, Board, cells_of, failures
+from ualign_env.benchmark.reporting.standings import Board, cells_of, failures
 from ualign_env.benchmark.reporting.statistics import TaskKey, task_of
 from ualign_env.benchmark.results import RunResult
 from ualign_env.cli.output import emit, note
@@ -102,7 +102,7 @@ def _print_board(board: Board, results: Sequence[RunResult]) -> None:
             own = [r.shortfall for r in results if r.agent == row.agent and task_of(r) == task and r.ranked]
             cells.append(f"{sum(own) / len(own):.1e}" if own else "-")
         rows.append(cells)
-    print_table([*COLUMNS, *names], rows, numbers=True)
+    print_table([*board.columns, *names], rows, numbers=True)
 
 
 def _task_name(task: TaskKey, tasks: Sequence[TaskKey], several: bool) -> str:

@@ -4,7 +4,7 @@ Axes: A agents, T tasks.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ualign_env.benchmark.reporting.charts import Axis, Line, chart, style_of
 from ualign_env.benchmark.reporting.crossplay import cross_play
 from ualign_env.benchmark.reporting.standings import Board, Standing, boards, cost_text, failures, reason_of
 from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, LEAST, TaskKey, costs_of, score_of, task_of
+from ualign_env.benchmark.reporting.unseen import COLUMNS, ByTask, blind_rates, on_tasks
 from ualign_env.benchmark.results import RunResult
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -29,6 +30,7 @@ def page(
     command: str,
     machine: dict[str, str],
     standing: Sequence[Board] | None = None,
+    told: Mapping[str, ByTask] | None = None,
 ) -> str:
     """Returns the page as HTML.
 
@@ -38,6 +40,7 @@ def page(
         command: what made it.
         machine: where.
         standing: their leaderboards, made unless they are given.
+        told: what baselines reach that are told the users of prompts held out; see `unseen.told`.
     """
     listed = list(results)
     templates = Environment(
@@ -49,6 +52,10 @@ def page(
     )
     found = boards(listed) if standing is None else standing
     sections = [_section(board, board.of(listed), number) for number, board in enumerate(found)]
+    blind = blind_rates(listed)
+    for section, board in zip(sections, found, strict=True):
+        own = {name: on_tasks([one for one in board.of(listed) if one.agent == name], blind) for name in _agents(board)}
+        section["unseen"] = _unseen(own, told or {}, board.tasks)
     return templates.get_template("page.html").render(
         title=title,
         suite=listed[0].suite if listed else "",
@@ -67,7 +74,7 @@ def page(
 
 def _section(board: Board, results: list[RunResult], number: int) -> dict[str, Any]:
     """Returns everything that the page shows of a leaderboard."""
-    agents = [row.agent for row in board.standings]
+    agents = _agents(board)
     matrix = cross_play(results, agents, board.tasks) if board.kind == "samples" else None
     unit = board.currency
     return {
@@ -85,6 +92,21 @@ def _section(board: Board, results: list[RunResult], number: int) -> dict[str, A
         "matrix": None if matrix is None else [[_share(value) for value in line] for line in matrix.tolist()],
         "scenarios": [_scenario(task, results, agents, board, unit) for task in board.tasks],
     }
+
+
+def _agents(board: Board) -> list[str]:
+    return [row.agent for row in board.standings]
+
+
+def _unseen(found: dict[str, ByTask], told: Mapping[str, ByTask], tasks: Sequence[TaskKey]) -> dict[str, Any]:
+    """Returns the table of prompts held out: agents, then baselines told their users."""
+    held = [task for task in tasks if any(task in own for own in found.values())]
+    nothing = [""] * len(COLUMNS)
+    rows, references = (
+        [(name, [own[task].cells if task in own else nothing for task in held]) for name, own in group.items()]
+        for group in (found, told)
+    )
+    return {"tasks": [_name(task) for task in held], "columns": COLUMNS, "rows": rows, "references": references}
 
 
 def _row(row: Standing, board: Board) -> dict[str, Any]:

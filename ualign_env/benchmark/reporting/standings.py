@@ -2,12 +2,13 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ualign_env.benchmark.information import CLASSES
+from ualign_env.benchmark.reporting import unseen
 from ualign_env.benchmark.reporting.statistics import (
     ERT_TARGETS,
     Curve,
@@ -46,6 +47,7 @@ class Standing:
         enforced: whether it could not see more than its class may.
         worst_group: mean win rate of the worst served group.
         rate: mean robust win rate.
+        unseen: what it made of prompts held out, mean over tasks; None where none are.
     """
 
     agent: str
@@ -62,6 +64,7 @@ class Standing:
     enforced: bool
     worst_group: float | None
     rate: float
+    unseen: unseen.Unseen | None
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,13 @@ class Board:
         return [one for one in results if one.information == self.information and kind_of(one) == self.kind]
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the leaderboard where it is text."""
+        costs = [f"to {target:.0e}" for target in ERT_TARGETS]
+        more = unseen.COLUMNS if any(row.unseen for row in self.standings) else ()
+        return ("agent", "rank", "score", "95%", "solved", *costs, "started", *more)
+
+    @property
     def currency(self) -> str:
         """What budgets are counted in, in words."""
         return "seconds of CPU" if self.unit == "seconds" else self.unit
@@ -107,14 +117,10 @@ class Board:
         return f"{known.badge}: {known.title}{more[self.kind]}"
 
 
-#: The columns of a leaderboard where it is text.
-COLUMNS = ("agent", "rank", "score", "95%", "solved", *(f"to {target:.0e}" for target in ERT_TARGETS), "started")
-
-
 def cells_of(row: Standing, board: Board) -> list[str]:
-    """Returns an agent's line as text, a cell for each of `COLUMNS`."""
+    """Returns an agent's line as text, a cell for each of the board's columns."""
     low, high = row.score.low, row.score.high
-    return [
+    cells = [
         row.agent,
         "-" if row.rank is None else str(row.rank),
         f"{row.score.value:.2f}",
@@ -122,7 +128,9 @@ def cells_of(row: Standing, board: Board) -> list[str]:
         f"{row.curve.shares[-1]:.0%}",
         *(cost_text(cost) for cost in row.costs),
         f"{row.started}/{len(board.tasks)}",
+        *(row.unseen.cells if row.unseen else ()),
     ]
+    return cells + [""] * (len(board.columns) - len(cells))
 
 
 def cost_text(cost: float) -> str:
@@ -149,10 +157,11 @@ def boards(results: Iterable[RunResult]) -> list[Board]:
     for result in listed:
         groups[result.information, kind_of(result)].append(result)
     order = [(name, kind) for name in CLASSES for kind in ("samples", "joint", "versus")]
-    return [_board(*key, groups[key]) for key in order if key in groups]
+    blind = unseen.blind_rates(listed)
+    return [_board(*key, groups[key], blind) for key in order if key in groups]
 
 
-def _board(information: str, kind: str, results: Sequence[RunResult]) -> Board:
+def _board(information: str, kind: str, results: Sequence[RunResult], blind: Mapping[TaskKey, float]) -> Board:
     tasks = list(dict.fromkeys(sorted({task_of(result) for result in results})))
     agents: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
@@ -183,6 +192,7 @@ def _board(information: str, kind: str, results: Sequence[RunResult]) -> Board:
                 all(result.enforced for result in own),
                 float(np.mean(worst)) if worst and None not in worst else None,
                 float(np.mean([result.optimum - result.shortfall for result in own])),
+                unseen.overall(list(unseen.on_tasks(own, blind).values())),
             )
         )
     # scores as they are shown; of those with the same, who was sooner

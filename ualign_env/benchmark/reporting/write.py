@@ -11,7 +11,8 @@ from typing import Any
 from ualign_env._files import write_file
 from ualign_env.benchmark.machine import machine
 from ualign_env.benchmark.reporting.page import page
-from ualign_env.benchmark.reporting.standings import COLUMNS, Board, boards, cells_of, failures
+from ualign_env.benchmark.reporting.standings import Board, boards, cells_of, failures
+from ualign_env.benchmark.reporting.unseen import blind_rates, told
 from ualign_env.benchmark.results import RunResult, line_of
 from ualign_env.benchmark.store import Store
 from ualign_env.benchmark.suite import is_shipped
@@ -55,8 +56,9 @@ def write_report(folder: str | os.PathLike[str]) -> Report:
     suite = results[0].suite
     about = results[0].machine or machine()
     found_boards = boards(results)
+    known = told(store.suite() or "", blind_rates(results))
     texts = {
-        "report.html": page(results, f"Alignment games: {suite}", _command(store, suite), about, found_boards),
+        "report.html": page(results, f"Alignment games: {suite}", _command(store, suite), about, found_boards, known),
         "leaderboard.md": markdown(found_boards, results),
         "results.csv": table(results),
         "summary.jsonl": "".join(line_of(summary(result)) for result in results),
@@ -97,7 +99,7 @@ def markdown(found: Sequence[Board], results: Sequence[RunResult]) -> str:
     lines = [f"# {results[0].suite}", ""]
     for board in found:
         lines += [f"## {board.title}", "", board.scope, ""]
-        lines += [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+        lines += [f"| {' | '.join(board.columns)} |", f"|{' --- |' * len(board.columns)}"]
         lines += [f"| {' | '.join(cells_of(row, board))} |" for row in board.standings]
         lines.append("")
     missing = failures(results)
