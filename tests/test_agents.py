@@ -29,6 +29,7 @@ LEARNERS = {
     "exploitability-descent": (16, 0.01, 0.05),
     "extragradient": (500, 1e-4, 0.02),
     "fictitious-play": (60, 5e-3, 0.02),
+    "kernel-ridge": (1, 1e-9, 0.3),  # of prompts that look alike, which these do not
     "linear-cfr": (60, 0.02, 0.05),
     "mirror-descent": (2000, 1e-4, 0.02),
     "mirror-descent-average": (5000, 1e-3, 0.02),

@@ -278,8 +278,8 @@ def test_one_id_is_one_environment_however_it_is_vectorised():
 
 
 def test_wrong_render_mode_and_number_of_environments():
-    with pytest.raises(ValueError, match="unknown render mode 'rgb_array'"), pytest.warns(UserWarning, match="render"):
-        gym.make(SELF_PLAY, render_mode="rgb_array")
+    with pytest.raises(ValueError, match="unknown render mode 'depth'"), pytest.warns(UserWarning, match="render"):
+        gym.make(SELF_PLAY, render_mode="depth")
     with pytest.raises(ValueError, match="num_envs is 7, but must be a multiple of the 3 players"):
         gym.make_vec(SEATS, num_envs=7)
     with pytest.raises(ValueError, match="render_mode is 'ansi', but many games at a time are not rendered"):

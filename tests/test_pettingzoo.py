@@ -58,12 +58,13 @@ def test_made_by_name():
     if not hasattr(pettingzoo, "make"):
         pytest.skip("PettingZoo before 1.27 has no registry")
     settings = {"scenario": "cycle", "players": 5, "rounds": 2}
-    parallel, aec = (pettingzoo.make(form, "ualign-v0", **settings) for form in ("parallel", "aec"))
-    assert isinstance(parallel, pettingzoo.ParallelEnv)
-    assert isinstance(aec, pettingzoo.AECEnv)
-    for env in (parallel, aec):
-        assert env.possible_agents == [f"player_{i}" for i in range(5)]
-        assert str(env) == "ualign_v0"
+    for name in ("ualign/alignment-v0", "ualign-v0"):
+        parallel, aec = (pettingzoo.make(form, name, **settings) for form in ("parallel", "aec"))
+        assert isinstance(parallel, pettingzoo.ParallelEnv)
+        assert isinstance(aec, pettingzoo.AECEnv)
+        for env in (parallel, aec):
+            assert env.possible_agents == [f"player_{i}" for i in range(5)]
+            assert str(env) == "ualign_v0"
 
 
 def test_spaces():
@@ -212,7 +213,7 @@ def test_rendering_without_a_mode_warns():
         ({"feedback": "picks"}, "unknown feedback 'picks'; did you mean 'pick'"),
         ({"feedback": None}, "unknown feedback 'None'"),
         ({"rounds": 0}, "rounds is 0, but must be an integer from 1"),
-        ({"render_mode": "rgb_array"}, "unknown render mode 'rgb_array'; known: ansi, human"),
+        ({"render_mode": "depth"}, "unknown render mode 'depth'; known: ansi, human, rgb_array"),
         ({"scenario": "german-goal"}, "did you mean 'german-goals'"),
     ],
 )
@@ -390,5 +391,6 @@ def test_wrong_settings_of_versus(settings, message):
 def test_versus_is_made_by_name():
     if not hasattr(pettingzoo, "make"):
         pytest.skip("PettingZoo before 1.27 has no registry")
-    assert pettingzoo.make("parallel", "ualign-versus-v0", k=3).possible_agents == ["model_0", "opponent_0"]
-    assert str(pettingzoo.make("aec", "ualign-versus-v0")) == "ualign_versus_v0"
+    for name in ("ualign/versus-v0", "ualign-versus-v0"):
+        assert pettingzoo.make("parallel", name, k=3).possible_agents == ["model_0", "opponent_0"]
+        assert str(pettingzoo.make("aec", name)) == "ualign_versus_v0"

@@ -154,7 +154,6 @@ def test_greedy_of_policies_that_draw(unequal_scenario):
     np.testing.assert_array_equal(tabulate(unequal_scenario, greedy(model), 2).average(), np.eye(3)[modes])
 
 
-@pytest.mark.filterwarnings("ignore:.*render_mode='rgb_array'")  # which Stable-Baselines3 tries first
 def test_made_by_name():
     PPO("MlpPolicy", "ualign/SelfPlay-v0", n_steps=64, device="cpu").learn(64)
     make_vec_env("ualign/Exploiter-v0", 4).reset()

@@ -55,6 +55,7 @@ def test_rates_are_those_of_the_parts(results):
         optimum = k / (k + 1)
         left = (optimum - neighbours.held_out) / (optimum - blind["moving", k, 1])
         assert neighbours.way == pytest.approx(1 - left)
+        assert neighbours.learned_on is not None
         assert neighbours.gap == neighbours.learned_on - neighbours.held_out
 
 

@@ -2,7 +2,8 @@
 
 Importing the package registers the games `python_ualign`, `python_ualign_turn`, `python_ualign_versus` and
 `python_ualign_versus_by_response` with OpenSpiel, the environments `ualign/Exploiter-v0`, `ualign/SelfPlay-v0` and
-`ualign/Seats-v0` with Gymnasium, and `ualign-v0` and `ualign-versus-v0` with PettingZoo, where these can be imported.
+`ualign/Seats-v0` with Gymnasium, and `ualign/alignment-v0` and `ualign/versus-v0` (`ualign-v0` and `ualign-versus-v0`
+for short) with PettingZoo, where these can be imported.
 """
 
 from importlib import import_module

@@ -1,4 +1,48 @@
-"""Makes the games and environments known to their frameworks by name; importing the package does it."""
+"""Makes the games and environments known to their frameworks by name; importing the package does it.
+
+The tables say what is registered. An environment's version is the number of its entries of history less one, so that
+what has changed and what is registered agree; OpenSpiel's games have no versions.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment of Gymnasium or PettingZoo.
+
+    Attributes:
+        name: without a version.
+        points: for Gymnasium, what makes one and what makes many at a time, None where nothing does; for PettingZoo,
+            what makes one in which players act in turn and one in which they act at once.
+        history: what each version brought, version 0 first.
+    """
+
+    name: str
+    points: tuple[str, str | None]
+    history: tuple[str, ...] = ("First version (0.1.0).",)
+
+    @property
+    def id(self) -> str:
+        """The name with its present version."""
+        return f"{self.name}-v{len(self.history) - 1}"
+
+
+_SINGLE, _VECTOR = "ualign_env.envs.gymnasium.single", "ualign_env.envs.gymnasium.vector"
+
+GYMNASIUM = (
+    Environment("ualign/Exploiter", (f"{_SINGLE}:Exploiter", f"{_VECTOR}:ExploiterVectorEnv")),
+    Environment("ualign/SelfPlay", (f"{_SINGLE}:SelfPlay", None)),
+    Environment("ualign/Seats", (f"{_VECTOR}:seats_alone", f"{_VECTOR}:SeatsVectorEnv")),
+)
+
+PETTINGZOO = (
+    Environment("ualign/alignment", ("ualign_env.ualign_v0:env", "ualign_env.ualign_v0:parallel_env")),
+    Environment("ualign/versus", ("ualign_env.ualign_versus_v0:env", "ualign_env.ualign_versus_v0:parallel_env")),
+)
+
+#: Names that PettingZoo's environments had before they had a namespace.
+SYNONYMS = {"ualign/alignment": "ualign", "ualign/versus": "ualign-versus"}
 
 
 def register() -> None:
@@ -18,14 +62,9 @@ def _open_spiel() -> None:
 def _gymnasium() -> None:
     import gymnasium
 
-    single, vector = "ualign_env.envs.gymnasium.single", "ualign_env.envs.gymnasium.vector"
-    for name, one, many in (
-        ("ualign/Exploiter-v0", f"{single}:Exploiter", f"{vector}:ExploiterVectorEnv"),
-        ("ualign/SelfPlay-v0", f"{single}:SelfPlay", None),
-        ("ualign/Seats-v0", f"{vector}:seats_alone", f"{vector}:SeatsVectorEnv"),
-    ):
-        if name not in gymnasium.registry:
-            gymnasium.register(name, entry_point=one, vector_entry_point=many)
+    for one in GYMNASIUM:
+        if one.id not in gymnasium.registry:
+            gymnasium.register(one.id, entry_point=one.points[0], vector_entry_point=one.points[1])
 
 
 def _pettingzoo() -> None:
@@ -33,9 +72,11 @@ def _pettingzoo() -> None:
 
     if not hasattr(pettingzoo, "register"):  # before PettingZoo 1.27
         return
-    for name in ("ualign", "ualign_versus"):
-        spec = f"{name.replace('_', '-')}-v0"
-        if spec not in pettingzoo.aec_registry:
-            pettingzoo.register("aec", spec, f"ualign_env.{name}_v0:env")
-        if spec not in pettingzoo.parallel_registry:
-            pettingzoo.register("parallel", spec, f"ualign_env.{name}_v0:parallel_env")
+    for one in PETTINGZOO:
+        version = one.id.removeprefix(one.name)
+        for name in (one.id, f"{SYNONYMS[one.name]}{version}"):
+            for form, registry, point in zip(
+                ("aec", "parallel"), (pettingzoo.aec_registry, pettingzoo.parallel_registry), one.points, strict=True
+            ):
+                if name not in registry:
+                    pettingzoo.register(form, name, point)

@@ -72,16 +72,16 @@ class _OneShotEnv(PortableSpec, gymnasium.Env[Observation, np.int64]):  # pyrigh
         return np.tile(self.game.scenario.legal[self._prompt], getattr(self.game, "l", 1))
 
     def render(self) -> Any:
-        """Prints or returns the prompt, and once the game is over what happened."""
+        """Prints, returns or draws the prompt, and once the game is over what happened."""
         self._begun()
-        text = self._text() if self._played else self.game.scenario.prompts[self._prompt]
-        return rendering.render(text, self.render_mode)
+        shown = self._over() if self._played else rendering.Shown(self.game.scenario, self._prompt)
+        return rendering.render(shown, self.render_mode)
 
     def _begun(self) -> None:
         if self._prompt < 0:
             raise ValueError("the environment has not been reset: call reset() first")
 
-    def _text(self) -> str:
+    def _over(self) -> rendering.Shown:
         raise NotImplementedError
 
 
@@ -120,12 +120,9 @@ class Exploiter(_OneShotEnv):
         self._shown = np.atleast_1d(submitted).tolist()
         return self._earned
 
-    def _text(self) -> str:
+    def _over(self) -> rendering.Shown:
         chances = self.game.feedback == "expected"
-        text = rendering.describe(
-            self.game.scenario, self._prompt, ["exploiter"], [self._shown], [self._earned], chances=chances
-        )
-        return text if chances or self._earned else f"{text}  not picked"
+        return rendering.Shown(self.game.scenario, self._prompt, ["exploiter"], [self._shown], [self._earned], chances)
 
 
 class SelfPlay(_OneShotEnv):
@@ -172,14 +169,12 @@ class SelfPlay(_OneShotEnv):
             self._latest[self._prompt] = self._slots[:-1]
         return self._earned[0]
 
-    def _text(self) -> str:
+    def _over(self) -> rendering.Shown:
         shown = [[response] for response in self._slots]
         names = [f"player_{i}" for i in range(self.game.players)]
         chances = self.game.feedback == "expected"
         user = None if chances else self.game.draws.types.item()
-        return rendering.describe(
-            self.game.scenario, self._prompt, names, shown, self._earned, chances=chances, user=user
-        )
+        return rendering.Shown(self.game.scenario, self._prompt, names, shown, self._earned, chances, user)
 
 
 def mask_table(scenario: Scenario, always: bool) -> npt.NDArray[np.int8] | None:

@@ -150,20 +150,20 @@ class _Alignment:
             return [index]
         return self._multisets[self.scenario.populations[self._prompt].n_responses, size][index]
 
-    def render(self) -> str | None:
-        """Prints or returns the last game of the episode: what was shown, what was picked and by which kind of user.
+    def render(self) -> str | npt.NDArray[np.uint8] | None:
+        """Prints, returns or draws the last game of the episode: what was shown, what was picked and by whom.
 
         Before there is one, the prompt.
         """
         prompt = self._begun()
         if self._played is None:
-            return rendering.render(self.scenario.prompts[prompt], self.render_mode)
+            return rendering.render(rendering.Shown(self.scenario, prompt), self.render_mode)
         prompt, user, shown, earned = self._played
         chances = self.games.feedback == "expected"
-        text = rendering.describe(
-            self.scenario, prompt, self.possible_agents, shown, earned, chances=chances, user=None if chances else user
+        over = rendering.Shown(
+            self.scenario, prompt, self.possible_agents, shown, earned, chances, None if chances else user
         )
-        return rendering.render(text, self.render_mode)
+        return rendering.render(over, self.render_mode)
 
     def close(self) -> None:
         """Does nothing: there is nothing to release."""
@@ -289,7 +289,8 @@ class _Symmetric(_Alignment):
             feedback: `"pick"`: a user picks one response, whose player earns 1 and the others 0. `"expected"`:
                 players earn the chance that a random user of the prompt picks their response.
             rounds: number of games in an episode.
-            render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it; None: neither.
+            render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it as text and
+                `"rgb_array"` as a picture; None: none of these.
             action_mask: whether observations have an action mask also where all prompts have the same number of
                 responses.
 
@@ -322,7 +323,8 @@ class _Versus(_Alignment):
             feedback: `"pick"`: a user picks one response, whose agent earns 1 and the other 0. `"expected"`: both earn
                 the chance that a random user of the prompt picks one of theirs.
             rounds: number of games in an episode.
-            render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it; None: neither.
+            render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it as text and
+                `"rgb_array"` as a picture; None: none of these.
             action_mask: whether observations have an action mask also where all prompts have the same number of
                 responses.
 
