@@ -89,7 +89,7 @@ def test_late_arrows_are_few():
         "readers": {"readers"},
         "sources": {"sources"},
         "policies": {"envs/open_spiel", "envs/sb3", "envs/torch"},
-        "registration": {"envs/gymnasium"},
+        "registration": {"envs/gymnasium", "ualign_v0", "ualign_versus_v0"},
     }
 
 

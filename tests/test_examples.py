@@ -18,6 +18,9 @@ def test_runs(path):
         ("trl", "trl_grpo"),
         ("trl", "picked_finetuning"),
         ("torch", "generalisation"),
+        ("torch", "cleanrl"),
+        ("tianshou", "tianshou"),
+        ("ray.rllib", "rllib"),
     )
     for module, example in needed:
         if path.name.startswith(example):

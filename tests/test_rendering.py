@@ -1,5 +1,7 @@
 """Pictures of games: of one size, one card picked, whatever texts users and players have."""
 
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pettingzoo
@@ -13,7 +15,7 @@ from ualign_env.envs.rendering import Shown
 BLUE = np.array([0, 0x72, 0xB2])  # of what was picked
 
 
-def blue(picture) -> int:
+def blue(picture: Any) -> int:
     return int((np.abs(picture.astype(int) - BLUE).sum(axis=2) < 30).sum())
 
 
@@ -22,7 +24,7 @@ def test_a_game_is_drawn_before_and_after_it_was_played():
     env.reset(seed=4)
     before = env.render()
     env.step({"player_0": 0, "player_1": 2, "player_2": 3})
-    after = env.render()
+    after: Any = env.render()
     for picture in (before, after):
         assert isinstance(picture, np.ndarray)
         assert (picture.shape, picture.dtype) == ((400, 640, 3), np.uint8)
@@ -72,7 +74,7 @@ def test_every_environment_of_pettingzoo_has_pictures():
         assert "rgb_array" in env.metadata["render_modes"]
         env.reset(seed=0)
         env.step(dict.fromkeys(env.agents, 0))
-        assert env.render().shape == (400, 640, 3)
+        assert np.asarray(env.render()).shape == (400, 640, 3)
 
 
 def test_several_responses_share_a_card():

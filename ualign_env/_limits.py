@@ -1,4 +1,4 @@
-"""Everything that is refused because it is too large, in one table, which `examples/docs/limits.md` shows.
+"""Everything that is refused because it is too large, in one table, of which the site makes a page.
 
 What would exceed one of these is refused before the work begins, with the number that it would take.
 """

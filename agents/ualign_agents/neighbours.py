@@ -44,7 +44,7 @@ def nearest_neighbours(task: ua.Task) -> Iterator[Callable[[np.ndarray], np.ndar
 
 
 @ua.agent(random=False)
-def kernel_ridge(task: ua.Task) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
+def kernel_ridge(task: ua.Task) -> Iterator[Callable[[np.ndarray], np.ndarray] | np.ndarray]:
     """Kernel ridge regression from what is seen of a prompt to its exact equilibrium, cut to what is a policy.
 
     The width of the Gaussian kernel and the ridge are those that do best on each prompt by all the others.

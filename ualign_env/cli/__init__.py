@@ -8,8 +8,12 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ualign_env.cli.output import emit, note
+
+if TYPE_CHECKING:
+    import typer
 
 
 def main() -> None:
@@ -47,15 +51,20 @@ def _interruptions() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def application() -> "typer.Typer":
+    """Returns the application with all its commands."""
+    import ualign_env.cli.bench
+    import ualign_env.cli.commands
+    import ualign_env.cli.evaluate  # noqa: F401  # which add themselves
+    from ualign_env.cli.app import app
+
+    return app
+
+
 def _run() -> int:
     """Returns the exit status of the command that was asked for."""
     try:
-        import ualign_env.cli.bench
-        import ualign_env.cli.commands
-        import ualign_env.cli.evaluate  # noqa: F401  # which add themselves
-        from ualign_env.cli.app import app
-
-        return app(standalone_mode=False) or 0
+        return application()(standalone_mode=False) or 0
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except (ValueError, MemoryError, OverflowError) as error:

@@ -1,50 +1,19 @@
-"""What the README shows is what happens, and its tables have the columns and rows that the commands print."""
+"""Tables that pages show have the columns and rows that the commands print."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-import pettingzoo
 import pytest
 from benchmarks import test_environment_speed
+from doc_pages import PAGES, ROOT, table_after
 
-from ualign_env import specs
 from ualign_env.benchmark.agents import describe_agent, list_agents
 from ualign_env.benchmark.suite import load_suite
-
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
-
-
-def table_after(text: str) -> list[str]:
-    """Returns the lines of the first text block that comes after a text."""
-    return README.split(text)[1].split("```text\n")[1].split("```")[0].splitlines()
 
 
 def columns(line: str) -> list[str]:
     return re.split(r" {2,}", line.strip())
-
-
-@pytest.mark.parametrize(("code", "output"), EXAMPLES)
-def test_python_examples_print_what_they_are_said_to_print(code, output):
-    if "pettingzoo.make" in code and not hasattr(pettingzoo, "make"):
-        pytest.skip("PettingZoo has a registry since 1.27")
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (result.stdout, result.stderr) == (output, "")
-
-
-def test_every_python_block_is_an_example_with_output():
-    assert README.count("```python") == len(EXAMPLES) >= 1
-
-
-def test_scenarios_are_those_that_list_prints():
-    rows = specs.describe_scenarios()[: len(specs.SOURCES)]
-    width = max(len(spec) for spec, _ in rows)
-    shown = table_after("`ualign list` prints all scenarios")
-    assert shown
-    assert set(shown) <= {f"{spec:<{width}}  {what}" for spec, what in rows}
 
 
 def rows_after(text: str) -> dict[str, list[str]]:
@@ -54,7 +23,7 @@ def rows_after(text: str) -> dict[str, list[str]]:
 
 
 BOARDS = [
-    (["--suite", "quick"], "runs the suite `quick`"),
+    (["--suite", "quick"], "runs the suite [`quick`]"),
     (["--k", "3", "--l", "2"], "`ualign bench --k 3 --l 2` lets"),
 ]
 
@@ -105,8 +74,5 @@ def test_tables_of_speeds_have_the_rows_of_their_benchmarks():
 
 
 def test_nothing_is_left_to_fill_in():
-    for name in ("README.md", "CONTRIBUTING.md"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        assert not re.search(r"^[A-Z_]{4,}$", text, re.MULTILINE)
-        for link in re.findall(r"\]\(([^):]+)\)", text):
-            assert (ROOT / link).exists(), link
+    for name, text in PAGES.items():
+        assert not re.search(r"^[A-Z_]{4,}$", text, re.MULTILINE), name

@@ -1,0 +1,131 @@
+"""Pages of games and environments, in the form in which their frameworks describe their own."""
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+import gymnasium
+import pyspiel
+from pages import ROOT, Page, block, documented, folded, listing, table
+
+from ualign_env import registration
+from ualign_env.envs.open_spiel import games, versus
+from ualign_env.registration import Environment
+
+_OPEN_SPIEL = (games.SimultaneousGame, games.TurnBasedGame, versus.VersusGame, versus.ByResponseGame)
+_KIND = ("dynamics", "chance_mode", "information", "utility", "reward_model")
+
+
+def environment_pages() -> list[Page]:
+    """Returns a page for each game and environment, and the list of them."""
+    rows, found = [], []
+    for framework, made in (("OpenSpiel", _open_spiel()), ("PettingZoo", _pettingzoo()), ("Gymnasium", _gymnasium())):
+        for name, said, text in made:
+            address = f"{framework.lower()}-{name.replace('/', '-').lower()}.md"
+            rows.append((f"[`{name}`]({address})", framework, said))
+            found.append(Page(f"games/{address}", f"# {name}\n\n{text}\n"))
+    text = (
+        "One game in three frameworks: users disagree, and whoever shows what a user likes best is picked. "
+        "[Which of OpenSpiel's algorithms run on which](../open-spiel-algorithms.md) is a table made by running them."
+    )
+    return [listing("Games and environments", "games", text, ("name", "framework", "what it is"), rows), *found]
+
+
+def _open_spiel() -> list[tuple[str, str, str]]:
+    """Returns name, first line and text of each game."""
+    found = []
+    for kind, game in ((kind, pyspiel.load_game(kind)) for kind in sorted(map(_short_name, _OPEN_SPIEL))):
+        made = game.get_type()
+        lines = documented(type(game).__doc__)
+        facts = [
+            ("load", f'`import pyspiel, ualign_env` and `pyspiel.load_game("{kind}")`'),
+            *((name.replace("_", " "), str(getattr(made, name)).rpartition(".")[2].lower()) for name in _KIND),
+            ("players", f"{made.min_num_players} to {made.max_num_players:,}"),
+            ("utilities", f"{game.min_utility():g} to {game.max_utility():g}, summing to {game.utility_sum():g}"),
+        ]
+        defaults = [(f"`{name}`", f"`{value}`") for name, value in sorted(made.parameter_specification.items())]
+        playthrough = (ROOT / "tests" / "playthroughs" / f"{kind}.txt").read_text(encoding="utf-8")
+        parts = [
+            lines,
+            documented(import_module(type(game).__module__).__doc__).partition("\n\n")[2],
+            table(("", ""), facts),
+            "## Parameters",
+            table(("parameter", "default"), defaults),
+            "## Playthrough",
+            "Written by OpenSpiel's `generate_playthrough`; a test writes it again.",
+            folded("playthrough", block(playthrough)),
+        ]
+        found.append((kind, lines.partition("\n")[0], "\n\n".join(parts)))
+    return found
+
+
+def _short_name(game: Any) -> str:
+    return game({}).get_type().short_name
+
+
+def _pettingzoo() -> list[tuple[str, str, str]]:
+    found = []
+    for one in registration.PETTINGZOO:
+        module, _, entry = str(one.points[1]).partition(":")
+        loaded = import_module(module)
+        made = getattr(loaded, entry)()
+        agent = made.possible_agents[0]
+        short = module.rpartition(".")[2]
+        facts = [
+            ("Import", f"`from ualign_env import {short}`"),
+            ("Make", f'`pettingzoo.make("parallel", "{one.id}")`, `"aec"` for players in turn'),
+            ("Actions", "Discrete"),
+            ("Parallel API", "Yes"),
+            ("Manual Control", "No"),
+            ("Agents", f"`agents = {made.possible_agents}`"),
+            ("Agents", len(made.possible_agents)),
+            ("Action Shape", "(1)"),
+            ("Action Values", f"`{made.action_space(agent)}`"),
+            ("Observation Shape", made.observation_space(agent).shape),
+            ("Observation Values", "[0, 1], wider where prompts have features"),
+            ("State Shape", made.state_space.shape),
+        ]
+        text = documented(loaded.__doc__)
+        found.append((one.id, text.partition("\n")[0], _farama(text, facts, getattr(loaded, entry), one)))
+    return found
+
+
+def _gymnasium() -> list[tuple[str, str, str]]:
+    found = []
+    for one in registration.GYMNASIUM:
+        single = "alone" not in str(one.points[0])
+        made: Any = gymnasium.make(one.id) if single else gymnasium.make_vec(one.id, num_envs=3)
+        spaces = (
+            ("action_space", "observation_space") if single else ("single_action_space", "single_observation_space")
+        )
+        forms = ["gymnasium.make"] * single + ["gymnasium.make_vec"] * (one.points[1] is not None)
+        facts = [
+            ("Action Space", f"`{getattr(made, spaces[0])}`"),
+            ("Observation Space", f"`{getattr(made, spaces[1])}`"),
+            ("Import", " or ".join(f'`{form}("ualign_env:{one.id}")`' for form in forms)),
+        ]
+        kind = type(made.unwrapped)
+        text = documented(kind.__doc__)
+        text = text.replace(f"`{one.id}`: ", "").replace(f"`{one.id}`, ", "")
+        found.append((one.id, text.partition("\n")[0], _farama(text[0].upper() + text[1:], facts, kind, one)))
+    return found
+
+
+def _farama(text: str, facts: list[tuple[str, Any]], made: Any, one: Environment) -> str:
+    """Returns a page's text in Farama's form."""
+    arguments = inspect.getdoc(made.__init__) or ""
+    said = arguments.partition("Args:\n")[2].partition("\n\n")[0]
+    parameters = [
+        (f"`{name}`", f"`{parameter.default!r}`") for name, parameter in inspect.signature(made).parameters.items()
+    ]
+    history = "\n".join(f"* v{version}: {what}" for version, what in reversed(list(enumerate(one.history))))
+    parts = [
+        table(("", ""), facts),
+        text,
+        "## Arguments",
+        table(("argument", "default"), parameters),
+        block(said) if said else "",
+        "## Version History",
+        history,
+    ]
+    return "\n\n".join(part for part in parts if part)

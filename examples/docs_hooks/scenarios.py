@@ -1,0 +1,116 @@
+"""Pages of families of scenarios and of metrics."""
+
+import inspect
+import io
+import re
+from importlib import import_module
+
+import numpy as np
+from pages import Page, block, documented, listing, table
+
+import ualign_env as ua
+from ualign_env import _options, plots
+from ualign_env.scoring.scorecard import Scorecard
+from ualign_env.solvers.baselines import BASELINES
+from ualign_env.sources import SOURCES
+from ualign_env.specs import PARTS
+
+_SIZES = (1, 2, 4, 8, 16)
+
+
+def scenario_pages() -> list[Page]:
+    """Returns a page for each named scenario, with a drawing, and the list of them."""
+    rows, found = [], []
+    for name, entry in SOURCES.items():
+        module, _, attribute = entry.partition(":")
+        function = getattr(import_module(module), attribute)
+        lines = documented(function.__doc__)
+        rows.append((f"[`{name}`]({name}.md)", lines.partition("\n")[0]))
+        options = _options.options(function)
+        told = [(f"`{key}`", f"`{_options.written(value)}`", _type(value)) for key, value in options.items()]
+        small = name if name != "moving-opinions" else f"{name}/prompts:20/held-out:0"
+        inspection = ua.inspect_scenario(small)
+        figure = plots.curve(ua.win_rate_curve(small, _SIZES))
+        found += [
+            Page(
+                f"scenarios/{name}.md",
+                "\n\n".join(
+                    [
+                        f"# {name}",
+                        lines,
+                        table(("option", "default", ""), told),
+                        f"The spec is `{name}` with options after it, as in `{_options.described(name, options)}`; "
+                        "as flags, they are `--option value`.",
+                        block(f"ualign inspect {small}", "bash"),
+                        block(inspection.summary()),
+                        f"![Robust win rates against k: simple policies and the optimum k/(k+1)]({name}.svg)",
+                    ]
+                )
+                + "\n",
+            ),
+            Page(f"scenarios/{name}.svg", _drawing(figure)),
+        ]
+    text = (
+        "Where users come from, unless they are [your own](../start/preference-data.md). Every name takes options, "
+        f"`name/key:value/...`; besides its own also {', '.join(f'`{key}`' for key in PARTS)}, which say which prompts "
+        "are learned on and which are held out."
+    )
+    return [listing("Scenarios", "scenarios", text, ("scenario", "what it is"), rows), *found]
+
+
+def _type(value: object) -> str:
+    names = {bool: "true or false", int: "integer", float: "number", str: "text"}
+    if isinstance(value, tuple):
+        return "several, joined by `;`"
+    return names.get(type(value), type(value).__name__)
+
+
+def _drawing(figure: object) -> str:
+    out = io.BytesIO()
+    figure.savefig(out, format="svg")  # pyright: ignore[reportAttributeAccessIssue]
+    return out.getvalue().decode()
+
+
+def metric_pages() -> list[Page]:
+    """Returns a page for each number of a scorecard, and the list of them."""
+    described = _attributes(Scorecard)
+    cards = {(name, k): ua.score("german-goals", name, k) for name in BASELINES for k in (1, 2, 4)}
+    rows, found = [], []
+    for name, text in described.items():
+        if name in ("scenario", "k", "l"):
+            continue
+        rows.append((f"[`{name}`]({name}.md)", text.partition(". ")[0]))
+        values = [
+            (f"[`{policy}`](../baselines/{policy}.md)", *(_value(getattr(cards[policy, k], name)) for k in (1, 2, 4)))
+            for policy in BASELINES
+        ]
+        code = block(f"import ualign_env as ua\n\nprint(ua.score('german-goals', 'nlhf', k=2).{name})", "python")
+        output = block(str(getattr(cards["nlhf", 2], name)))
+        found.append(
+            Page(
+                f"metrics/{name}.md",
+                f"# {name}\n\n{text[0].upper()}{text[1:]}\n\n{code}\n\n{output}\n\nOn `german-goals`:\n\n"
+                + table(("policy", "k = 1", "k = 2", "k = 4"), values)
+                + "\n",
+            )
+        )
+    text = (
+        "What [`score`][ualign_env.score] says of a policy: attributes of a `Scorecard`, and lines of `ualign score`."
+    )
+    return [listing("Metrics", "metrics", text, ("metric", "what it is"), rows), *found]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:.4f}"
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _attributes(kind: type) -> dict[str, str]:
+    """Returns what a class's docstring says of its attributes."""
+    text = inspect.getdoc(kind) or ""
+    found: dict[str, str] = {}
+    for name, said in re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", text.partition("Attributes:")[2], re.MULTILINE):
+        found[name] = " ".join(line.strip() for line in said.splitlines())
+    return found

@@ -1,0 +1,237 @@
+"""The pages do what they say: code runs, formulas have tests, commands exist, and the site is whole."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pettingzoo
+import pytest
+import typer
+from doc_pages import DOCS, PAGES, ROOT, blocks
+
+import ualign_env as ua
+from ualign_env import llm, registration, testing
+from ualign_env.benchmark.agents import list_agents
+from ualign_env.benchmark.suite import list_suites
+from ualign_env.cli import application, flags
+from ualign_env.solvers.baselines import BASELINES
+from ualign_env.sources import SOURCES
+
+RUNNABLE = [name for name, text in PAGES.items() if blocks(text)]
+NEEDS = {"reinforcement-learning": "stable_baselines3", "generalisation": "torch"}
+
+#: Runs blocks in one namespace, as a reader would, and hands back what each printed.
+RUNNER = """
+import contextlib, io, json, pathlib, sys
+printed, names = [], {"__name__": "__main__"}
+for block in json.loads(pathlib.Path(sys.argv[1]).read_text()):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(compile(block, "<page>", "exec"), names)
+    printed.append(out.getvalue())
+pathlib.Path(sys.argv[2]).write_text(json.dumps(printed))
+"""
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_pages_run_from_top_to_bottom(name, tmp_path):
+    for part, module in NEEDS.items():
+        if part in name:
+            pytest.importorskip(module)
+    if "pettingzoo.make" in PAGES[name] and not hasattr(pettingzoo, "make"):
+        pytest.skip("PettingZoo has a registry since 1.27")
+    code, said = zip(*blocks(PAGES[name]), strict=True)
+    (tmp_path / "blocks.json").write_text(json.dumps(code))
+    command = [sys.executable, "-W", "error", "-c", RUNNER, tmp_path / "blocks.json", tmp_path / "printed.json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    printed = json.loads((tmp_path / "printed.json").read_text())
+    assert printed == list(said)
+
+
+def test_all_python_is_run():
+    for name, text in PAGES.items():
+        assert text.count("```py") == len(blocks(text)), name
+
+
+def formulas(text: str) -> list[str]:
+    """Returns what follows each formula that stands alone."""
+    return re.findall(r"^\$\$.*?\$\$\n+(.*)$", text, re.MULTILINE)
+
+
+def test_every_formula_names_a_test_that_exists():
+    found = 0
+    for name, text in PAGES.items():
+        for after in formulas(text):
+            tests = re.findall(r"\[(test_\w+)\]\(([\w./]+)\)", after)
+            assert after.startswith("*Tested by ["), (name, after)
+            assert tests
+            for test, path in tests:
+                source = (ROOT / name).parent / path
+                assert f"def {test}(" in source.read_text(encoding="utf-8"), (name, test)
+                found += 1
+    assert found >= 15
+
+
+def commands() -> dict[str, Any]:
+    group: Any = typer.main.get_command(application())
+    return group.commands
+
+
+COMMAND = re.compile(r"\bualign ([a-z-]+)((?: [^`\n&|#]*)?)")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_commands_and_their_options_exist(name):
+    known = commands()
+    spans = re.findall(r"`([^`\n]+)`", PAGES[name]) + re.findall(r"```bash\n(.*?)```", PAGES[name], re.DOTALL)
+    for line in (line for span in spans for line in span.splitlines()):
+        for command, rest in COMMAND.findall(line):
+            assert command in known, line
+            own = {one for param in known[command].params for one in param.opts} | {"--help"}
+            given = re.findall(r"(?<!\S)(--[a-z-]+)", rest)
+            unknown = [arg for arg in flags.taken(given, own)[0] if arg not in own]
+            assert not unknown, (line, unknown)
+
+
+def test_links_lead_somewhere():
+    """Those within the repository; the site checks those to pages that it makes."""
+    for name, text in PAGES.items():
+        for link in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", text):
+            path = ((ROOT / name).parent / link).resolve()
+            generated = name.startswith("examples/docs/") and path.is_relative_to(DOCS)
+            assert generated or path.exists(), (name, link)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site, built as everybody builds it, where a warning is an error."""
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("material")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "-q", "-f", ROOT / "examples" / "mkdocs.yml", "-d", folder]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "WARNING -" not in ended.stderr
+    return folder
+
+
+def names_of(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*.html")} - {"index"}
+
+
+def test_every_entry_of_every_table_has_a_page(site):
+    assert names_of(site / "agents") == set(list_agents()) - set(BASELINES)
+    assert names_of(site / "baselines") == set(BASELINES)
+    assert names_of(site / "suites") == set(list_suites())
+    assert names_of(site / "scenarios") == set(SOURCES)
+    fields = set(ua.Scorecard.__dataclass_fields__) - {"scenario", "k", "l"}
+    assert names_of(site / "metrics") == fields
+    environments = [*registration.GYMNASIUM, *registration.PETTINGZOO]
+    games = names_of(site / "games")
+    for one in environments:
+        assert any(page.endswith(one.id.replace("/", "-").lower()) for page in games), one.id
+    assert len(games) == len(environments) + 4
+
+
+def test_every_public_name_is_in_the_reference(site):
+    text = "".join(path.read_text(encoding="utf-8") for path in (site / "reference").glob("*.html"))
+    for name in ua.__all__:
+        assert f'id="ualign_env.{name}"' in text, name
+    for module in (llm, testing):
+        for name in module.__all__:
+            assert f'id="{module.__name__}.{name}"' in text, name
+
+
+def test_every_command_is_in_the_reference(site):
+    text = (site / "cli.html").read_text(encoding="utf-8")
+    for name in commands():
+        assert f'id="ualign-{name}"' in text
+        assert f"Usage: ualign {name} " in text
+
+
+def test_version_histories_are_those_of_the_registry(site):
+    for one in [*registration.GYMNASIUM, *registration.PETTINGZOO]:
+        (path,) = (site / "games").glob(f"*{one.id.replace('/', '-').lower()}.html")
+        text = path.read_text(encoding="utf-8").partition("Version History")[2]
+        for version, what in enumerate(one.history):
+            assert f"v{version}: {what}" in text
+
+
+class Fetched(HTMLParser):
+    """Notes what a page fetches from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        address = named.get("src") or (named.get("href") if tag == "link" and named.get("rel") != "canonical" else None)
+        if address and re.match(r"(https?:)?//", address):
+            self.found.append(address)
+
+
+def test_nothing_is_fetched_from_elsewhere(site):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 150
+    for path in pages:
+        parser = Fetched()
+        parser.feed(path.read_text(encoding="utf-8"))
+        assert parser.found == [], path
+    twin = Fetched()
+    twin.feed('<script src="https://unpkg.com/x"></script><link rel="stylesheet" href="//fonts.example/x.css">')
+    assert len(twin.found) == 2
+
+
+@pytest.fixture(scope="module")
+def browser():
+    webdriver = pytest.importorskip("selenium.webdriver")
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
+        pytest.skip("needs chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for argument in ("--headless", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+SHOWN = ("index", "start/open-spiel", "concepts/game", "concepts/computation", "agents/cfr", "benchmark/index", "cli")
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_pages_fit_a_telephone(site, browser, page):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    )
+    browser.get(f"file://{site}/{page}.html")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def test_the_search_works_without_a_server(site, browser):
+    browser.get(f"file://{site}/index.html")
+    browser.execute_script(
+        "const box = document.querySelector('[data-md-component=search-query]');"
+        "box.focus(); box.value = 'exploitability'; box.dispatchEvent(new KeyboardEvent('keyup', {bubbles: true}));"
+    )
+    results = "return document.querySelectorAll('.md-search-result__item').length"
+    for _ in range(100):
+        if browser.execute_script(results):
+            break
+        time.sleep(0.1)
+    assert browser.execute_script(results) > 3
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples" / "gallery").glob("*.py")), ids=lambda path: path.stem)
+def test_pictures_are_drawn_by_short_scripts(site, path):
+    """The site has run them; a gallery is to copy from."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 40
+    assert len(list((site / "gallery").glob(f"{path.stem}.*"))) == 1
