@@ -88,9 +88,31 @@ class _OneShotEnv(PortableSpec, gymnasium.Env[Observation, np.int64]):  # pyrigh
 class Exploiter(_OneShotEnv):
     """`ualign/Exploiter-v0`: l responses against k samples of a given policy.
 
-    With l = 1 the best response earns `1 / (k + 1) + exploitability` of the policy on average, which is 1 minus its
-    robust win rate. Samples and users are not drawn one by one (see `BatchedExploiter`), so that `render` knows no
-    user.
+    How badly can a policy be beaten? With l = 1 the best response earns `1 / (k + 1) + exploitability` of the policy on
+    average, which is 1 minus its robust win rate. Samples and users are not drawn one by one (see `BatchedExploiter`),
+    so that `render` knows no user.
+
+    ## Action Space
+
+    One of the prompt's responses, or l of them.
+
+    ## Observation Space
+
+    The prompt's number, one-hot, and its features where a scenario has some. Users are never seen.
+    `info["action_mask"]` says which responses are legal where prompts differ in size, or with `action_mask=True`.
+
+    ## Rewards
+
+    `feedback="pick"`: 1 if a user picks one of the learner's responses, else 0. `feedback="expected"`: the chance of
+    it.
+
+    ## Starting State
+
+    A prompt, drawn by the scenario's probabilities.
+
+    ## Episode End
+
+    Every episode has one step, and is terminated, never truncated.
     """
 
     game: BatchedExploiter
@@ -131,6 +153,28 @@ class SelfPlay(_OneShotEnv):
     The other players show the learner's last responses to the same prompt, and before it has given any, responses drawn
     uniformly. While the learner's policy stays as it is, these are samples of it, so that any single-agent algorithm
     plays the symmetric game with itself. In `ualign/Seats-v0` the learner responds for all players at once.
+
+    ## Action Space
+
+    One of the prompt's responses.
+
+    ## Observation Space
+
+    The prompt's number, one-hot, and its features where a scenario has some. Users are never seen.
+    `info["action_mask"]` says which responses are legal where prompts differ in size, or with `action_mask=True`.
+
+    ## Rewards
+
+    `feedback="pick"`: 1 if the user picks the learner's response among those of all players, else 0.
+    `feedback="expected"`: the chance of it. A learner that plays like itself earns 1 / players on average.
+
+    ## Starting State
+
+    A prompt, drawn by the scenario's probabilities; with a seed, the learner's responses are forgotten.
+
+    ## Episode End
+
+    Every episode has one step, and is terminated, never truncated.
     """
 
     game: BatchedGame

@@ -155,7 +155,32 @@ class ExploiterVectorEnv(OneShotVectorEnv):
 class SeatsVectorEnv(OneShotVectorEnv):
     """`ualign/Seats-v0`: the learner responds for all players of `num_envs / players` games.
 
-    Sub-environments 0 to K-1 are the players of the first game, and so on.
+    Sub-environments 0 to K-1 are the players of the first game, and so on: a policy that all share plays the symmetric
+    game with itself, as k samples of it will be seen. Millions of games a second; a vector environment alone.
+
+    ## Action Space
+
+    One of the prompt's responses, for each sub-environment.
+
+    ## Observation Space
+
+    The prompt's number, one-hot, and its features where a scenario has some; players of a game see the same. Users are
+    never seen. `info["action_mask"]` says which responses are legal where prompts differ in size, or with
+    `action_mask=True`.
+
+    ## Rewards
+
+    `feedback="pick"`: 1 for the player whose response the user picks, 0 for the others. `feedback="expected"`: the
+    chances of being picked.
+
+    ## Starting State
+
+    A prompt for each game, drawn by the scenario's probabilities.
+
+    ## Episode End
+
+    Every game ends with its only step, and the next begins in the same (`AutoresetMode.SAME_STEP`), unless another mode
+    is asked for.
     """
 
     game: BatchedGame
