@@ -6,13 +6,15 @@ from typing import Any
 
 import gymnasium
 import pyspiel
-from pages import ROOT, Page, block, documented, folded, listing, table
+from pages import ROOT, Page, block, described, documented, folded, listing, table
 
 from ualign_env import registration
 from ualign_env.envs.open_spiel import games, versus
 from ualign_env.registration import Environment
+from ualign_env.simulation.batch import BatchedExploiter, BatchedGame
 
 _OPEN_SPIEL = (games.SimultaneousGame, games.TurnBasedGame, versus.VersusGame, versus.ByResponseGame)
+_GAMES = (BatchedGame, BatchedExploiter)  # which Gymnasium's environments leave most of their arguments to
 _KIND = ("dynamics", "chance_mode", "information", "utility", "reward_model")
 
 
@@ -106,26 +108,27 @@ def _gymnasium() -> list[tuple[str, str, str]]:
         ]
         kind = type(made.unwrapped)
         text = documented(kind.__doc__)
-        text = text.replace(f"`{one.id}`: ", "").replace(f"`{one.id}`, ", "")
+        text = text.replace(f"`{one.id}`: ", "")
         found.append((one.id, text.partition("\n")[0], _farama(text[0].upper() + text[1:], facts, kind, one)))
     return found
 
 
 def _farama(text: str, facts: list[tuple[str, Any]], made: Any, one: Environment) -> str:
     """Returns a page's text in Farama's form."""
-    arguments = inspect.getdoc(made.__init__) or ""
-    said = arguments.partition("Args:\n")[2].partition("\n\n")[0]
-    parameters = [
-        (f"`{name}`", f"`{parameter.default!r}`") for name, parameter in inspect.signature(made).parameters.items()
+    said: dict[str, str] = {}
+    for maker in (*_GAMES, made):
+        said |= described(maker.__init__.__doc__, "Args")
+    arguments = [
+        (f"`{name}`", f"`{parameter.default!r}`", said.get(name, ""))
+        for name, parameter in inspect.signature(made).parameters.items()
     ]
     history = "\n".join(f"* v{version}: {what}" for version, what in reversed(list(enumerate(one.history))))
     parts = [
         table(("", ""), facts),
         text,
         "## Arguments",
-        table(("argument", "default"), parameters),
-        block(said) if said else "",
+        table(("argument", "default", ""), arguments),
         "## Version History",
         history,
     ]
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts)

@@ -1,6 +1,7 @@
 """What generated pages are made of."""
 
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,15 @@ def documented(text: str | None) -> str:
             break
         kept.append(line)
     return "\n".join(kept).strip().replace("Source: ", "**Source:** ")
+
+
+def described(text: str | None, section: str) -> dict[str, str]:
+    """Returns what a docstring's section says of each name, such as `Args` or `Attributes`."""
+    part = re.split(r"\n\n(?=\S)", inspect.cleandoc(text or "").partition(f"{section}:\n")[2])[0]
+    found: dict[str, str] = {}
+    for name, said in re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", part, re.MULTILINE):
+        found[name] = " ".join(line.strip() for line in said.splitlines())
+    return found
 
 
 def listing(title: str, folder: str, text: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Page:

@@ -1,12 +1,10 @@
 """Pages of families of scenarios and of metrics."""
 
-import inspect
 import io
-import re
 from importlib import import_module
 
 import numpy as np
-from pages import Page, block, documented, listing, table
+from pages import Page, block, described, documented, listing, table
 
 import ualign_env as ua
 from ualign_env import _options, plots
@@ -73,10 +71,10 @@ def _drawing(figure: object) -> str:
 
 def metric_pages() -> list[Page]:
     """Returns a page for each number of a scorecard, and the list of them."""
-    described = _attributes(Scorecard)
+    attributes = described(Scorecard.__doc__, "Attributes")
     cards = {(name, k): ua.score("german-goals", name, k) for name in BASELINES for k in (1, 2, 4)}
     rows, found = [], []
-    for name, text in described.items():
+    for name, text in attributes.items():
         if name in ("scenario", "k", "l"):
             continue
         rows.append((f"[`{name}`]({name}.md)", text.partition(". ")[0]))
@@ -105,12 +103,3 @@ def _value(value: object) -> str:
         return f"{value:.4f}"
     text = str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _attributes(kind: type) -> dict[str, str]:
-    """Returns what a class's docstring says of its attributes."""
-    text = inspect.getdoc(kind) or ""
-    found: dict[str, str] = {}
-    for name, said in re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", text.partition("Attributes:")[2], re.MULTILINE):
-        found[name] = " ".join(line.strip() for line in said.splitlines())
-    return found

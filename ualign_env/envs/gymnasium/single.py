@@ -86,7 +86,7 @@ class _OneShotEnv(PortableSpec, gymnasium.Env[Observation, np.int64]):  # pyrigh
 
 
 class Exploiter(_OneShotEnv):
-    """`ualign/Exploiter-v0`: l responses against k samples of a given policy.
+    """`ualign/Exploiter-v0`: an opponent's l responses against k samples of a given policy.
 
     How badly can a policy be beaten? With l = 1 the best response earns `1 / (k + 1) + exploitability` of the policy on
     average, which is 1 minus its robust win rate. Samples and users are not drawn one by one (see `BatchedExploiter`),
@@ -129,7 +129,10 @@ class Exploiter(_OneShotEnv):
     ) -> None:
         """Makes the environment; see `BatchedExploiter` for the other arguments and errors.
 
-        With `action_mask`, `info` has an action mask also where all prompts have the same number of responses.
+        Args:
+            render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it as text and
+                `"rgb_array"` as a picture; None: none of these.
+            action_mask: whether `info` has an action mask also where all prompts have the same number of responses.
         """
         super().__init__(BatchedExploiter(scenario, k, policy, l=l, feedback=feedback), render_mode, action_mask)
         self.action_space = exploiter_actions(self.game)
@@ -189,7 +192,10 @@ class SelfPlay(_OneShotEnv):
     ) -> None:
         """Makes the environment; see `BatchedGame` for the other arguments and errors.
 
-        With `action_mask`, `info` has an action mask also where all prompts have the same number of responses.
+        Args:
+            render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it as text and
+                `"rgb_array"` as a picture; None: none of these.
+            action_mask: whether `info` has an action mask also where all prompts have the same number of responses.
         """
         super().__init__(BatchedGame(scenario, players, feedback=feedback), render_mode, action_mask)
         self._latest: Ints | None = None  # [P, K - 1]

@@ -141,8 +141,11 @@ class ExploiterVectorEnv(OneShotVectorEnv):
     ) -> None:
         """Makes the environments; see `BatchedExploiter` for the other arguments and errors.
 
-        With `action_mask`, infos have action masks also where all prompts have the same number of responses;
-        `autoreset_mode` says when the next games begin.
+        Args:
+            num_envs: how many sub-environments there are.
+            render_mode: None: many games at a time are not rendered.
+            action_mask: whether infos have action masks also where all prompts have the same number of responses.
+            autoreset_mode: when the next games begin.
         """
         num_envs = _checks.count("num_envs", num_envs, 1)
         game = BatchedExploiter(scenario, k, policy, num_envs, l=l, feedback=feedback)
@@ -197,8 +200,11 @@ class SeatsVectorEnv(OneShotVectorEnv):
     ) -> None:
         """Makes the environments; see `BatchedGame` for the other arguments and errors.
 
-        With `action_mask`, infos have action masks also where all prompts have the same number of responses;
-        `autoreset_mode` says when the next games begin.
+        Args:
+            num_envs: how many sub-environments there are, a multiple of `players`.
+            render_mode: None: many games at a time are not rendered.
+            action_mask: whether infos have action masks also where all prompts have the same number of responses.
+            autoreset_mode: when the next games begin.
 
         Raises:
             ValueError: also if `num_envs` is no multiple of `players`.
