@@ -11,10 +11,8 @@ from pages import ROOT, Page, block, described, documented, folded, listing, tab
 from ualign_env import registration
 from ualign_env.envs.open_spiel import games, versus
 from ualign_env.registration import Environment
-from ualign_env.simulation.batch import BatchedExploiter, BatchedGame
 
 _OPEN_SPIEL = (games.SimultaneousGame, games.TurnBasedGame, versus.VersusGame, versus.ByResponseGame)
-_GAMES = (BatchedGame, BatchedExploiter)  # which Gymnasium's environments leave most of their arguments to
 _KIND = ("dynamics", "chance_mode", "information", "utility", "reward_model")
 
 
@@ -115,9 +113,7 @@ def _gymnasium() -> list[tuple[str, str, str]]:
 
 def _farama(text: str, facts: list[tuple[str, Any]], made: Any, one: Environment) -> str:
     """Returns a page's text in Farama's form."""
-    said: dict[str, str] = {}
-    for maker in (*_GAMES, made):
-        said |= described(maker.__init__.__doc__, "Args")
+    said = described(made.__init__.__doc__, "Args")
     arguments = [
         (f"`{name}`", f"`{parameter.default!r}`", said.get(name, ""))
         for name, parameter in inspect.signature(made).parameters.items()

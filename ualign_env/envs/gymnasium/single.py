@@ -127,11 +127,16 @@ class Exploiter(_OneShotEnv):
         l: int = 1,
         action_mask: bool = False,
     ) -> None:
-        """Makes the environment; see `BatchedExploiter` for the other arguments and errors.
+        """Makes the environment; see `BatchedExploiter` for errors.
 
         Args:
+            scenario: a scenario, its spec, or the population of its only prompt.
+            k: number of responses that the policy shows.
+            policy: anything that `tabulate` takes, such as the name of a baseline.
+            feedback: `"pick"`: 1 or 0, whether a user picked the response. `"expected"`: the chance of it.
             render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it as text and
                 `"rgb_array"` as a picture; None: none of these.
+            l: number of responses that the learner submits.
             action_mask: whether `info` has an action mask also where all prompts have the same number of responses.
         """
         super().__init__(BatchedExploiter(scenario, k, policy, l=l, feedback=feedback), render_mode, action_mask)
@@ -190,9 +195,12 @@ class SelfPlay(_OneShotEnv):
         render_mode: str | None = None,
         action_mask: bool = False,
     ) -> None:
-        """Makes the environment; see `BatchedGame` for the other arguments and errors.
+        """Makes the environment; see `BatchedGame` for errors.
 
         Args:
+            scenario: a scenario, its spec, or the population of its only prompt.
+            players: k + 1, the number of responses that users see side by side.
+            feedback: `"pick"`: 1 or 0, whether a user picked the response. `"expected"`: the chance of it.
             render_mode: `"human"` prints each game when it is over, `"ansi"` lets `render` return it as text and
                 `"rgb_array"` as a picture; None: none of these.
             action_mask: whether `info` has an action mask also where all prompts have the same number of responses.

@@ -139,11 +139,16 @@ class ExploiterVectorEnv(OneShotVectorEnv):
         action_mask: bool = False,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
-        """Makes the environments; see `BatchedExploiter` for the other arguments and errors.
+        """Makes the environments; see `BatchedExploiter` for errors.
 
         Args:
             num_envs: how many sub-environments there are.
+            scenario: a scenario, its spec, or the population of its only prompt.
+            k: number of responses that the policy shows.
+            policy: anything that `tabulate` takes, such as the name of a baseline.
+            feedback: `"pick"`: 1 or 0, whether a user picked the response. `"expected"`: the chance of it.
             render_mode: None: many games at a time are not rendered.
+            l: number of responses that the learner submits.
             action_mask: whether infos have action masks also where all prompts have the same number of responses.
             autoreset_mode: when the next games begin.
         """
@@ -198,10 +203,13 @@ class SeatsVectorEnv(OneShotVectorEnv):
         action_mask: bool = False,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
-        """Makes the environments; see `BatchedGame` for the other arguments and errors.
+        """Makes the environments; see `BatchedGame` for errors.
 
         Args:
             num_envs: how many sub-environments there are, a multiple of `players`.
+            scenario: a scenario, its spec, or the population of its only prompt.
+            players: k + 1, the number of responses that users see side by side.
+            feedback: `"pick"`: 1 or 0, whether a user picked the response. `"expected"`: the chance of it.
             render_mode: None: many games at a time are not rendered.
             action_mask: whether infos have action masks also where all prompts have the same number of responses.
             autoreset_mode: when the next games begin.
