@@ -51,6 +51,7 @@ CALLS = {
     "best_maximal_lottery": (ua.best_maximal_lottery, {"scenario": S, "k": 2, "tolerance": 1e-6, "prompt": 0}),
     "best_responses": (ua.best_responses, {"scenario": S, "policy": "uniform", "k": 2, "l": 2, "prompt": 0}),
     "cached_game": (ua.cached_game, {"game": GAME, "max_states": 1000}),
+    "cite": (ua.cite, {"what": "german-goals"}),
     "choice_shares": (ua.choice_shares, {"scenario": S, "slots": [0, 1], "prompt": 0}),
     "deviation_payoffs": (ua.deviation_payoffs, {"scenario": S, "policy": "uniform", "k": 2}),
     "double_oracle": (lambda **given: next(iter(ua.double_oracle(**given))), {"scenario": S, "k": 2, "l": 1}),

@@ -308,7 +308,7 @@ def test_the_first_argument_is_the_scenario():
     others = {"list_scenarios", "load_scenario", "register_scenario", "cached_game", "tensor_game", "matrix_game"}
     # of scores, samples and utilities that belong to no scenario yet
     others |= {"group_rewards", "evaluate_generations", "noisy_users"}
-    others |= {"agent", "greedy", "run", *(name for name in ualign_env.__all__ if name.startswith("read_"))}
+    others |= {"agent", "cite", "greedy", "run", *(name for name in ualign_env.__all__ if name.startswith("read_"))}
     functions = {name for name in ualign_env.__all__ if inspect.isfunction(getattr(ualign_env, name))}
     assert len(functions - others) > 20
     for name in functions - others:

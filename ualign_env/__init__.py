@@ -17,6 +17,7 @@ from ualign_env.benchmark.benchmark import Benchmark, run
 from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.running.executors import Inline, Processes
 from ualign_env.benchmark.tasks import Checkpoint, Task
+from ualign_env.citation import Citation, cite
 from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy
 from ualign_env.policies.tabulate import greedy, tabulate
@@ -88,6 +89,7 @@ __all__ = [
     "BestLottery",
     "BestResponses",
     "Checkpoint",
+    "Citation",
     "Contest",
     "ConvergenceWarning",
     "Curve",
@@ -127,6 +129,7 @@ __all__ = [
     "best_responses",
     "cached_game",
     "choice_shares",
+    "cite",
     "deviation_payoffs",
     "double_oracle",
     "equilibrium_family",

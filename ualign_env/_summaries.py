@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 from functools import cache
+from pathlib import Path
 
 
 def first_line(entry: str) -> str:
@@ -24,6 +25,15 @@ def functions_in(source: str | bytes, where: str = "source") -> dict[str, ast.Fu
     """Returns the functions and classes of a source, by name; raises what `ast.parse` does."""
     tree = ast.parse(source, where)
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+
+
+def module_path(module: str) -> Path | None:
+    """Returns the file of a module; None where there is none."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except Exception:  # whatever a foreign package raises when it is looked for
+        return None
+    return Path(spec.origin) if spec and spec.has_location and spec.origin else None
 
 
 @cache

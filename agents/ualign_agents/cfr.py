@@ -47,7 +47,10 @@ def linear(task: ua.Task) -> Iterator[ua.GamePolicy]:
 
 @ua.agent(information="tree", random=False, joint=True)
 def joint_cfr_plus(task: ua.Task) -> Iterator[ua.GamePolicy]:
-    """CFR+ (OpenSpiel, C++), average policy, on the game of k responses against l."""
+    """CFR+ (OpenSpiel, C++), average policy, on the game of k responses against l.
+
+    Source: Tammelin, "Solving large imperfect information games using CFR+", 2014.
+    """
     return _learn(pyspiel.CFRPlusSolver, ua.cached_game(task.versus_game()))
 
 

@@ -14,7 +14,10 @@ import ualign_env as ua
 
 @ua.agent(information="tree", random=False, joint=True)
 def joint_psro(task: ua.Task) -> Iterator[ua.JointPolicy]:
-    """PSRO (OpenSpiel, Python), Nash meta-strategies, exact best responses and payoffs, k responses against l."""
+    """PSRO (OpenSpiel, Python), Nash meta-strategies, exact best responses and payoffs, k responses against l.
+
+    Source: Lanctot et al., "A unified game-theoretic approach to multiagent reinforcement learning", 2017.
+    """
     with redirect_stdout(io.StringIO()):  # the solver announces its settings
         solver = _ExactPSRO(task)
     yield solver.learned()

@@ -15,20 +15,32 @@ _ITERATIONS_A_STEP = 100
 
 @ua.agent(information="tree")
 def external(task: ua.Task) -> Iterator[ua.GamePolicy]:
-    """External-sampling MCCFR (OpenSpiel, C++), average policy, all players sharing one policy."""
+    """External-sampling MCCFR (OpenSpiel, C++), average policy, all players sharing one policy.
+
+    Source: M. Lanctot, K. Waugh, M. Zinkevich & M. Bowling, "Monte Carlo sampling for regret minimization in extensive
+    games", 2009.
+    """
     return _learn(pyspiel.ExternalSamplingMCCFRSolver, ua.cached_game(task.game(anonymous=True)), task.seed, _FULL)
 
 
 @ua.agent(information="tree")
 def outcome(task: ua.Task) -> Iterator[ua.GamePolicy]:
-    """Outcome-sampling MCCFR (OpenSpiel, C++), average policy, all players sharing one policy."""
+    """Outcome-sampling MCCFR (OpenSpiel, C++), average policy, all players sharing one policy.
+
+    Source: M. Lanctot, K. Waugh, M. Zinkevich & M. Bowling, "Monte Carlo sampling for regret minimization in extensive
+    games", 2009.
+    """
     game = ua.cached_game(task.game(anonymous=True))
     return _learn(pyspiel.OutcomeSamplingMCCFRSolver, game, _EXPLORATION, task.seed)
 
 
 @ua.agent(information="tree", joint=True)
 def joint_external(task: ua.Task) -> Iterator[ua.GamePolicy]:
-    """External-sampling MCCFR (OpenSpiel, C++), average policy, on the game of k responses against l."""
+    """External-sampling MCCFR (OpenSpiel, C++), average policy, on the game of k responses against l.
+
+    Source: M. Lanctot, K. Waugh, M. Zinkevich & M. Bowling, "Monte Carlo sampling for regret minimization in extensive
+    games", 2009.
+    """
     return _learn(pyspiel.ExternalSamplingMCCFRSolver, ua.cached_game(task.versus_game()), task.seed, _FULL)
 
 

@@ -19,7 +19,10 @@ def nlhf(task: ua.Task) -> Iterator[ua.SharedPolicy]:
 
 @ua.agent(information="pairs")
 def borda(task: ua.Task) -> Iterator[ua.SharedPolicy]:
-    """The Borda winner from comparisons: the response that is preferred most often to a random other."""
+    """The Borda winner from comparisons: the response that is preferred most often to a random other.
+
+    Source: J.-C. de Borda, Memoire sur les elections au scrutin, 1784.
+    """
     return _of_preferences(task, lambda table: np.eye(len(table))[table.mean(axis=1).argmax()])
 
 

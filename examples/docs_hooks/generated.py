@@ -12,7 +12,7 @@ from learners import agent_pages, baseline_pages, suite_pages
 from links import linked_pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from names import cli_page, copied_pages, limits_page, reference_pages
+from names import cite_page, cli_page, copied_pages, limits_page, reference_pages
 from pages import DOCS, Page
 from pictures import gallery_pages
 from scenarios import metric_pages, scenario_pages
@@ -32,6 +32,7 @@ def pages() -> dict[str, Page]:
         *gallery_pages(),
         cli_page(),
         limits_page(),
+        cite_page(),
         *copied_pages(),
         *linked_pages(),
     ]

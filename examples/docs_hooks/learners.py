@@ -88,13 +88,12 @@ def baseline_pages() -> list[Page]:
         optimum = ("k/(k+1)", *(f"{k / (k + 1):.4f}" for k in _SIZES))
         code = block(f"import ualign_env as ua\n\nprint(ua.score('german-goals', '{name}', k=3).summary())", "python")
         output = block(ua.score("german-goals", name, k=3).summary())
-        text = documented(getattr(one.policy, "__doc__", "") if one.policy.__name__ != "<lambda>" else "")
+        text = documented(one.policy.__doc__).partition("**Source:**")[0].strip()
         found.append(
             Page(
                 f"baselines/{name}.md",
-                f"# {one.label}\n\n{one.summary}\n\n{text}\n\n{code}\n\n{output}\n\nRobust win rates:\n\n"
-                + table(("scenario", *(f"k = {k}" for k in _SIZES)), [*rates, optimum])
-                + "\n",
+                f"# {one.label}\n\n{one.summary}\n\n{text}\n\n**Source:** {one.source}\n\n{code}\n\n{output}\n\n"
+                "Robust win rates:\n\n" + table(("scenario", *(f"k = {k}" for k in _SIZES)), [*rates, optimum]) + "\n",
             )
         )
     return found

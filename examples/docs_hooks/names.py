@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 import ualign_env as ua
 from ualign_env import llm, testing
 from ualign_env._limits import TABLE
+from ualign_env.benchmark.agents import list_agents
 from ualign_env.cli import application
+from ualign_env.sources import SOURCES
 
 #: Rooms of the package that have a page, and what it is called.
 ROOMS = {
@@ -24,6 +26,7 @@ ROOMS = {
     "simulation": "Batched games",
     "envs": "Frameworks",
     "benchmark": "Benchmark",
+    "citation": "Benchmark",
     "_checks": "Benchmark",
 }
 _OF_EXTRAS = ("DifferentiablePayoffs", "SB3VecEnv")
@@ -68,6 +71,22 @@ def cli_page() -> Page:
         said = runner.invoke(app, [*[name] * bool(name), "--help"], prog_name="ualign", catch_exceptions=False)
         parts += [f"## ualign {name}".rstrip(), block(said.output)]
     return Page("cli.md", "\n\n".join(parts) + "\n")
+
+
+def cite_page() -> Page:
+    """Returns whom to cite for what."""
+    names = {"Scenarios": SOURCES, "Agents and baselines": list_agents()}
+    package = ua.cite()
+    parts = [
+        "# How to cite",
+        "Results with these games: " + package.paper + f". The package: {package.package}, with its version, as "
+        "`CITATION.cff` says. `ualign cite NAME...` says whose work a scenario, a file, an agent or "
+        "a baseline is, under which licence, with the fingerprint of exactly what was used:",
+        block(ua.cite("german-goals").summary()),
+    ]
+    for title, own in names.items():
+        parts += [f"## {title}", table(("name", "source"), [(f"`{name}`", ua.cite(name).source) for name in own])]
+    return Page("cite.md", "\n\n".join(parts) + "\n")
 
 
 def limits_page() -> Page:

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from ualign_env import _checks
-from ualign_env._summaries import function_source, functions_in
+from ualign_env._summaries import function_source, functions_in, module_path
 from ualign_env.benchmark.information import CLASSES, Information
 from ualign_env.benchmark.tasks import Task
 from ualign_env.solvers.baselines import BASELINES, baseline
@@ -130,6 +130,21 @@ def describe_agent(place: str) -> AgentInfo:
         return AgentInfo(place, place, Declaration(random=False), BASELINES[place].summary, _own_package())
     package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
     return replace(_described(place, place, function_source(entry.value.partition("[")[0].strip())), package=package)
+
+
+def agent_source(place: str) -> tuple[Path | None, str]:
+    """Returns the file of an agent, None where there is none, and the name of its function there.
+
+    Args:
+        place: the name of an entry point, `FILE.py:function` or `module:function`.
+
+    Raises:
+        ValueError: if no installed package offers it, or several do.
+    """
+    entry = None if ":" in place else _entry(place)
+    where = place if entry is None else entry.value.partition("[")[0].strip()
+    location, _, name = where.rpartition(":")
+    return Path(location) if location.endswith(".py") else module_path(location), name
 
 
 def load_agent(place: str) -> Agent:

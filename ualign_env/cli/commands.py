@@ -14,6 +14,7 @@ from ualign_env._limits import MAX_PICTURES
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.suite import list_suites
+from ualign_env.citation import cite
 from ualign_env.cli import tables
 from ualign_env.cli.app import (
     KNOWN,
@@ -62,6 +63,24 @@ def list_all(as_json: Json = False) -> None:
     tables.print_listing(f"agents, by what they know: {classes}", rows)
     tables.print_listing("policies", policies)
     return tables.print_listing("suites of the benchmark", list_suites().items())
+
+
+@command("cite")
+def cite_all(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME...]",
+            help="Scenarios, files, agents or baselines; the package and the paper behind it unless some are given.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whose work scenarios, files, agents and baselines are, under which licence, and their fingerprints."""
+    found = [cite(name) for name in names or [""]]
+    if as_json:
+        return emit_json([one.to_dict() for one in found])
+    return emit("\n\n".join(one.summary() for one in found))
 
 
 @command("convert")

@@ -26,12 +26,14 @@ class Baseline:
         label: what pictures call it.
         summary: what it is, in a line.
         policy: its `[N]` policy for some users.
+        source: whose idea it is.
         known: whether enough is known of some users.
     """
 
     label: str
     summary: str
     policy: Callable[[Users], Floats]
+    source: str
     known: Callable[[Users], bool] = lambda _: True
 
 
@@ -49,34 +51,42 @@ BASELINES = {
         "NLHF (maximal lottery)",
         "Nash learning from human feedback: the maximal lottery, of several that of greatest entropy.",
         maximal_lottery,
+        'R. Munos et al., "Nash learning from human feedback", ICML 2024; P. C. Fishburn, "Probabilistic social choice '
+        'based on simple voting comparisons", Review of Economic Studies 1984.',
     ),
     "borda": Baseline(
         "Borda winner (RLHF)",
         "The response with the highest mean rank, as reward-model training (RLHF) finds it.",
         lambda users: _all_on(users, users.borda()),
+        "J.-C. de Borda, Memoire sur les elections au scrutin, 1784; that reward models find it: A. Siththaranjan, "
+        'C. Laidlaw & D. Hadfield-Menell, "Distributional preference learning", ICLR 2024.',
     ),
     "plurality": Baseline(
         "plurality winner",
         "The response that most users like best.",
         lambda users: _all_on(users, users.plurality()),
+        "nobody's: the rule of most elections.",
         known=_favourites_known,
     ),
     "random-dictatorship": Baseline(
         "random dictatorship",
         "The favourite of a random user.",
         lambda users: users.favourites(),
+        'A. Gibbard, "Manipulation of schemes that mix voting with chance", Econometrica 1977.',
         known=_favourites_known,
     ),
     "nash-welfare": Baseline(
         "maximum Nash welfare",
         "What equilibria tend to as k grows: the greatest mean logarithm of what a user likes.",
         lambda users: nash_welfare(users).policy,
+        "J. F. Nash, Econometrica 1950; H. Moulin, Fair Division and Collective Welfare, 2003.",
         known=lambda users: users.drawn(np.zeros(1, np.int64)).attractions() is not None,  # of one user, not of all
     ),
     "uniform": Baseline(
         "uniform",
         "Every response equally often.",
         lambda users: np.full(users.n_responses, 1 / users.n_responses),
+        "nobody's.",
     ),
 }
 

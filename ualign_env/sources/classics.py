@@ -62,14 +62,20 @@ def _elected(counts: dict[str, int], prompts: int) -> Scenario:
 
 
 def cycle(*, responses: int = 3, prompts: int = 1) -> Scenario:
-    """A Condorcet cycle: the rotations of one ranking, equally often. The equilibrium is uniform for every k."""
+    """A Condorcet cycle: the rotations of one ranking, equally often. The equilibrium is uniform for every k.
+
+    Source: M. de Condorcet, Essai sur l'application de l'analyse, 1785.
+    """
     n = _checks.count("responses", responses, 1)
     check_size(prompts, n * n)
     return rotated(Population.from_rankings((np.arange(n)[:, None] + np.arange(n)) % n), prompts)
 
 
 def two_groups(*, responses: int = 2, majority: float = 0.6, prompts: int = 1) -> Scenario:
-    """Two groups with opposite rankings; a share of `majority` likes response 0 best."""
+    """Two groups with opposite rankings; a share of `majority` likes response 0 best.
+
+    Source: ours.
+    """
     n = _checks.count("responses", responses, 1)
     check_size(prompts, 2 * n)
     order = np.arange(n)
@@ -82,6 +88,8 @@ def majority_trap(*, responses: int = 4, majority: float = 0.51, prompts: int = 
 
     NLHF (k = 1) collapses to it and stays at the majority's share, however many samples it shows. Within both groups
     the other responses are ranked in rotations, equally often.
+
+    Source: ours.
     """
     n = _checks.count("responses", responses, 2)
     check_size(prompts, 2 * n * n)

@@ -18,7 +18,10 @@ RESPONSES, SPREAD = 6, 1.0  # of a Plackett-Luce model whose strengths are not g
 
 
 def impartial(*, responses: int = 6, users: int = 100, seed: int = 0, prompts: int = 1) -> Scenario:
-    """Every user's ranking is drawn uniformly: the impartial culture, pluralism without structure."""
+    """Every user's ranking is drawn uniformly: the impartial culture, pluralism without structure.
+
+    Source: G. T. Guilbaud, "Les theories de l'interet general et le probleme logique de l'agregation", 1952.
+    """
     n, n_users = _checks.count("responses", responses, 1), _checks.count("users", users, 1)
     check_size(prompts, n * n_users)
     return drawn(lambda rng: Population.from_rankings(_uniform_orders(rng, n_users, n)), seed, prompts)
@@ -142,6 +145,8 @@ def camps(
     `niche` that are the favourites of a few; a user's favourite is one random niche response of her camp, after which
     come its core, its other niches, the other camp's core and its niches, each in random order. NLHF stays near 1/2,
     random dictatorship shows niches, and neither improves much with k; an equilibrium mixes the cores.
+
+    Source: ours.
     """
     n_niche, n_core = _checks.count("niche", niche, 1), _checks.count("core", core, 1)
     n_users, share = _checks.count("users", users, 1), _checks.real("majority", majority, 0, 1)
