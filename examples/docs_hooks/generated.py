@@ -42,6 +42,7 @@ def pages() -> dict[str, Page]:
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Puts all pages of a folder where the navigation says `folder/*`, its index first."""
     config.nav = _expanded(config.nav)
+    config.theme.static_templates.discard("404.html")  # whose links suppose a server
     return config
 
 
@@ -59,7 +60,8 @@ def _listed(entry: Any) -> list[Any]:
 
 def _in_folder(folder: str) -> list[str]:
     written = sorted(f"{folder}{path.name}" for path in (DOCS / folder).glob("*.md"))
-    found = [*written, *(address for address in pages() if address.startswith(folder))]
+    made = (address for address in pages() if address.startswith(folder) and address.endswith(".md"))
+    found = [*written, *made]
     return sorted(found, key=lambda address: not address.endswith("/index.md"))  # which leaves the rest as it is
 
 
