@@ -24,7 +24,7 @@ def make(_: dict) -> ParallelPettingZooEnv:
     )
 
 
-logging.getLogger("ray").setLevel(logging.ERROR)
+logging.disable(logging.WARNING)  # RLlib warns of its own defaults
 ray.init(num_cpus=1, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
 register_env("alignment", make)
 config = (

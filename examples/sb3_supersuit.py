@@ -13,7 +13,7 @@ import ualign_env as ua
 SCENARIO, K = "german-goals", 2
 
 # rounds: one-shot games in an episode; a trainer wastes time where every step is a reset
-game = pettingzoo.make("parallel", "ualign-v0", scenario=SCENARIO, players=K + 1, rounds=128)
+game = pettingzoo.make("parallel", "ualign/alignment-v0", scenario=SCENARIO, players=K + 1, rounds=128)
 seats = supersuit.pettingzoo_env_to_vec_env_v1(game)  # all players share one policy
 environment = supersuit.concat_vec_envs_v1(seats, 16, base_class="stable_baselines3")
 set_random_seed(0)  # PPO(seed=0) does not work: SuperSuit's environments have no seed()

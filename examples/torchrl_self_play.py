@@ -21,7 +21,7 @@ SCENARIO, K, ROUNDS, EPISODES = "german-goals", 2, 256, 30
 torch.manual_seed(0)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TorchRL is tested with an older version of PettingZoo
-    game = pettingzoo.make("parallel", "ualign-v0", scenario=SCENARIO, players=K + 1, rounds=ROUNDS)
+    game = pettingzoo.make("parallel", "ualign/alignment-v0", scenario=SCENARIO, players=K + 1, rounds=ROUNDS)
     environment = PettingZooWrapper(game, categorical_actions=True)
 environment.set_seed(0)
 users = ua.load_scenario(SCENARIO).populations[0]

@@ -169,11 +169,13 @@ def test_other_ways_of_reading_an_election():
 
 
 def test_readings_that_fail_say_why(tmp_path):
-    path = tmp_path / "x.csv"
+    path = tmp_path / "/".join(["deep"] * 40) / "x.csv"  # whose folders hide no reason
+    path.parent.mkdir(parents=True)
     path.write_text("user,chosen,rejected\nu,a,b\nv,b,a\nu,b,c\nv,b,c\nu,a,c\nv,a,c\n", encoding="utf-8")
     found = inspect_scenario(f"{path}/rule:copeland")
     assert found.other_readings == {}  # with win-share it is the same
     assert set(found.unreadable) == {"rule:bradley-terry"}
+    assert found.unreadable["rule:bradley-terry"].startswith("x.csv: user 'u'")
     assert "has no finite Bradley-Terry strengths" in found.unreadable["rule:bradley-terry"]
 
 

@@ -111,7 +111,7 @@ CASES = {
         [{"second b > second a = second c = second d": 1, "second d > second a = second b = second c": 2}],
     ),
     "prism": (PRISM, "/min-users:1", [{"m1 > m2": 1}, {"m2 > m1": 1}]),
-    "ultrafeedback": (ULTRA, "", [{"m1 > m2": 1, "m1 = m2": 1}, {"m2 = m1": 1, "m1 > m2": 1, "m2 > m1": 1}]),
+    "ultrafeedback": (ULTRA, "", [{"m1 > m2": 1, "m1 = m2": 1}, {"m1 = m2": 1, "m1 > m2": 1, "m2 > m1": 1}]),
 }
 
 

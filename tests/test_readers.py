@@ -20,6 +20,7 @@ from ualign_env import (
     read_picks,
     read_ratings,
     read_wide_ratings,
+    robust_win_rate,
 )
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -44,12 +45,29 @@ SPEC = "prompt:question/user:annotator/response:model"
 # --- ratings, one a row
 
 
+def test_prompts_with_the_same_responses_number_them_alike():
+    """A policy of one row means the same of each; where rows are missing, they come in another order."""
+    rows = [("x", "a"), ("x", "b"), ("x", "c"), ("y", "c"), ("y", "a"), ("y", "b"), ("z", "b"), ("z", "a")]
+    judged = [(prompt, user, response) for prompt, response in rows for user in ("u", "v")]
+    frame = {
+        "prompt": [prompt for prompt, _, _ in judged],
+        "user": [user for _, user, _ in judged],
+        "response": [response for _, _, response in judged],
+        "score": [ord(response) * (1 if user == "u" else -1) for _, user, response in judged],
+    }
+    read = read_ratings(frame)
+    assert [users.responses for users in read.populations] == [("a", "b", "c"), ("a", "b", "c"), ("a", "b")]
+    both = read.part([0, 1])
+    always_a = [robust_win_rate(users, [1, 0, 0], 2) for users in both.populations]
+    assert robust_win_rate(both, [1, 0, 0], 2) == pytest.approx(sum(always_a) / 2)
+
+
 def test_ratings_are_read_in_order_of_appearance(tmp_path):
     scenario = read_ratings(write(tmp_path / "r.csv", RATINGS), **NAMED)
     assert scenario.prompts == ("q1", "q2")
-    assert [users.responses for users in scenario.populations] == [("a", "b"), ("b", "a")]
+    assert [users.responses for users in scenario.populations] == [("a", "b"), ("a", "b")]
     assert orders(scenario.populations[0]) == {"b > a": 1, "a > b": 1}
-    assert orders(scenario.populations[1]) == {"b = a": 1, "b > a": 1}
+    assert orders(scenario.populations[1]) == {"a = b": 1, "b > a": 1}
     assert scenario.notes == (
         "1 row without a score: left out",
         "1 of 5 users (counted for each prompt) judged some of the responses: left out",
@@ -60,12 +78,12 @@ def test_ratings_are_read_in_order_of_appearance(tmp_path):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"missing": "bottom"}, [{"b > a": 1, "a > b": 1}, {"b = a": 1, "b > a": 2}]),
-        ({"lower_is_better": True}, [{"a > b": 1, "b > a": 1}, {"b = a": 1, "a > b": 1}]),
-        ({"tie_width": 1.5}, [{"a = b": 1, "a > b": 1}, {"b = a": 2}]),
-        ({"tie_width": 1.0}, [{"b > a": 1, "a > b": 1}, {"b = a": 1, "b > a": 1}]),
+        ({"missing": "bottom"}, [{"b > a": 1, "a > b": 1}, {"a = b": 1, "b > a": 2}]),
+        ({"lower_is_better": True}, [{"a > b": 1, "b > a": 1}, {"a = b": 1, "a > b": 1}]),
+        ({"tie_width": 1.5}, [{"a = b": 1, "a > b": 1}, {"a = b": 2}]),
+        ({"tie_width": 1.0}, [{"b > a": 1, "a > b": 1}, {"a = b": 1, "b > a": 1}]),
         ({"responses": 1}, [{"a": 2}, {"b": 3}]),
-        ({"min_users": 3, "missing": "bottom"}, [{"b = a": 1, "b > a": 2}]),
+        ({"min_users": 3, "missing": "bottom"}, [{"a = b": 1, "b > a": 2}]),
     ],
 )
 def test_options_of_ratings(tmp_path, options: Any, expected):
@@ -98,7 +116,7 @@ def test_groups_are_kept_apart(tmp_path):
     scenario = read_ratings(write(tmp_path / "r.csv", RATINGS), **NAMED, group="team", missing="bottom")
     assert [{name: orders(users) for name, users in known.items()} for known in scenario.groups] == [
         {"red": {"b > a": 1}, "blue": {"a > b": 1}},
-        {"red": {"b = a": 1}, "blue": {"b > a": 1}},
+        {"red": {"a = b": 1}, "blue": {"b > a": 1}},
     ]
     saved = tmp_path / "s.npz"
     scenario.save(saved)
@@ -136,7 +154,8 @@ def test_ratings_equal_what_their_definition_makes(rows, missing, tie_width, low
     expected = []
     for prompt in dict.fromkeys(row[0] for row in rows):
         said = {(u, y): s for p, u, y, s in rows if p == prompt}
-        responses = list(dict.fromkeys(y for p, _, y, _ in rows if p == prompt))
+        numbered = dict.fromkeys(y for _, _, y, _ in rows)  # by the whole file
+        responses = [y for y in numbered if any((p, r) == (prompt, y) for p, _, r, _ in rows)]
         users = list(dict.fromkeys(u for p, u, _, _ in rows if p == prompt))
         kept = [u for u in users if missing == "bottom" or all((u, y) in said for y in responses)]
         if len(kept) < 2:

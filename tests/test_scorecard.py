@@ -353,6 +353,12 @@ def test_solutions_are_policies():
 
 def test_one_row_stands_for_all_prompts_of_a_size(unequal_scenario):
     row = [0.5, 0.2, 0.2, 0.1]
-    assert score("german-goals/prompts:3", row, 2) == score("german-goals/prompts:3", [row] * 3, 2)
+    spec = "mallows/responses:4/prompts:3"
+    assert score(spec, row, 2) == score(spec, [row] * 3, 2)
+    # these rotate their responses: number 1 of one is number 0 of the next
+    with pytest.raises(
+        ValueError, match=r"one row for 3 prompts, but 'more say' is response 1 of one and 0 of 'prompt 1'"
+    ):
+        score("german-goals/prompts:3", row, 2)
     with pytest.raises(ValueError, match=r"policy has shape \(3,\), but the scenario has 3 prompts and 3 responses"):
         score(unequal_scenario, [0.5, 0.25, 0.25], 2)

@@ -13,9 +13,10 @@ One of the prompt's responses. Where prompts differ in their number of responses
 
 ## Observation Space
 
-The prompt's number, one-hot, and its features where a scenario has some; its features alone where the scenario says
-`observe="features"`. With an action mask, where prompts differ in size or `action_mask=True`, a dictionary of
-`"observation"` and `"action_mask"`. `state()` is what all players see. Users are never seen.
+The prompt's number, one-hot (two numbers where there is one prompt), and its features where a scenario has some; its
+features alone where the scenario says `observe="features"`. With an action mask, where prompts differ in size or
+`action_mask=True`, a dictionary of `"observation"` and `"action_mask"`. `state()` is what all players see. Users are
+never seen.
 
 ## Rewards
 

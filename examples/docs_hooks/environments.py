@@ -71,9 +71,16 @@ def _pettingzoo() -> list[tuple[str, str, str]]:
         made = getattr(loaded, entry)()
         agent = made.possible_agents[0]
         short = module.rpartition(".")[2]
+        made_by = [
+            "import pettingzoo",
+            "",
+            "import ualign_env  # registers the environment",
+            "",
+            f'env = pettingzoo.make("parallel", "{one.id}")  # "aec": players in turn',
+        ]
         facts = [
             ("Import", f"`from ualign_env import {short}`"),
-            ("Make", f'`pettingzoo.make("parallel", "{one.id}")`, `"aec"` for players in turn'),
+            ("Short name", f"`{registration.SYNONYMS[one.name]}{one.id.removeprefix(one.name)}`"),
             ("Actions", "Discrete"),
             ("Parallel API", "Yes"),
             ("Manual Control", "No"),
@@ -86,7 +93,8 @@ def _pettingzoo() -> list[tuple[str, str, str]]:
             ("State Shape", made.state_space.shape),
         ]
         text = documented(loaded.__doc__)
-        found.append((one.id, text.partition("\n")[0], _farama(text, facts, getattr(loaded, entry), one)))
+        page = _farama(text, facts, getattr(loaded, entry), one, made_by)
+        found.append((one.id, text.partition("\n")[0], page))
     return found
 
 
@@ -98,20 +106,21 @@ def _gymnasium() -> list[tuple[str, str, str]]:
         spaces = (
             ("action_space", "observation_space") if single else ("single_action_space", "single_observation_space")
         )
-        forms = ["gymnasium.make"] * single + ["gymnasium.make_vec"] * (one.points[1] is not None)
+        forms = [("make", "")] * single + [("make_vec", ", num_envs=3")] * (one.points[1] is not None)
+        made_by = ["import gymnasium", ""]
+        made_by += [f'env = gymnasium.{form}("ualign_env:{one.id}"{more})' for form, more in forms]
         facts = [
             ("Action Space", f"`{getattr(made, spaces[0])}`"),
             ("Observation Space", f"`{getattr(made, spaces[1])}`"),
-            ("Import", " or ".join(f'`{form}("ualign_env:{one.id}")`' for form in forms)),
         ]
         kind = type(made.unwrapped)
         text = documented(kind.__doc__)
         text = text.replace(f"`{one.id}`: ", "")
-        found.append((one.id, text.partition("\n")[0], _farama(text[0].upper() + text[1:], facts, kind, one)))
+        found.append((one.id, text.partition("\n")[0], _farama(text[0].upper() + text[1:], facts, kind, one, made_by)))
     return found
 
 
-def _farama(text: str, facts: list[tuple[str, Any]], made: Any, one: Environment) -> str:
+def _farama(text: str, facts: list[tuple[str, Any]], made: Any, one: Environment, made_by: list[str]) -> str:
     """Returns a page's text in Farama's form."""
     said = described(made.__init__.__doc__, "Args")
     arguments = [
@@ -120,11 +129,14 @@ def _farama(text: str, facts: list[tuple[str, Any]], made: Any, one: Environment
     ]
     history = "\n".join(f"* v{version}: {what}" for version, what in reversed(list(enumerate(one.history))))
     parts = [
+        "![Five games of three players](../gallery/a_game.gif)" if one.name == "ualign/alignment" else "",
         table(("", ""), facts),
+        block("\n".join(made_by), "python"),
+        "With the default arguments; spaces follow the scenario.",
         text,
         "## Arguments",
         table(("argument", "default", ""), arguments),
         "## Version History",
         history,
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)

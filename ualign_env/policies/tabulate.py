@@ -108,8 +108,25 @@ def _tabulate(policy: Any, scenario: Scenario, k: int) -> PolicyTable:
     if array.ndim == 1 and scenario.legal.all():
         n = scenario.n_responses
         row = _checks.distributions("policy", array, (n,), f"the scenario has {n} responses")
+        _check_numbering(scenario)
         return SharedPolicy(np.tile(row, (scenario.n_prompts, 1)))
     return SharedPolicy(_table("policy", policy, scenario, ()))
+
+
+def _check_numbering(scenario: Scenario) -> None:
+    """Raises an error where a number stands for different responses of two prompts, as a row for all would not mean."""
+    places: dict[str, int] = {}
+    known = ()
+    for prompt, users in zip(scenario.prompts, scenario.populations, strict=True):
+        if users.responses == known:
+            continue
+        known = users.responses
+        for i, name in enumerate(known):
+            if places.setdefault(name, i) != i:
+                raise ValueError(
+                    f"policy is one row for {scenario.n_prompts} prompts, but {name!r:.100} is response {places[name]} "
+                    f"of one and {i} of {prompt!r:.100}: pass [P, N], a row a prompt"
+                )
 
 
 @singledispatch

@@ -104,7 +104,8 @@ class Collector:
         order = np.argsort(x, kind="stable")
         for rows in np.split(order, np.flatnonzero(np.diff(x[order])) + 1):
             who, u_rows = by_appearance(u[rows])
-            what, y_rows = by_appearance(y[rows])
+            # in the order of the whole file, so that prompts with the same responses number them alike
+            what, y_rows = np.unique(y[rows], return_inverse=True)
             names = [users[i] for i in who], [responses[i] for i in what]
             prompt = prompts[x[rows[0]]]
             table = self._cells(prompt, *names, u_rows * what.size + y_rows, places[rows], scores[rows])

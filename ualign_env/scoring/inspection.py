@@ -3,6 +3,7 @@
 Axes: P prompts, N responses, S numbers of responses shown, M responses in the picture.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from ualign_env.solvers.baselines import BASELINES, baseline, possible
 from ualign_env.solvers.best_lottery import best_on_face
 from ualign_env.solvers.maximal_lottery import Found, search
 from ualign_env.solvers.symmetric import solve
-from ualign_env.specs import ScenarioLike, as_scenario, load_scenario, other_readings
+from ualign_env.specs import ScenarioLike, as_scenario, load_scenario, other_readings, split_path
 from ualign_env.users import TIED, Users
 
 #: The numbers of responses of an inspection's curves, and those of its table and verdict.
@@ -150,7 +151,8 @@ def _other_readings(loaded: Scenario, given: ScenarioLike) -> tuple[dict[str, fl
         try:
             other = load_scenario(spec)
         except ValueError as error:
-            reasons[what] = short(str(error), 200)
+            folder = os.path.dirname(split_path(spec)[0] or "")  # which may be long, and hide the reason
+            reasons[what] = short(str(error).replace(f"{folder}/", ""), 200)
             continue
         if set(loaded.prompts).isdisjoint(other.prompts):
             reasons[what] = "no prompt is left in both"

@@ -98,8 +98,9 @@ class Exploiter(_OneShotEnv):
 
     ## Observation Space
 
-    The prompt's number, one-hot, and its features where a scenario has some. Users are never seen.
-    `info["action_mask"]` says which responses are legal where prompts differ in size, or with `action_mask=True`.
+    The prompt's number, one-hot (two numbers where there is one prompt), and its features where a scenario has some.
+    Users are never seen. `info["action_mask"]` says which responses are legal where prompts differ in size, or with
+    `action_mask=True`.
 
     ## Rewards
 
@@ -168,8 +169,9 @@ class SelfPlay(_OneShotEnv):
 
     ## Observation Space
 
-    The prompt's number, one-hot, and its features where a scenario has some. Users are never seen.
-    `info["action_mask"]` says which responses are legal where prompts differ in size, or with `action_mask=True`.
+    The prompt's number, one-hot (two numbers where there is one prompt), and its features where a scenario has some.
+    Users are never seen. `info["action_mask"]` says which responses are legal where prompts differ in size, or with
+    `action_mask=True`.
 
     ## Rewards
 

@@ -172,9 +172,9 @@ class SeatsVectorEnv(OneShotVectorEnv):
 
     ## Observation Space
 
-    The prompt's number, one-hot, and its features where a scenario has some; players of a game see the same. Users are
-    never seen. `info["action_mask"]` says which responses are legal where prompts differ in size, or with
-    `action_mask=True`.
+    The prompt's number, one-hot (two numbers where there is one prompt), and its features where a scenario has some;
+    players of a game see the same. Users are never seen. `info["action_mask"]` says which responses are legal where
+    prompts differ in size, or with `action_mask=True`.
 
     ## Rewards
 
