@@ -9,6 +9,7 @@ from benchmarks import test_environment_speed
 from doc_pages import PAGES, ROOT, table_after
 
 from ualign_env.benchmark.agents import describe_agent, list_agents
+from ualign_env.benchmark.reporting.unseen import COLUMNS
 from ualign_env.benchmark.suite import load_suite
 
 
@@ -61,6 +62,16 @@ def test_the_leaderboard_is_of_a_suite_as_it_is():
     assert len(titles) == len(suite.classes)
     for title in titles:
         assert title.endswith(f"({len(suite.tasks)} tasks, {suite.seconds:g} seconds of CPU)")
+
+
+def test_the_leaderboard_of_prompts_held_out_has_its_columns_and_agents():
+    suite, where = load_suite("generalise"), "`ualign bench --suite generalise --out"
+    assert set(rows_after(where)) == set(suite.agents or ())
+    heads = [columns(line) for line in table_after(where) if line.startswith("agent ")]
+    assert len(heads) == len(suite.classes)
+    for head in heads:
+        assert set(COLUMNS) <= set(head)
+        assert head[-len(suite.tasks) :] == sorted(f"{named.name} k={named.task.k}" for named in suite.tasks)
 
 
 def test_tables_of_speeds_have_the_rows_of_their_benchmarks():
