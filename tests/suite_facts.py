@@ -8,9 +8,9 @@ from pathlib import Path
 
 import ualign_env
 from ualign_env import Scenario, load_scenario, robust_win_rate, solve_versus
+from ualign_env.benchmark.reporting.unseen import TOLD
 
 SUITES = Path(ualign_env.__file__).parent / "benchmark" / "suites"
-HELD_OUT = "held-out-"  # before baselines that know the users of the prompts held out
 POLICIES = ("nlhf", "borda", "random-dictatorship", "uniform")
 
 
@@ -23,7 +23,7 @@ def facts(scenario: Scenario, ks: list[int], ls: list[int]) -> list[str]:
         f"responses = {scenario.n_responses}",
         f"users = {sum(users)}",
     ]
-    parts = {"": scenario, HELD_OUT: scenario.held_out}
+    parts = {"": scenario, TOLD: scenario.held_out}
     for prefix, part in parts.items():
         for name in POLICIES if part else ():
             rates = ", ".join(f"{robust_win_rate(part, name, k):.9f}" for k in ks)

@@ -179,6 +179,15 @@ def test_readings_that_fail_say_why(tmp_path):
     assert "has no finite Bradley-Terry strengths" in found.unreadable["rule:bradley-terry"]
 
 
+def test_reasons_keep_their_slashes(tmp_path, monkeypatch):
+    """A file without folders takes none away from what is said of it."""
+    monkeypatch.chdir(tmp_path)
+    rows = ["user,chosen,rejected", *(f"{user},{pair}" for user in ("u/1", "u/2") for pair in ("a,b", "b,c", "a,c"))]
+    (tmp_path / "x.csv").write_text("\n".join(rows), encoding="utf-8")
+    (reason,) = inspect_scenario("x.csv/rule:copeland").unreadable.values()
+    assert reason.startswith("x.csv: user 'u/1'")
+
+
 def test_the_command_prints_draws_and_dumps(tmp_path):
     shown = ualign("inspect", "mallows/responses:5/prompts:3", "--out", tmp_path / "i.png")
     assert (shown.returncode, shown.stderr) == (0, "")

@@ -17,6 +17,7 @@ from ualign_env import (
     load_scenario,
     read_ballots,
     read_orders,
+    read_pairwise,
     read_picks,
     read_ratings,
     read_wide_ratings,
@@ -57,6 +58,14 @@ def test_prompts_with_the_same_responses_number_them_alike():
     }
     read = read_ratings(frame)
     assert [users.responses for users in read.populations] == [("a", "b", "c"), ("a", "b", "c"), ("a", "b")]
+    chosen = [
+        (p, u, a, b) for p, a, b in (("x", "a", "b"), ("x", "c", "a"), ("y", "c", "a"), ("y", "a", "b")) for u in "uv"
+    ]
+    compared = read_pairwise(
+        dict(zip(("prompt", "user", "chosen", "rejected"), map(list, zip(*chosen, strict=True)), strict=True)),
+        rule="copeland",
+    )
+    assert [users.responses for users in compared.populations] == [("a", "b", "c"), ("a", "b", "c")]
     both = read.part([0, 1])
     always_a = [robust_win_rate(users, [1, 0, 0], 2) for users in both.populations]
     assert robust_win_rate(both, [1, 0, 0], 2) == pytest.approx(sum(always_a) / 2)

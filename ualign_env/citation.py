@@ -73,9 +73,9 @@ def cite(what: str = "") -> Citation:
     """
     what = _checks.text("what", what)
     if not what:
-        return Citation(_PACKAGE, "package", "The ualign-env developers", _licence(_PACKAGE), "", _version(_PACKAGE))
+        return Citation(_PACKAGE, "package", "The ualign-env developers", _licence(_PACKAGE), "", agents.own_package())
     if what in BASELINES:
-        return Citation(what, "baseline", BASELINES[what].source, _licence(_PACKAGE), "", _version(_PACKAGE))
+        return Citation(what, "baseline", BASELINES[what].source, _licence(_PACKAGE), "", agents.own_package())
     if what in agents.list_agents() or _AGENT.fullmatch(what):
         return _of_agent(what)
     return _of_scenario(what)
@@ -93,14 +93,14 @@ def _of_scenario(spec: str) -> Citation:
     licence = _licence(_PACKAGE)
     if name not in SOURCES:
         said = "that of the file, which this package does not know"
-        return Citation(spec, "file", "", said, scenario.digest, _version(_PACKAGE))
+        return Citation(spec, "file", "", said, scenario.digest, agents.own_package())
     node = function_source(SOURCES[name])
     source = source_of(ast.get_docstring(node) if node else "")
     is_data = isinstance(node, ast.FunctionDef) and [one.arg for one in node.args.kwonlyargs] == ["prompts"]
     said = f"made by code under {licence}"
     if is_data:  # there is nothing else that could be otherwise
         said += ", of counts published in the source, which are facts"
-    return Citation(spec, "scenario", source, said, scenario.digest, _version(_PACKAGE))
+    return Citation(spec, "scenario", source, said, scenario.digest, agents.own_package())
 
 
 def _of_agent(place: str) -> Citation:
@@ -120,9 +120,3 @@ def _licence(package: str) -> str:
     except PackageNotFoundError:
         known = {}
     return str(known.get("license_expression") or known.get("license") or "not known")
-
-
-def _version(package: str) -> str:
-    from ualign_env import __version__
-
-    return f"{package} {__version__}"

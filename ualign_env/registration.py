@@ -16,11 +16,13 @@ class Environment:
         points: for Gymnasium, what makes one and what makes many at a time, None where nothing does; for PettingZoo,
             what makes one in which players act in turn and one in which they act at once.
         history: what each version brought, version 0 first.
+        single: whether there is one environment at a time; where not, the first of the points says so.
     """
 
     name: str
     points: tuple[str, str | None]
     history: tuple[str, ...] = ("First version (0.1.0).",)
+    single: bool = True
 
     @property
     def id(self) -> str:
@@ -33,7 +35,7 @@ _SINGLE, _VECTOR = "ualign_env.envs.gymnasium.single", "ualign_env.envs.gymnasiu
 GYMNASIUM = (
     Environment("ualign/Exploiter", (f"{_SINGLE}:Exploiter", f"{_VECTOR}:ExploiterVectorEnv")),
     Environment("ualign/SelfPlay", (f"{_SINGLE}:SelfPlay", None)),
-    Environment("ualign/Seats", (f"{_VECTOR}:seats_alone", f"{_VECTOR}:SeatsVectorEnv")),
+    Environment("ualign/Seats", (f"{_VECTOR}:seats_alone", f"{_VECTOR}:SeatsVectorEnv"), single=False),
 )
 
 PETTINGZOO = (

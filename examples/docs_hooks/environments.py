@@ -101,12 +101,11 @@ def _pettingzoo() -> list[tuple[str, str, str]]:
 def _gymnasium() -> list[tuple[str, str, str]]:
     found = []
     for one in registration.GYMNASIUM:
-        single = "alone" not in str(one.points[0])
-        made: Any = gymnasium.make(one.id) if single else gymnasium.make_vec(one.id, num_envs=3)
+        made: Any = gymnasium.make(one.id) if one.single else gymnasium.make_vec(one.id, num_envs=3)
         spaces = (
-            ("action_space", "observation_space") if single else ("single_action_space", "single_observation_space")
+            ("action_space", "observation_space") if one.single else ("single_action_space", "single_observation_space")
         )
-        forms = [("make", "")] * single + [("make_vec", ", num_envs=3")] * (one.points[1] is not None)
+        forms = [("make", "")] * one.single + [("make_vec", ", num_envs=3")] * (one.points[1] is not None)
         made_by = ["import gymnasium", ""]
         made_by += [f'env = gymnasium.{form}("ualign_env:{one.id}"{more})' for form, more in forms]
         facts = [
@@ -114,8 +113,7 @@ def _gymnasium() -> list[tuple[str, str, str]]:
             ("Observation Space", f"`{getattr(made, spaces[1])}`"),
         ]
         kind = type(made.unwrapped)
-        text = documented(kind.__doc__)
-        text = text.replace(f"`{one.id}`: ", "")
+        text = documented(kind.__doc__).removeprefix(f"`{one.id}`: ")
         found.append((one.id, text.partition("\n")[0], _farama(text[0].upper() + text[1:], facts, kind, one, made_by)))
     return found
 

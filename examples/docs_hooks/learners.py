@@ -1,7 +1,6 @@
 """Pages of the benchmark's agents, baselines and suites."""
 
 import ast
-import importlib.util
 import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from pages import Page, block, documented, folded, listing, source, table
 
 import ualign_env as ua
-from ualign_env._summaries import function_source
+from ualign_env._summaries import functions_in
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.suite import list_suites
@@ -30,34 +29,29 @@ def agent_pages() -> list[Page]:
     text = "Each learns alignment games within a budget, from what its [class](../benchmark/index.md) may know."
     found = [listing("Agents", "agents", text, ("agent", "class", "what it does"), rows)]
     for one in known:
-        entry = entries[one.name]
-        module, _, function = entry.value.partition("[")[0].strip().rpartition(":")
-        node = function_source(f"{module}:{function}")
+        path, function = agents.agent_source(one.name)
+        if path is None:
+            raise ValueError(f"{one.name} has no source")
+        docstring = ast.get_docstring(functions_in(path.read_bytes())[function])
+        extras = entries[one.name].extras
         declared, kind = one.declared, CLASSES[one.declared.information]
         facts = [
             ("class", f"{kind.badge}: {kind.title}"),
             ("budget", "seconds of CPU" if kind.unit == "seconds" else kind.unit),
             ("depends on the seed", "yes" if declared.random else "no"),
             ("chooses its k responses", "together" if declared.joint else "as samples of one policy"),
-            ("needs", f"`pip install 'ualign-env[{','.join(entry.extras)}]'`" if entry.extras else "nothing more"),
+            ("needs", f"`pip install 'ualign-env[{','.join(extras)}]'`" if extras else "nothing more"),
             ("suites", ", ".join(_suites_with(one.name, declared.information, declared.joint)) or "-"),
         ]
-        text = documented(ast.get_docstring(node) if node else one.summary)
+        text = documented(docstring)
         command = block(f"ualign bench --agent {one.name} --scenario german-goals --k 3", "bash")
         found.append(
             Page(
                 f"agents/{one.name}.md",
-                f"# {one.name}\n\n{text}\n\n{table(('', ''), facts)}\n\n{command}\n\n{source(_file(module))}\n",
+                f"# {one.name}\n\n{text}\n\n{table(('', ''), facts)}\n\n{command}\n\n{source(path)}\n",
             )
         )
     return found
-
-
-def _file(module: str) -> Path:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ValueError(f"{module} has no source")
-    return Path(spec.origin)
 
 
 def _suites_with(name: str, information: str, joint: bool) -> list[str]:

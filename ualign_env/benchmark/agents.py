@@ -127,7 +127,7 @@ def describe_agent(place: str) -> AgentInfo:
         return _in_file(own, name)
     entry = _entry(place)
     if entry is None:
-        return AgentInfo(place, place, Declaration(random=False), BASELINES[place].summary, _own_package())
+        return AgentInfo(place, place, Declaration(random=False), BASELINES[place].summary, own_package())
     package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
     return replace(_described(place, place, function_source(entry.value.partition("[")[0].strip())), package=package)
 
@@ -263,7 +263,8 @@ def _missing(entry: EntryPoint, module: str) -> MissingExtraError:
     return MissingExtraError(f"agent {entry.name!r} needs {module}: pip install '{package}'")
 
 
-def _own_package() -> str:
+def own_package() -> str:
+    """Returns this package and its version."""
     from ualign_env import __version__
 
     return f"ualign-env {__version__}"

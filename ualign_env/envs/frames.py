@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from ualign_env.envs.rendering import Shown
 
@@ -23,8 +23,7 @@ def frame(shown: Shown) -> npt.NDArray[np.uint8]:
     _text(figure, 0.5, 0.93, textwrap.shorten(shown.title, 60), size=13, weight="bold")
     if not shown.names:
         _text(figure, 0.5, 0.5, textwrap.fill(textwrap.shorten(shown.choice, 400), 60), size=11, colour=_FADED)
-    order = sorted(range(len(shown.names)), key=lambda i: -shown.rewards[i])[:_CARDS]
-    cards = sorted(order)
+    cards = sorted(sorted(range(len(shown.names)), key=lambda i: -shown.rewards[i])[:_CARDS])
     rows = -(-len(cards) // _ROW)
     for place, i in enumerate(cards):
         row, column = divmod(place, _ROW)
@@ -55,16 +54,10 @@ def _card(figure: Figure, place: tuple[float, float, float, float], shown: Shown
     )
     figure.add_artist(box)
     if shown.chances:  # a bar as long as the chance of being picked
-        bar = FancyBboxPatch(
-            (x + 0.02, y + 0.03),
-            max(1e-3, (width - 0.04) * float(reward)),
-            0.015,
-            boxstyle="square,pad=0",
-            transform=figure.transFigure,
-            facecolor=_PICKED,
-            edgecolor="none",
+        length = (width - 0.04) * float(reward)
+        figure.add_artist(
+            Rectangle((x + 0.02, y + 0.03), length, 0.015, transform=figure.transFigure, facecolor=_PICKED)
         )
-        figure.add_artist(bar)
     middle, letters = x + width / 2, max(8, int(width * 78))
     _text(figure, middle, y + height * 0.84, textwrap.shorten(shown.names[i], letters), size=9, colour=_FADED)
     lines = textwrap.wrap(shown.texts[i], letters)[: max(1, int(height * 11))]

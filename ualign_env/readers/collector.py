@@ -103,8 +103,8 @@ class Collector:
         x, u, y, places, scores = (np.asarray(column) for column in kept)
         order = np.argsort(x, kind="stable")
         for rows in np.split(order, np.flatnonzero(np.diff(x[order])) + 1):
-            who, u_rows = by_appearance(u[rows])
             # in the order of the whole file, so that prompts with the same responses number them alike
+            who, u_rows = np.unique(u[rows], return_inverse=True)
             what, y_rows = np.unique(y[rows], return_inverse=True)
             names = [users[i] for i in who], [responses[i] for i in what]
             prompt = prompts[x[rows[0]]]
@@ -149,13 +149,6 @@ def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     with np.errstate(over="ignore", invalid="ignore"):
         rounded = np.round(values * size) / size
     return np.where(np.isfinite(rounded), rounded, values)
-
-
-def by_appearance(values: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Returns the different values in order of appearance, and the place of each value among them."""
-    different, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    return different[order], np.argsort(order)[inverse]
 
 
 class Once:

@@ -16,7 +16,7 @@ from ualign_env._types import Floats, Ints
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.arrays import as_arrays
 from ualign_env.readers.choosing import CERTAIN, Choosing
-from ualign_env.readers.collector import Groups, Names, by_appearance
+from ualign_env.readers.collector import Groups, Names
 from ualign_env.readers.judgements import Judged, check_numbers, counted, distinct, made, whole
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
@@ -201,7 +201,8 @@ class _Comparisons:
         prompts, responses = list(map(str, self.prompts)) or [""], list(map(str, self.responses))
         order = np.argsort(codes[:, 0], kind="stable")
         for rows in np.split(order, np.flatnonzero(np.diff(codes[order, 0])) + 1) if len(order) else []:
-            own, places = by_appearance(codes[rows, 2:].ravel())
+            # in the order of the whole file, so that prompts with the same responses number them alike
+            own, places = np.unique(codes[rows, 2:], return_inverse=True)
             pairs = places.reshape(-1, 2)
             table = np.column_stack([rows, codes[rows, 1], pairs])
             yield prompts[codes[rows[0], 0]], [responses[y] for y in own], table, shares[rows]
@@ -249,7 +250,7 @@ class _Orders:
         """
         known, users = len(self._said.users) > 0, table[:, 1]
         if self._fitted == "user":
-            found, places = by_appearance(users)
+            found, places = np.unique(users, return_inverse=True)
             names = list(map(str, self._said.users))
             return [f"user {names[u]!r:.100}" for u in found], places, np.ones(found.size)
         groups = [self._said.groups.get(int(row), "") if self._fitted == "group" else "" for row in table[:, 0]]

@@ -151,8 +151,8 @@ def _other_readings(loaded: Scenario, given: ScenarioLike) -> tuple[dict[str, fl
         try:
             other = load_scenario(spec)
         except ValueError as error:
-            folder = os.path.dirname(split_path(spec)[0] or "")  # which may be long, and hide the reason
-            reasons[what] = short(str(error).replace(f"{folder}/", ""), 200)
+            path = split_path(spec)[0] or spec  # whose folders may be many, and hide the reason
+            reasons[what] = short(str(error).replace(path, os.path.basename(path)), 200)
             continue
         if set(loaded.prompts).isdisjoint(other.prompts):
             reasons[what] = "no prompt is left in both"

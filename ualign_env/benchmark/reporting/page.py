@@ -18,7 +18,7 @@ from ualign_env.benchmark.reporting.charts import Axis, Line, chart, style_of
 from ualign_env.benchmark.reporting.crossplay import cross_play
 from ualign_env.benchmark.reporting.standings import Board, Standing, boards, cost_text, failures, reason_of
 from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, LEAST, TaskKey, costs_of, score_of, task_of
-from ualign_env.benchmark.reporting.unseen import COLUMNS, ByTask, blind_rates, on_tasks
+from ualign_env.benchmark.reporting.unseen import COLUMNS, ByTask
 from ualign_env.benchmark.results import RunResult
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -51,11 +51,7 @@ def page(
         lstrip_blocks=True,
     )
     found = boards(listed) if standing is None else standing
-    sections = [_section(board, board.of(listed), number) for number, board in enumerate(found)]
-    blind = blind_rates(listed)
-    for section, board in zip(sections, found, strict=True):
-        own = {name: on_tasks([one for one in board.of(listed) if one.agent == name], blind) for name in _agents(board)}
-        section["unseen"] = _unseen(own, told or {}, board.tasks)
+    sections = [_section(board, board.of(listed), told or {}, number) for number, board in enumerate(found)]
     return templates.get_template("page.html").render(
         title=title,
         suite=listed[0].suite if listed else "",
@@ -72,9 +68,9 @@ def page(
     )
 
 
-def _section(board: Board, results: list[RunResult], number: int) -> dict[str, Any]:
+def _section(board: Board, results: list[RunResult], told: Mapping[str, ByTask], number: int) -> dict[str, Any]:
     """Returns everything that the page shows of a leaderboard."""
-    agents = _agents(board)
+    agents = [row.agent for row in board.standings]
     matrix = cross_play(results, agents, board.tasks) if board.kind == "samples" else None
     unit = board.currency
     return {
@@ -85,6 +81,7 @@ def _section(board: Board, results: list[RunResult], number: int) -> dict[str, A
         "budget": f"{board.budget:,.12g}",
         "tasks": len(board.tasks),
         "rows": [_row(row, board) for row in board.standings],
+        "unseen": _unseen(board, told),
         "ecdf": _svg(_ecdf(board, unit)),
         "heat": _heat(results, agents, board.tasks),
         "task_names": [_name(task) for task in board.tasks],
@@ -94,13 +91,10 @@ def _section(board: Board, results: list[RunResult], number: int) -> dict[str, A
     }
 
 
-def _agents(board: Board) -> list[str]:
-    return [row.agent for row in board.standings]
-
-
-def _unseen(found: dict[str, ByTask], told: Mapping[str, ByTask], tasks: Sequence[TaskKey]) -> dict[str, Any]:
+def _unseen(board: Board, told: Mapping[str, ByTask]) -> dict[str, Any]:
     """Returns the table of prompts held out: agents, then baselines told their users."""
-    held = [task for task in tasks if any(task in own for own in found.values())]
+    found = {row.agent: row.unseen for row in board.standings}
+    held = [task for task in board.tasks if any(task in own for own in found.values())]
     nothing = [""] * len(COLUMNS)
     rows, references = (
         [(name, [own[task].cells if task in own else nothing for task in held]) for name, own in group.items()]

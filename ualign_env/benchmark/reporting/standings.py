@@ -47,7 +47,7 @@ class Standing:
         enforced: whether it could not see more than its class may.
         worst_group: mean win rate of the worst served group.
         rate: mean robust win rate.
-        unseen: what it made of prompts held out, mean over tasks; None where none are.
+        unseen: what it made of prompts held out, by task; empty where none are.
     """
 
     agent: str
@@ -64,7 +64,7 @@ class Standing:
     enforced: bool
     worst_group: float | None
     rate: float
-    unseen: unseen.Unseen | None
+    unseen: unseen.ByTask
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ class Board:
 def cells_of(row: Standing, board: Board) -> list[str]:
     """Returns an agent's line as text, a cell for each of the board's columns."""
     low, high = row.score.low, row.score.high
+    held_out = unseen.overall(row.unseen)
     cells = [
         row.agent,
         "-" if row.rank is None else str(row.rank),
@@ -128,7 +129,7 @@ def cells_of(row: Standing, board: Board) -> list[str]:
         f"{row.curve.shares[-1]:.0%}",
         *(cost_text(cost) for cost in row.costs),
         f"{row.started}/{len(board.tasks)}",
-        *(row.unseen.cells if row.unseen else ()),
+        *(held_out.cells if held_out else ()),
     ]
     return cells + [""] * (len(board.columns) - len(cells))
 
@@ -192,7 +193,7 @@ def _board(information: str, kind: str, results: Sequence[RunResult], blind: Map
                 all(result.enforced for result in own),
                 float(np.mean(worst)) if worst and None not in worst else None,
                 float(np.mean([result.optimum - result.shortfall for result in own])),
-                unseen.overall(list(unseen.on_tasks(own, blind).values())),
+                unseen.on_tasks(own, blind),
             )
         )
     # scores as they are shown; of those with the same, who was sooner

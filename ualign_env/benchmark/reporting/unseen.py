@@ -14,8 +14,9 @@ from ualign_env.benchmark.reporting.statistics import TaskKey, task_of
 from ualign_env.benchmark.results import RunResult
 
 _BLIND = "prompt-blind"  # the agent that does not look at the prompt
-_FACT = "held-out-"  # before what a suite says of policies that know the users of prompts held out
-_BASELINES = ("nlhf", "borda", "random-dictatorship", "uniform")
+
+#: What begins the names of a suite's facts on baselines that are told the users of prompts held out.
+TOLD = "held-out-"
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,16 @@ def blind_rates(results: Iterable[RunResult]) -> dict[TaskKey, float]:
     return {task: one.held_out for task, one in on_tasks(own, {}).items()}
 
 
-def overall(found: Sequence[Unseen]) -> Unseen | None:
-    """Returns the means over tasks, None where no task has prompts held out."""
+def overall(found: ByTask) -> Unseen | None:
+    """Returns the means over tasks, each None where it is not known of all; None where no task has prompts held out."""
     if not found:
         return None
-    ways = [one.way for one in found if one.way is not None]
-    known = [one.learned_on for one in found if one.learned_on is not None]
-    return Unseen(
-        float(np.mean(known)) if known else None,
-        float(np.mean([one.held_out for one in found])),
-        float(np.mean(ways)) if len(ways) == len(found) else None,
-    )
+    learned_on, held_out, way = zip(*((one.learned_on, one.held_out, one.way) for one in found.values()), strict=True)
+    return Unseen(_mean(learned_on), float(np.mean(held_out)), _mean(way))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    return None if None in values else float(np.mean([value for value in values if value is not None]))
 
 
 def told(suite: str, blind: Mapping[TaskKey, float]) -> dict[str, ByTask]:
@@ -98,8 +98,8 @@ def told(suite: str, blind: Mapping[TaskKey, float]) -> dict[str, ByTask]:
     found: dict[str, ByTask] = defaultdict(dict)
     for task in tomllib.loads(suite).get("task", []):
         facts, label = task.get("facts", {}), task.get("name", task.get("scenario"))
-        for name in _BASELINES:
-            rates = facts.get(_FACT + name, [])
-            for k, rate in zip(task.get("k", [1]) if rates else [], rates, strict=True):
-                found[name][label, k, 1] = Unseen(None, rate, _way(rate, k / (k + 1), blind.get((label, k, 1))))
+        for name in (fact for fact in facts if fact.startswith(TOLD)):
+            for k, rate in zip(task.get("k", [1]), facts[name], strict=True):
+                reached = Unseen(None, rate, _way(rate, k / (k + 1), blind.get((label, k, 1))))
+                found[name.removeprefix(TOLD)][label, k, 1] = reached
     return found
