@@ -91,6 +91,11 @@ def test_columns_that_read_alike_together_are_told_apart():
         rewarded(AlignmentReward(judges, 1), ["low"] * 4, texts, **columns)
 
 
+def test_each_completion_has_a_prompt():
+    with pytest.raises(ValueError, match="3 prompts, but 2 completions"):
+        AlignmentReward(judges, 1)(["low"] * 3, ["good", "odd"])
+
+
 def test_judges_may_call_their_arguments_as_columns_are_called():
     def judge(prompts, answers):
         return judges(prompts, answers)
@@ -102,12 +107,20 @@ def test_judges_may_call_their_arguments_as_columns_are_called():
 def test_conversations_are_prompts_too():
     said = [[{"role": "user", "content": "low"}]] * 2 + [[{"role": "user", "content": "high"}]] * 2
     answers = [[{"role": "assistant", "content": text}] for text in ("good", "odd", "bad", "odd")]
-    found, _ = rewarded(
-        AlignmentReward(lambda _, completions: [[SCORES[one[0]["content"]][0] for one in completions]], 1),
-        said,
-        answers,
-    )
+    one = AlignmentReward(lambda _, completions: [[SCORES[text][0] for text in completions]], 1)
+    found, _ = rewarded(one, said, answers)
     assert found == [1, 0, 1, 0]
+    parts = [[{"role": "assistant", "content": [{"type": "text", "text": said[0]["content"]}]}] for said in answers]
+    assert rewarded(one, said, parts)[0] == found
+
+    def reads_messages(prompts, completions, *, completion_messages):
+        assert prompts == ["low", "low", "high", "high"]
+        return [[SCORES[messages[0]["content"]][0] for messages in completion_messages]]
+
+    for judge in (reads_messages, UserGroups({"all": reads_messages})):
+        assert rewarded(AlignmentReward(judge, 1), said, answers)[0] == found
+    with pytest.raises(ValueError, match="neither a text nor a list of messages"):
+        rewarded(one, said[:2], [3, 4])
     known = KnownResponses(Population.from_rankings([[1, 0]], responses=["good", "odd"]), prompts=[said[0]])
     found, _ = rewarded(AlignmentReward(known, 1), said[:2], answers[:2])
     assert found == [0, 1]
@@ -185,7 +198,8 @@ def test_judges_get_the_columns_that_they_take():
     rewarded(AlignmentReward(curious, 1), ["low"] * 2, ["good", "bad"], topic=["a", "a"], completion_ids=[[1], [2]])
     assert seen["topic"] == ["a", "a"]
     assert seen["completion_ids"] == [[1], [2]]
-    assert set(seen) == {"topic", "completion_ids", "trainer_state"}
+    messages = {"prompt_messages", "completion_messages"}
+    assert set(seen) == {"topic", "completion_ids", "trainer_state"} | messages
 
 
 def answering(scores):

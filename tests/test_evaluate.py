@@ -315,7 +315,7 @@ def test_what_is_left_out_is_counted():
         ([SAID, changed(JUDGED, 5, user=JUDGED["user"][3])], "judged response 'alpha/0' of prompt 'why' before"),
         ([SAID, changed(JUDGED, 5, group="even")], "is of group 'odd', but before of 'even'"),
         ([without(SAID, "model"), JUDGED], "must have those of one form"),
-        ([SAID, without(JUDGED, "user")], "is there before"),
+        ([SAID, without(JUDGED, "user")], "has score, but no user"),
         (
             [SAID, JUDGED | {"chosen": JUDGED["model"], "rejected": JUDGED["model"]}],
             "is of several forms, scores and choices",
@@ -366,6 +366,50 @@ def test_the_command(tmp_path):
     done = run("pairs.csv", "--k", "1,2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "k = 2: nothing is known, since users only compared two" in done.stdout  # however many samples there are
+    assert "1 prompt, 4 comparisons of each, 2 models\n" in done.stdout
+    assert "a rule makes orders of their choices" in done.stdout
+    done = run(
+        "pairs.csv", "--k", "1", "--rule", "bradley-terry", "--prior", "0.5", "--missing", "bottom", cwd=tmp_path
+    )
+    assert "1 prompt, 3 users of each, 2 models\n" in done.stdout, done.stderr
     failed = run("said.csv", "nothing.csv", cwd=tmp_path)
     assert failed.returncode == 2
     assert "nothing.csv" in failed.stderr
+
+
+def test_every_column_is_explained_and_none_is_empty(tmp_path):
+    for name, table in (("said.csv", SAID), ("judged.csv", JUDGED)):
+        rows = [",".join(table), *(",".join(map(str, row)) for row in zip(*table.values(), strict=True))]
+        (tmp_path / name).write_text("\n".join(rows), encoding="utf-8")
+    for given in ((), ("--threshold", "3")):
+        told = run("said.csv", "judged.csv", "--k", "1", *given, cwd=tmp_path).stdout
+        columns = re.split(r"  +", re.findall(r"best possible.*\n(model.*)\n", told)[0])
+        assert ("satisfied" in columns) == ("coverage" in columns) == bool(given)
+        assert ("--threshold NUMBER adds" in told) != bool(given)
+        for column in columns:
+            assert column in ("model", "worst group") or f"\n{column}: " in told
+    assert {"95%", "worst group"} <= set(columns)
+
+
+@pytest.mark.parametrize(
+    ("tables", "columns", "message"),
+    [
+        # the column of users has another name: these are no samples
+        (
+            [SAID, {"who" if key == "user" else key: column for key, column in JUDGED.items()}],
+            {},
+            "no user, .*user:NAME",
+        ),
+        ([JUDGED], {"user": "annotator"}, "has score, but no annotator"),
+        ([SAID, JUDGED], {"group": "country"}, "group is to be the column 'country', which none of .* has"),
+        ([(SAID, "alpha"), JUDGED], {}, "says itself whose samples these are"),
+        (
+            [{"prompt": ["p"], "model": ["a"], "chosen": ["a"], "who": ["u"]}],
+            {},
+            "has chosen, but no user and rejected",
+        ),
+    ],
+)
+def test_columns_of_other_names_are_said(tables, columns, message):
+    with pytest.raises(ValueError, match=message):
+        read_generations(tables, columns=columns)

@@ -66,7 +66,7 @@ def test_bradley_terry_strengths_solve_its_equations():
 
 def test_bradley_terry_needs_a_chain_of_wins_or_a_prior():
     table = comparisons("u:a>b u:b>c v:a>b v:b>a v:b>c v:c>b")
-    with pytest.raises(ValueError, match=r"user 'u', prompt '': has no finite Bradley-Terry .* prior:0\.1"):
+    with pytest.raises(ValueError, match=r"user 'u', prompt '': has no finite Bradley-Terry .* prior such as 0\.1"):
         read_pairwise(table, rule="bradley-terry")
     scenario = read_pairwise(table, rule="bradley-terry", prior=0.5)
     assert orders(scenario.populations[0]) == {"a > b > c": 1, "a = b = c": 1}
@@ -75,7 +75,7 @@ def test_bradley_terry_needs_a_chain_of_wins_or_a_prior():
 
 def test_single_comparisons_are_for_one_sample():
     table = {"user": list("uvw"), "chosen": list("abc"), "rejected": list("bca")}
-    with pytest.raises(ValueError, match="nobody compared all responses to a prompt: rule:pooled keeps what single"):
+    with pytest.raises(ValueError, match="nobody compared all responses to a prompt: the rule pooled keeps what single"):
         read_pairwise(table, rule="copeland")
 
 

@@ -22,10 +22,14 @@ Text = str | list[dict[str, Any]]
 #: which are alike for all completions of a prompt; without them users are alike.
 Judgement = tuple[Any, Any]
 
-#: Users who score completions: whatever is called as `judges(prompts, completions)` and returns `[U, n]` scores, higher
-#: meaning better, or a pair of scores and `[U, n]` weights. Who wants columns of the data set, or `completion_ids`,
-#: takes them as keywords.
 Judges = Callable[..., Any]
+"""Users who score completions: whatever is called as `judges(prompts, completions)` with n texts each.
+
+It returns `[U, n]` scores, a row for each user, higher meaning better and NaN where she has not judged; or a pair of
+these and of `[U, n]` weights. The texts of conversations are what their messages say. Who wants the messages themselves
+takes the keywords `prompt_messages` and `completion_messages`, which are what the trainer has; columns of the data set
+and `completion_ids` are taken by keywords, too.
+"""
 
 
 class KnownResponses:
@@ -81,9 +85,16 @@ class KnownResponses:
         self._scores = [_scores_of(users) for users in loaded.populations]
 
     def __call__(
-        self, prompts: Sequence[Text], completions: Sequence[Text], *, completion_ids: Any = None, **_: Any
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        *,
+        prompt_messages: Sequence[Text] | None = None,
+        completion_ids: Any = None,
+        **_: Any,
     ) -> Judgement:
         """Returns scores and weights of as many users as the prompt with the most has; the others weigh nothing."""
+        prompts = prompts if prompt_messages is None else prompt_messages
         said = completion_ids if self._by_ids else completions
         if said is None:
             raise ValueError("these responses are known by their tokens: pass completion_ids, as TRL's trainers do")
@@ -94,7 +105,7 @@ class KnownResponses:
             if x is None:
                 raise ValueError(f"unknown prompt {prompt!r:.200}; known: {', '.join(map(str, self._names))!s:.200}")
             users = self._scenario.populations[x]
-            y = self._responses[x].get(_key(completion if self._by_ids else _text(completion)))
+            y = self._responses[x].get(_key(completion if self._by_ids else text_of(completion)))
             if y is None and self._unknown == "error":
                 raise ValueError(f"{completion!r:.200} is none of the responses to {prompt!r:.200}")
             rows = slice(0, users.n_types)
@@ -144,8 +155,17 @@ class RewardModels:
         self._batch_size = _checks.count("batch_size", batch_size, 1)
         self._max_length = None if max_length is None else _checks.count("max_length", max_length, 1)
 
-    def __call__(self, prompts: Sequence[Text], completions: Sequence[Text]) -> Floats:
-        """Returns `[U, n]` logits."""
+    def __call__(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        *,
+        prompt_messages: Sequence[Text] | None = None,
+        completion_messages: Sequence[Text] | None = None,
+    ) -> Floats:
+        """Returns `[U, n]` logits; of conversations, they read the messages as their chat templates write them."""
+        prompts = prompts if prompt_messages is None else prompt_messages
+        completions = completions if completion_messages is None else completion_messages
         return np.array([self._judged(one, prompts, completions) for one in range(len(self.models))])
 
     def _judged(self, one: int, prompts: Sequence[Text], completions: Sequence[Text]) -> Floats:
@@ -219,11 +239,15 @@ class UserGroups:
 def judged(
     judges: Judges, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]
 ) -> tuple[Floats, Floats]:
-    """Returns `[U, n]` scores and weights of judges, who get the columns that they take.
+    """Returns `[U, n]` scores and weights of judges, who get texts, and the columns that they take.
 
     Raises:
-        ValueError: if they return something else.
+        ValueError: if they return something else, or there is not one prompt for each completion.
     """
+    if len(prompts) != len(completions):
+        raise ValueError(f"there are {len(prompts)} prompts, but {len(completions)} completions: one for each is needed")
+    columns = {"prompt_messages": prompts, "completion_messages": completions, **columns}
+    prompts, completions = list(map(text_of, prompts)), list(map(text_of, completions))
     taken = {name: value for name, value in columns.items() if name in _taken(judges, columns)}
     answer = judges(prompts, completions, **taken)
     scores, weights = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
@@ -270,11 +294,18 @@ def _key(said: Any) -> Any:
     return tuple(map(_key, said.items() if isinstance(said, dict) else said)) if np.iterable(said) else said
 
 
-def _text(completion: Text) -> str:
-    """Returns what was said, in a conversation by its messages."""
-    if isinstance(completion, str):
-        return completion
-    return "".join(str(message.get("content") or "") for message in completion)
+def text_of(said: Text) -> str:
+    """Returns what was said, in a conversation by its messages, one below the other; only texts of those with parts."""
+    if isinstance(said, str):
+        return said
+    try:
+        contents = [message.get("content") or "" for message in said]
+        parts = [[{"text": one}] if isinstance(one, str) else one for one in contents]
+        return "\n".join("".join(part.get("text") or "" for part in content) for content in parts)
+    except (AttributeError, TypeError):
+        raise ValueError(
+            f"{said!r:.200} is neither a text nor a list of messages, each with its role and content"
+        ) from None
 
 
 def _whole(tokenizer: Any, prompt: Text, completion: Text) -> str:

@@ -53,7 +53,7 @@ class AlignmentReward:
         """Makes a reward function.
 
         Args:
-            judges: who judges, see `Judges`.
+            judges: who judges, see `Judges`: a function of texts, reward models, or the users of a scenario.
             k: how many others a completion meets, below the number of generations; None: the users' mean score.
             missing: what is done with users who have not judged all of a group, see `group_rewards`.
             num_generations: the trainer's, where a prompt can come twice in a row, as of a data set with one prompt:

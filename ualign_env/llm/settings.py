@@ -16,11 +16,11 @@ _GAME = {
     "num_iterations": 1,
 }
 
-#: For `GRPOConfig`: the gradient of self-play, unscaled, every token counting alike. `num_generations` must be above k.
 GRPO_SETTINGS: dict[str, Any] = {"scale_rewards": "none", "loss_type": "dapo", **_GAME}
+"""For `GRPOConfig`: the gradient of self-play, unscaled, every token counting alike. `num_generations` must exceed k."""
 
-#: The same for `RLOOConfig`, whose own defaults are beta 0.05 and groups of 2.
 RLOO_SETTINGS: dict[str, Any] = {"normalize_advantages": False, **_GAME}
+"""The same for `RLOOConfig`, whose own defaults are beta 0.05 and groups of 2."""
 
 
 def cool_entropy(trainer: Any, to: float = 0.003, *, hold: float = 0.3) -> None:

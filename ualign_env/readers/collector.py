@@ -132,7 +132,7 @@ class Collector:
             raise ValueError(
                 f"{other}: user {users[cell // len(responses)]!r:.100} judged response "
                 f"{responses[cell % len(responses)]!r:.100} of prompt {prompt!r:.100} before, at {one}; "
-                "repeated:last or repeated:mean says what counts"
+                "repeated (last or mean) says what counts"
             )
         if self._repeated == "mean":
             means = np.bincount(np.searchsorted(different, cells), weights=scores) / counts
@@ -172,7 +172,7 @@ class Once:
         if self._repeated == "error":
             raise ValueError(
                 f"{self._table.where(place)}: {what} before, at {self._table.where(self._kept[key][0])}; "
-                "repeated:first or repeated:last says what counts"
+                "repeated (first or last) says what counts"
             )
         self.again += 1
         if self._repeated == "last":

@@ -14,7 +14,7 @@ from ualign_env import _checks
 from ualign_env._types import Floats, Ints
 from ualign_env.readers.collector import Collector
 from ualign_env.readers.judgements import Judged, counted, made
-from ualign_env.readers.pairwise import POOLED, read_pairwise
+from ualign_env.readers.pairwise import POOLED, RULES, read_pairwise
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
 from ualign_env.readers.transcripts import NAMED, Chose, Row, Said, Scored, form_of
 from ualign_env.scenario import Scenario
@@ -55,6 +55,7 @@ def read_generations(
     repeated: str = "error",
     lower_is_better: bool = False,
     min_users: int = 1,
+    prior: float = 0.0,
 ) -> Generations:
     """Returns samples of models and the users who judged them, from files of both, in any order.
 
@@ -67,12 +68,14 @@ def read_generations(
         files: paths, frames or dictionaries of columns; a pair of one and a model's name where it has one model's
             answers alone and does not say whose.
         columns: what columns are called that are not called as above.
-        rule: what makes an order of a user's choices, or pools them, see `read_pairwise`.
+        rule: what makes an order of a user's choices, or pools them, see `read_pairwise`; pooled ones, the default, say
+            what one sample is worth, and nothing of several.
         missing: what becomes of users who did not judge all of a prompt: `"complete"` leaves them out, `"bottom"` ties
             what they did not judge below the rest.
         repeated: what counts where a user scored a sample twice: `"error"`, `"last"` or `"mean"`.
         lower_is_better: whether a lower score is better.
         min_users: prompts with fewer users are left out.
+        prior: for Bradley-Terry, see `read_pairwise`.
 
     Raises:
         ValueError: if a file has no known form, a cell is wrong, a sample is there twice or judged but not there, or
@@ -84,6 +87,8 @@ def read_generations(
     for what, name in given.items():
         _checks.text(_checks.one_of("column", what, COLUMNS), name)
     _checks.flag("lower_is_better", lower_is_better)
+    _checks.one_of("repeated", repeated, ("error", "last", "mean"))
+    _checks.scale("prior", prior, high=1e6, zero=True)
     _checks.text("rule", rule)
     said = _Sayings(COLUMNS | given)
     for file in _checks.several("files", files):
@@ -93,6 +98,7 @@ def read_generations(
             said.take(as_table(file[0]), _checks.text("model", file[1]))
         else:
             said.take(as_table(file), "")
+    said.check_names(given)
     if said.scores and said.choices:
         raise ValueError(
             f"there are scores ({said.scores[0][0].name}) and choices ({said.choices[0][0].name}) of users, which do "
@@ -100,13 +106,14 @@ def read_generations(
         )
     if not said.scores and not said.choices:
         raise ValueError("nobody judged: a file needs users' scores, or their choices")
-    unused = {"repeated": repeated != "error", "lower_is_better": lower_is_better} if said.choices else {"rule": rule}
+    of_scores = {"repeated": repeated != "error", "lower_is_better": lower_is_better}
+    unused = of_scores if said.choices else {"rule": rule, "prior": prior}
     idle = [name for name, given in unused.items() if given]
     if idle:
         kinds = "users chose between two" if said.choices else "users gave scores"
         raise ValueError(f"{' and '.join(idle)} cannot be heeded, since {kinds}: leave it out")
     if said.choices:
-        return _chosen(said, rule, missing, min_users)
+        return _chosen(said, rule, missing, min_users, prior)
     return _scored(said, missing, repeated, lower_is_better, min_users)
 
 
@@ -131,10 +138,21 @@ class _Sayings:
         self._names_used: set[tuple[str, str]] = set()
         self._asked: dict[str, tuple[str, str]] = {}
         self._known = False  # whether a file said what the samples are
+        self._columns: set[str] = set()  # those with a name that was looked for
+
+    def check_names(self, given: Mapping[str, str]) -> None:
+        """Raises an error for a column that was named and that no file has."""
+        for what, name in given.items():
+            if name not in self._columns:
+                files = ", ".join(line.partition(": ")[0] for line in self.taken)
+                raise ValueError(f"{what} is to be the column {name!r:.100}, which none of {files!s:.200} has")
 
     def take(self, table: Table, model: str) -> None:
         """Takes what a file says."""
         name, form = form_of(table, self._names)
+        self._columns.update(name for name in self._names.values() if table.has(name))
+        if model and not form.unnamed:
+            raise ValueError(f"{table.name}: says itself whose samples these are: leave out the model {model!r:.100}")
         self.taken.append(f"{table.name}: {form.summary}" + ("" if name in NAMED else f" ({form.taken})"))
         for row in _whole(table, form.rows(table, {**self._names, "of": model})):
             if isinstance(row, Said):
@@ -243,7 +261,6 @@ class _Rows(Table):
 
 def _scored(said: _Sayings, missing: str, repeated: str, lower_is_better: bool, min_users: int) -> Generations:
     """Returns the scenario of users' scores."""
-    _checks.one_of("repeated", repeated, ("error", "last", "mean"))
     _checks.one_of("missing", missing, ("complete", "bottom"))
     table = _Rows(Scored._fields, [(source, row.place, row) for source, row in said.scores])
     collector, blank = Collector(table, "prompt", "user", "sample", repeated), 0
@@ -262,7 +279,7 @@ def _scored(said: _Sayings, missing: str, repeated: str, lower_is_better: bool, 
     return _generations(said, scenario, [one.prompt for one in kept], kept, lower_is_better=lower_is_better)
 
 
-def _chosen(said: _Sayings, rule: str, missing: str, min_users: int) -> Generations:
+def _chosen(said: _Sayings, rule: str, missing: str, min_users: int, prior: float) -> Generations:
     """Returns the scenario of users' choices."""
     rows, unknown = [], 0
     for source, row in said.choices:
@@ -275,8 +292,11 @@ def _chosen(said: _Sayings, rule: str, missing: str, min_users: int) -> Generati
     if not rows:
         raise ValueError(f"{said.choices[0][0].name}: none of {counted(unknown, 'choice')} can be read")
     table = _Rows(("prompt", "user", "chosen", "rejected", "tie"), rows)
-    scenario = read_pairwise(table, rule=rule or POOLED, tie="tie", missing=missing, min_users=min_users)
+    scenario = read_pairwise(table, rule=rule or POOLED, tie="tie", missing=missing, min_users=min_users, prior=prior)
     lost = [f"{counted(unknown, 'choice')} that could not be read: left out"] * bool(unknown)
+    if not rule and len({row[2][1] for row in rows}) > 1:
+        others = ", ".join(one for one in RULES if one != POOLED)
+        lost.append(f"users are known by name: a rule makes orders of their choices, which say all k ({others})")
     return _generations(said, scenario, list(scenario.prompts), lost=lost)
 
 

@@ -137,7 +137,7 @@ def _check_fit(rule: str, users: str, fitted: str, group: str) -> None:
             f"users choose by {users!r} with rule {rule!r}, but only bradley-terry fits users, and logit ones"
         )
     if fitted != "user" and users == CERTAIN:
-        raise ValueError(f"fitted is {fitted!r}, but users are {CERTAIN}: together they have no order; users:logit has")
+        raise ValueError(f"fitted is {fitted!r}, but users are {CERTAIN}: together they have no order; logit ones have")
     if fitted == "group" and not group:
         raise ValueError("fitted is 'group', but no column of groups is named: group:COLUMN")
 
@@ -273,7 +273,9 @@ class _Orders:
             mean = f"{self._pairs / self._users:.1f} pairs a user on the mean"
             said.append(f"{mean}; {self._cyclic:,} of {self._users:,} users contradict themselves")
         elif self._complete:
-            said.append(f"nobody compared all responses to a prompt: rule:{POOLED} keeps what single comparisons say")
+            said.append(
+                f"nobody compared all responses to a prompt: the rule {POOLED} keeps what single comparisons say"
+            )
         return said
 
 
@@ -378,7 +380,7 @@ def bradley_terry(won: Floats, prior: float, what: str) -> Floats:
     if not prior and connected_components(won > 0, connection="strong")[0] > 1:
         raise ValueError(
             f"{what}: has no finite Bradley-Terry strengths, since some responses never lost to some others; a prior "
-            "such as prior:0.1, or another rule, gives an order"
+            "such as 0.1, or another rule, gives an order"
         )
     n = len(won)
     times, strengths = won + won.T, np.zeros(n)

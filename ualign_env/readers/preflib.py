@@ -110,7 +110,7 @@ def _population(
         notes.append(f"{voters:,} of {total:,} voters ranked some of the {n} alternatives: {done}")
     if unranked == "drop":
         if voters == total:
-            raise ValueError(f"{file}: no voter ranked all {n} alternatives, and unranked:drop leaves out the others")
+            raise ValueError(f"{file}: no voter ranked all {n} alternatives, and unranked 'drop' leaves out the others")
         places, weights = places[~incomplete], weights[~incomplete]
     return Population.from_ranks(places, weights, names), notes
 

@@ -57,12 +57,14 @@ class Form:
         taken: what stands for what, in words.
         marks: columns that tell it from all other forms.
         rows: yields what a table of this form says; it gets the names of columns, by what they stand for.
+        unnamed: whether its files may not say whose samples they are, so that the model's name is given with them.
     """
 
     summary: str
     taken: str
     marks: tuple[str, ...]
     rows: Callable[[Table, Mapping[str, str]], Iterator[Row]]
+    unnamed: bool = False
 
 
 def _generations(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
@@ -203,12 +205,14 @@ FORMS = {
         "prompt: the sample's id; model: model; sample: epoch; user: the scorer, of columns that begin with score_",
         ("sample_id", "eval_id", "id", "epoch"),
         _inspect_frame,
+        unnamed=True,
     ),
     "lm-eval": Form(
         "samples of lm-evaluation-harness",
         "prompt: doc_id; sample: the place in resps",
         ("doc_id", "resps"),
         _lm_eval,
+        unnamed=True,
     ),
     "alpaca-annotations": Form(
         "annotations of AlpacaEval",
@@ -256,8 +260,23 @@ def form_of(table: Table, names: Mapping[str, str]) -> tuple[str, Form]:
     known += [name for name, form in NAMED.items() if all(table.has(names[what]) for what in form.marks)]
     if len(known) > 1 and known[-1] == "generations":
         known.pop()  # whatever else has a prompt and a model
+    if known == ["generations"]:
+        _check_generations(table, names)
     if len(known) == 1:
         return known[0], (FORMS | NAMED)[known[0]]
     what = f"is of several forms, {' and '.join(known)}" if known else f"has columns {', '.join(table.columns):.200}"
     forms = "; ".join(f"{name}: {', '.join(form.marks)}" for name, form in (NAMED | FORMS).items())
     raise ValueError(f"{table.name}: {what}, but must have those of one form ({forms}); flags rename columns")
+
+
+def _check_generations(table: Table, names: Mapping[str, str]) -> None:
+    """Raises an error for judgements that would pass for samples, since a column that they need has another name."""
+    for form in ("scores", "choices"):
+        marks = [what for what in NAMED[form].marks if what not in ("prompt", "model")]
+        there, lacking = ([what for what in marks if table.has(names[what]) is known] for known in (True, False))
+        if there and there != ["user"]:
+            has, lacks = (" and ".join(f"{names[what]}" for what in some) for some in (there, lacking))
+            raise ValueError(
+                f"{table.name}: has {has}, but no {lacks}, among its columns {', '.join(table.columns)!s:.200}: say "
+                f"what is called what, as in --column {lacking[0]}:NAME"
+            )
