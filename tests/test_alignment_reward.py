@@ -114,7 +114,7 @@ def test_conversations_are_prompts_too():
     assert rewarded(one, said, parts)[0] == found
 
     def reads_messages(prompts, completions, *, completion_messages):
-        assert prompts == ["low", "low", "high", "high"]
+        assert (prompts, completions) == (["low", "low", "high", "high"], ["good", "odd", "bad", "odd"])
         return [[SCORES[messages[0]["content"]][0] for messages in completion_messages]]
 
     for judge in (reads_messages, UserGroups({"all": reads_messages})):

@@ -89,9 +89,11 @@ def test_what_is_printed_is_what_is_stored(folder):
     assert "E: exact payoffs (2 tasks, 2 seconds of CPU)" in result.stdout
     assert "B: picks of users among k + 1 responses (2 tasks, 1,000 plays)" in result.stdout
     assert "results: out" in result.stdout
+    plan = "custom 1: 12 runs of 4 agents on 2 tasks, each with 2 seconds of CPU or 1,000 plays, ended after 600 s\n"
+    assert result.stderr.startswith(plan)
     assert "12/12" in result.stderr
     again = bench(folder, "--k", "2,3", "--plays", "1000", "--out", "out", *chosen)
-    assert (again.returncode, again.stdout, again.stderr) == (0, result.stdout, "12 of 12 runs are finished already\n")
+    assert (again.returncode, again.stdout, again.stderr) == (0, result.stdout, "finished already: 12 of 12 runs\n")
     assert json.loads((folder / "out" / "machine.json").read_text())["python"]
 
 
@@ -106,7 +108,7 @@ def test_without_arguments_each_class_has_a_board(folder):
 def test_a_number_of_the_opponents_responses_alone_is_not_ignored(folder):
     result = bench(folder, "--l", "2", "--steps=1", "--agent=nlhf")
     assert result.returncode == 0, result.stderr
-    assert "samples against several responses (3 tasks, 1 steps)" in result.stdout
+    assert "samples against several responses (3 tasks, 1 step)" in result.stdout
 
 
 def test_steps_make_the_same_bits(folder):
@@ -128,8 +130,20 @@ def test_refusals_and_failures_are_told_and_others_go_on(folder):
     assert rows_of(result.stdout)["cfr-plus"][-2] == "0/1"
     result = bench(folder, "--k=2", "--steps=1", "--agent=mine.py:breaks", "--agent=uniform", "--seeds=1")
     assert result.returncode == 1
-    assert "mine:breaks, 1 run, failed: RuntimeError: bad [/foo] thing" in result.stdout
+    assert re.search(r"mine:breaks, 1 run, failed: RuntimeError: bad \[/foo\] thing \(mine.py:\d+\)\n", result.stdout)
+    assert rows_of(result.stdout)["mine:breaks"][1:3] == ["-", "-"]  # no rank, and no score
     assert "uniform" in rows_of(result.stdout)
+
+
+def test_the_columns_of_files_in_a_folder_are_flags(folder):
+    (folder / "votes").mkdir()
+    for name in ("a", "b"):
+        text = "who,answer,stars\nu,x,3\nu,y,1\nv,x,2\nv,y,5\n"
+        (folder / "votes" / f"{name}.csv").write_text(text, encoding="utf-8")
+    columns = ("--user=who", "--response", "answer", "--score=stars")
+    result = bench(folder, "--suite=folder:votes", *columns, "--agent=nlhf", "--steps=1")
+    assert result.returncode == 0, result.stderr
+    assert "(8 tasks, 1 step)" in result.stdout
 
 
 def test_agents_that_need_what_is_not_installed_cannot_start(tmp_path):
@@ -224,7 +238,7 @@ def test_signals_end_what_is_going_on_and_keep_what_is_finished(folder, number):
     out, err = process.communicate(timeout=600)
     assert process.returncode in (130, 128 + number)
     assert "Traceback" not in err
-    assert "of 2 runs are missing" in err
+    assert re.search(r"missing: [12] of 2 runs", err)
     assert out.rstrip().endswith("results: out")
     kept = [path.parent.name for path in (folder / "out" / "results").glob("*/*.json")]
     assert kept in ([], ["nlhf"])

@@ -217,7 +217,7 @@ def shorter(one):
         (lambda one: one.update(policy=None), "of its policies do not score what is reported"),
         (lambda one: one.update(scenario_digest="0"), "of its policies do not score what is reported"),
         (lambda one: one["seed"] != 1, "has had fewer than three"),
-        (lambda one: one["k"] != 2, "1 of 2 tasks are missing"),
+        (lambda one: one["k"] != 2, "lacks 1 of 2 tasks"),
         (lambda one: one.update(suite="small 2"), "they are not of small 1 as it is"),
         (lambda one: one.update(suite="large 2"), "leaderboards are of small"),
         (lambda one: one.update(schema=0), "a result of schema 0"),

@@ -250,7 +250,7 @@ def test_huge_declarations_are_refused_at_once(soc):
 def test_unknown_treatment(soc):
     with pytest.raises(ValueError, match="unknown unranked 'top'; known: bottom, drop"):
         load_scenario(f"{soc(INCOMPLETE, 'x.soi')}/unranked:top")
-    with pytest.raises(ValueError, match="no voter ranked all 3 alternatives, and unranked 'drop' leaves out the others"):
+    with pytest.raises(ValueError, match="ranked all 3 alternatives, and unranked 'drop' leaves out the others"):
         load_scenario(f"{soc('# NUMBER ALTERNATIVES: 3' + chr(10) + '1: 2', 'y.soi')}/unranked:drop")
 
 

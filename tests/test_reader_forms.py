@@ -75,7 +75,7 @@ def test_bradley_terry_needs_a_chain_of_wins_or_a_prior():
 
 def test_single_comparisons_are_for_one_sample():
     table = {"user": list("uvw"), "chosen": list("abc"), "rejected": list("bca")}
-    with pytest.raises(ValueError, match="nobody compared all responses to a prompt: the rule pooled keeps what single"):
+    with pytest.raises(ValueError, match="compared all responses to a prompt: the rule pooled keeps what single"):
         read_pairwise(table, rule="copeland")
 
 

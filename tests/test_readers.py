@@ -243,6 +243,31 @@ def test_wide_ratings(tmp_path):
         read_wide_ratings(write(path, text.replace("v,3", "v,much")))
 
 
+def test_columns_that_may_be_no_responses_are_said(tmp_path):
+    path = write(tmp_path / "wide.csv", "user,a,b,c,age,count\nu,1,5,3,34,2\nv,4,2,,61,1\nw,2,2,1,19,4\n")
+    notes = read_wide_ratings(path, missing="bottom").notes
+    assert "5 columns are the responses: a, b, c, age, count" in notes
+    assert "column 'count' is a response: as the weight, it says how many users a row stands for" in notes
+    assert any(note.startswith("column 'age' holds 19 to 61, and the others 1 to 5") for note in notes)
+    named = read_wide_ratings(path, columns=("a", "b"), weight="count").notes
+    plain = read_wide_ratings({"user": list("uv"), "a": [1, 5], "b": [4, 2], "c": [5, 5]}).notes
+    assert not [note for note in (*named, *plain) if note.startswith("column ")]
+    write(path, "user,a,b\nu,1,5\nv,4,2\nu,2,2\n")
+    with pytest.raises(ValueError, match=r"wide.csv:4: user 'u' has a row before, at .*wide.csv:2"):
+        read_wide_ratings(path)
+
+
+def test_columns_that_may_be_weights_are_said(tmp_path):
+    said = "column 'ballots' is not used: as the weight, it says how many users a row stands for"
+    path = write(tmp_path / "votes.csv", BALLOTS)
+    assert said in read_ballots(path).notes
+    assert said not in read_ballots(path, weight="ballots").notes
+    orders = {"order": ["a>b", "b>a"], "ballots": [3, 4]}
+    assert said in read_orders(orders).notes
+    assert said not in read_orders(orders, weight="ballots").notes
+    assert said not in read_orders(orders | {"ballots": ["x", "y"]}).notes
+
+
 def test_wide_ratings_from_arrays(tmp_path):
     ratings = np.array([[1.0, 2, 3], [3, np.nan, 1], [2, 2, np.nan]])
     expected = read_wide_ratings(ratings, missing="bottom")
@@ -288,6 +313,7 @@ def test_ballots(tmp_path):
         "1 ballot without a name: left out",
         "1 ballot with a name that occurs again: its best place counts",
         "2 ballots with a place skipped: closed up",
+        "column 'ballots' is not used: as the weight, it says how many users a row stands for",
         "2 of 5 users judged some of the responses: the others tie at the bottom",
     )
     assert orders(read_ballots(path, weight="ballots", unranked="drop").populations[0]) == {

@@ -1,4 +1,4 @@
-"""Texts that other people wrote, such as the names of responses, on their way to a terminal."""
+"""Texts on their way to a terminal: what other people wrote, such as the names of responses, and numbers of things."""
 
 import unicodedata
 
@@ -21,3 +21,13 @@ def short(text: str, most: int = 60) -> str:
     line = " ".join(text.split())
     end = (most - 3) // 3
     return line if len(line) <= most else f"{line[: most - 3 - end]}...{line[-end:]}"
+
+
+def counted(number: float, noun: str) -> str:
+    """Returns a number of things, such as `1 row` or `2,000 rows`."""
+    return f"{number:,.12g} {noun}{'' if number == 1 else 's'}"
+
+
+def counted_between(least: int, most: int, noun: str) -> str:
+    """Returns a number of things that differs from place to place, such as `3 to 7 rows`."""
+    return counted(most, noun) if least == most else f"{least:,} to {counted(most, noun)}"

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ualign_env._files import write_file
-from ualign_env._text import printable, short
+from ualign_env._text import counted, printable, short
 from ualign_env.benchmark.reporting.standings import Board
 from ualign_env.scoring.curves import Curve, Family, VersusMap
 from ualign_env.scoring.evaluation import Evaluation
@@ -160,7 +160,7 @@ def solved(boards: Sequence[Board]) -> Figure:
         axes.set_xlabel(board.currency)
         axes.set_ylabel("share of tasks and targets solved")
         axes.spines[["top", "right"]].set_visible(False)
-        _title(axes, f"{board.title}: {len(board.tasks)} tasks, shortfalls from 0.1 to 1e-8")
+        _title(axes, f"{board.title}: {counted(len(board.tasks), 'task')}, shortfalls from 0.1 to 1e-8")
         axes.legend(frameon=False, fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     return figure
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ualign_env import _checks
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env.benchmark.agents import Agent, AgentInfo, Declaration, describe_agent, list_agents
 from ualign_env.benchmark.plan import Limits, NamedTask, Run, plan
 from ualign_env.benchmark.results import FINISHED, RunResult
@@ -45,7 +46,7 @@ class Outcome(Result):
         """Returns how many runs have ended how."""
         ends = Counter(result.status for result in self.results)
         said = [f"{number} {status}" for status, number in ends.items()] + [f"{len(self.missing)} missing"]
-        return f"{len(self.results) + len(self.missing)} runs: {', '.join(said)}"
+        return f"{counted(len(self.results) + len(self.missing), 'run')}: {', '.join(said)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns results, and the names of runs that are missing, as plain values."""
@@ -96,7 +97,7 @@ class Benchmark:
         self.runs = list(plan(self.agents, self.suite.tasks, self.seeds, self.suite.budget, kept, str(self.suite)))
 
     def __repr__(self) -> str:
-        return f"Benchmark({self.suite}: {len(self.runs)} runs of {len(self.agents)} agents)"
+        return f"Benchmark({self.suite}: {counted(len(self.runs), 'run')} of {counted(len(self.agents), 'agent')})"
 
     def _described(self, agent: str | Agent) -> AgentInfo:
         if isinstance(agent, str):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from ualign_env import _checks
+from ualign_env._text import counted
 from ualign_env.benchmark.information import Unit
 
 _GROWTH = 1.25  # from one look to the next
@@ -35,7 +36,7 @@ class Budget:
         object.__setattr__(self, "amount", amount)
 
     def __str__(self) -> str:
-        return f"{self.amount:,.12g} {self.unit}" if self.unit == "seconds" else f"{self.amount:,} {self.unit}"
+        return f"{counted(self.amount, self.unit[:-1])}{' of CPU' * (self.unit == 'seconds')}"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env._types import Floats
-from ualign_env.benchmark.budget import Spent
+from ualign_env.benchmark.budget import Budget, Spent
 from ualign_env.benchmark.information import CLASSES, Information, Unit
 
 SCHEMA = 1
@@ -178,12 +179,13 @@ class RunResult(Result):
         """Returns the agent, its score and what it spent."""
         found = self.ranked
         if found is None:
-            said = f"{self.status}: {self.error}" if self.error else f"nothing within {self.budget:,.12g} {self.unit}"
+            said = f"{self.status}: {self.error}" if self.error else f"nothing within {Budget(self.unit, self.budget)}"
         else:
             said = f"robust win rate {self.optimum - found.shortfall:.6f} of {self.optimum:.6f}"
             if found.trained is not None:
                 said += f" on prompts held out, {self.optimum - found.trained:.6f} on those learned on"
-        return f"{self.agent} on {self.task}, k = {self.k}: {said}, {self.steps} steps in {self.cpu:.2f} s of CPU"
+        spent = f"{counted(self.steps, 'step')} in {self.cpu:.2f} s of CPU"
+        return f"{self.agent} on {self.task}, k = {self.k}: {said}, {spent}"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as plain values; looks as rows, whose columns are named once."""

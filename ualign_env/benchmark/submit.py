@@ -10,6 +10,7 @@ import numpy as np
 
 from ualign_env._files import write_file
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env.benchmark.agents import describe_agent
 from ualign_env.benchmark.budget import Budget
 from ualign_env.benchmark.machine import machine
@@ -76,7 +77,7 @@ class Submission(Result):
             how = {True: "the same bits", False: "other bits", None: "another machine or versions: within seeds"}
             lines.append(f"{one.run}: {how[one.same_bits]}, {one.shortfall:.2e} and {one.again:.2e}")
         if self.path:
-            lines.append(f"{self.runs} runs of {', '.join(self.agents)}: {self.path}")
+            lines.append(f"{counted(self.runs, 'run')} of {', '.join(self.agents)}: {self.path}")
         return "\n".join(lines)
 
 
@@ -137,7 +138,7 @@ def _complaints(store: Store, results: Sequence[RunResult], suite: Suite) -> lis
         tasks = [(named.name, named.task.k, named.task.l) for named in suite.tasks]
         missing = sorted({*tasks} - {task_of(one) for one in own})
         if missing:
-            found.append(f"{agent}: {len(missing)} of {len(tasks)} tasks are missing, such as {missing[0]}")
+            found.append(f"{agent}: lacks {len(missing)} of {counted(len(tasks), 'task')}, such as {missing[0]}")
         elif not enough_seeds(own, tasks):
             found.append(f"{agent}: depends on seeds, and has had fewer than three on some task")
         seeds = {one.seed for one in own}

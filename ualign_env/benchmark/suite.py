@@ -22,7 +22,7 @@ from ualign_env.benchmark.plan import Limits, NamedTask
 from ualign_env.benchmark.tasks import Task
 from ualign_env.readers.choose import files_in
 from ualign_env.scenario import Scenario
-from ualign_env.specs import list_scenarios, load_scenario
+from ualign_env.specs import list_scenarios, load_scenario, split_path
 
 FOLDER = "folder:"
 _SEED = "{seed}"
@@ -121,7 +121,7 @@ def load_suite(name: str, sealed_seeds: str | os.PathLike[str] | None = None) ->
 
     Args:
         name: the name of one that comes with the package, the path of a `.toml` file, or `folder:PATH`, of which every
-            file and conversation is a task.
+            file and conversation is a task; options of all its files follow it, as in `folder:votes/user:annotator`.
         sealed_seeds: the file of seeds of a sealed suite.
 
     Raises:
@@ -212,9 +212,10 @@ def _tasks(name: str, scenario: Scenario, ks: Iterable[int], ls: Iterable[int]) 
 
 
 def _of_folder(name: str) -> Suite:
-    folder = name.removeprefix(FOLDER)
-    chosen = [str(path) for path in files_in(folder)]
-    return custom_suite(chosen, (1, 2, 3, 8), name=f"folder-{Path(folder).name}")
+    path, pairs = split_path(name.removeprefix(FOLDER))
+    folder = path or name.removeprefix(FOLDER)
+    chosen = ["/".join([str(file), *pairs]) for file in files_in(folder)]
+    return custom_suite(chosen, (1, 2, 3, 8), name=f"folder-{Path(folder).resolve().name}")
 
 
 def _unsealed(where: str, content: dict[str, Any], path: str | os.PathLike[str] | None) -> list[int]:

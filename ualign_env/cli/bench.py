@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ualign_env import _checks, specs
+from ualign_env._text import counted
 from ualign_env.benchmark.benchmark import Benchmark, Outcome
 from ualign_env.benchmark.plan import Limits
 from ualign_env.benchmark.reporting.standings import boards
@@ -26,7 +27,10 @@ _TROUBLE = ("failed", "timeout", "out-of-memory", "died")
 def bench(
     suite: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(list_suites())}, FILE.toml, or folder:PATH.  [default: quick]"),
+        typer.Option(
+            help=f"{', '.join(list_suites())}, FILE.toml, or folder:PATH, whose files' options are flags, such as "
+            "--user annotator.  [default: quick]"
+        ),
     ] = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help=f"Instead of a suite, scenarios; repeat for several: {KNOWN}.")
@@ -44,12 +48,25 @@ def bench(
         ),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="INTEGER", help="How many, for agents that depend on them.")
+        str | None,
+        typer.Option(
+            metavar="INTEGER",
+            help=f"How many, for agents that depend on them.  [default: the suite's, or {Suite.seeds}]",
+        ),
     ] = None,
     seconds: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Budget of CPU for agents that know the users.")
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help=f"Budget of CPU for agents that know the users.  [default: the suite's, or {Suite.seconds:g}]",
+        ),
     ] = None,
-    plays: Annotated[str | None, typer.Option(metavar="INTEGER", help="Budget for agents that ask users.")] = None,
+    plays: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INTEGER", help=f"Budget for agents that ask users.  [default: the suite's, or {Suite.plays:,}]"
+        ),
+    ] = None,
     steps: Annotated[
         str | None, typer.Option(metavar="INTEGER", help="Budget of every agent, instead: results are the same bits.")
     ] = None,
@@ -106,7 +123,7 @@ def bench(
     else:
         note(f"ualign: warning: {outcome.unwritten}; these results are nowhere but here")
     if outcome.missing:
-        note(f"{len(outcome.missing)} of {len(outcome.missing) + len(outcome.results)} runs are missing")
+        note(f"missing: {len(outcome.missing)} of {counted(len(outcome.missing) + len(outcome.results), 'run')}")
         raise typer.Exit(130)
     if outcome.unwritten or any(result.status in _TROUBLE for result in outcome.results):
         raise typer.Exit(1)
@@ -138,7 +155,8 @@ def report(
     if as_json:
         emit_json({"page": str(written.page), "runs": written.runs, "damaged": written.damaged, "old": written.old})
     else:
-        emit(f"{written.runs} runs: {written.page}, and leaderboard.md, results.csv and summary.jsonl beside it")
+        runs = counted(written.runs, "run")
+        emit(f"{runs}: {written.page}, and leaderboard.md, results.csv and summary.jsonl beside it")
     if picture is not None:
         draw("solved", written.boards, picture, as_json)
     if show:
@@ -172,7 +190,7 @@ def export(
     runs = replay(folder, TensorBoard(tensorboard))
     if as_json:
         return emit_json({"runs": runs, "folder": str(tensorboard)})
-    return emit(f"{runs} runs: {tensorboard}")
+    return emit(f"{counted(runs, 'run')}: {tensorboard}")
 
 
 @command("submit")
@@ -226,6 +244,18 @@ def _folder(suite: Suite) -> str:
     return suite.name if suite.as_it_is else f"{suite.name}-{hashlib.sha256(suite.text.encode()).hexdigest()[:8]}"
 
 
+def _planned(benchmark: Benchmark) -> str:
+    """Returns what is going to be run, in a line."""
+    runs = benchmark.runs
+    budgets = dict.fromkeys(str(run.budget) for run in runs)
+    tasks = len({(run.name, run.task.k, run.task.l) for run in runs})
+    ended = f"ended after {runs[0].limits.wall:,.12g} s" if runs else ""
+    return (
+        f"{benchmark.suite}: {counted(len(runs), 'run')} of {counted(len(benchmark.agents), 'agent')} on "
+        f"{counted(tasks, 'task')}, each with {' or '.join(budgets)}, {ended}"
+    )
+
+
 def _part(text: str) -> tuple[int, int]:
     first, _, second = text.partition("/")
     parts = _checks.count("shard", _checks.integer("shard", second or "1"), 1)
@@ -234,7 +264,7 @@ def _part(text: str) -> tuple[int, int]:
 
 def _run(benchmark: Benchmark, executor: Executor, folder: Path, part: tuple[int, int], retry_failed: bool) -> Outcome:
     """Runs a benchmark, and tells how far it is."""
-    with shown.Progress() as progress:
+    with shown.Progress(_planned(benchmark)) as progress:
         return benchmark.run(
             executor, folder, part=part, retry_failed=retry_failed, on_begin=progress.begin, on_result=progress.add
         )

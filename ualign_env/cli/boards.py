@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from ualign_env._text import printable, short
+from ualign_env._text import counted, printable, short
 from ualign_env.benchmark.reporting.compare import Comparison
 from ualign_env.benchmark.reporting.standings import Board, cells_of, failures
 from ualign_env.benchmark.reporting.statistics import TaskKey, task_of
@@ -25,8 +25,9 @@ _LINES = 12  # tasks whose best is shown while runs go on
 class Progress:
     """How far a benchmark is: on a terminal, a bar with the time that is left and the best of each task."""
 
-    def __init__(self) -> None:
-        """Makes the bar."""
+    def __init__(self, plan: str) -> None:
+        """Makes the bar; `plan` says what is going to be run."""
+        self._plan = plan
         self._console = Console(stderr=True)
         self._bar = Bar(
             TextColumn("{task.description:<48}", markup=False),
@@ -55,9 +56,11 @@ class Progress:
     def begin(self, finished: int, total: int) -> None:
         """Tells how many runs are finished already, and how many there are."""
         self._made, self._total = finished, total
+        if finished < total:
+            note(self._plan)
         self._bar.update(self._task, completed=finished, total=total)
         if finished and self._live is None:
-            note(f"{finished} of {total} runs are finished already")
+            note(f"finished already: {finished} of {counted(total, 'run')}")
 
     def add(self, result: RunResult) -> None:
         """Tells of a result."""
@@ -86,9 +89,7 @@ def print_boards(boards: Sequence[Board], results: Iterable[RunResult]) -> None:
         _print_board(board, board.of(listed))
         emit("")
     for agent, status, reason, runs in failures(listed):
-        emit(
-            f"{agent}, {runs} run{'s' * (runs > 1)}, {'cannot start' if status == 'unsupported' else status}: {reason}"
-        )
+        emit(f"{agent}, {counted(runs, 'run')}, {'cannot start' if status == 'unsupported' else status}: {reason}")
 
 
 def _print_board(board: Board, results: Sequence[RunResult]) -> None:
@@ -123,4 +124,4 @@ def print_comparisons(found: Sequence[Comparison]) -> None:
         print_table(("task", "k", "l", "decades"), rows, numbers=True)
         for side, missing in ((one.first, one.only_first), (one.second, one.only_second)):
             if missing:
-                emit(f"only {side} has {len(missing)} more task{'s' * (len(missing) > 1)}")
+                emit(f"only {side} has {counted(len(missing), 'more task')}")

@@ -11,6 +11,7 @@ import typer
 from ualign_env import _checks, specs
 from ualign_env._files import write_file
 from ualign_env._limits import MAX_PICTURES
+from ualign_env._text import counted
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.suite import list_suites
@@ -101,7 +102,7 @@ def convert(
     if as_json:
         emit_json({"path": str(out), "digest": joined.digest, "prompts": joined.prompts, "notes": joined.notes})
         return
-    emit(f"{out}: {joined.n_prompts} prompt{'s' * (joined.n_prompts > 1)} of up to {joined.n_responses} responses")
+    emit(f"{out}: {counted(joined.n_prompts, 'prompt')} of up to {counted(joined.n_responses, 'response')}")
     tables.print_notes(joined)
 
 

@@ -7,12 +7,11 @@ import numpy as np
 import typer
 
 from ualign_env import _checks
-from ualign_env._text import short
+from ualign_env._text import counted, counted_between, short
 from ualign_env.cli import tables
 from ualign_env.cli.app import Json, Picture, Sizes, check_picture, command, draw, sizes_in
 from ualign_env.cli.output import emit, emit_json
 from ualign_env.readers.generations import COLUMNS, Generations, read_generations
-from ualign_env.readers.judgements import counted
 from ualign_env.readers.pairwise import RULES
 from ualign_env.scoring.evaluation import SIZES, Evaluation, ModelEvaluation, Quoted, evaluate_generations
 from ualign_env.scoring.scorecard import optimal_rate
@@ -107,9 +106,9 @@ def _print(generations: Generations, result: Evaluation, asked: list[int]) -> No
     for line in generations.taken:
         emit(line)
     scenario = generations.scenario
-    users = sorted({population.n_users for population in scenario.populations})
+    users = [population.n_users for population in scenario.populations]
     who = "user" if all(population.knows(3) for population in scenario.populations) else "comparison"
-    counts = counted(users[0], who) if len(users) == 1 else f"{users[0]:,} to {counted(users[-1], who)}"
+    counts = counted_between(min(users), max(users), who)
     prompts, models = counted(scenario.n_prompts, "prompt"), counted(len(result.models), "model")
     emit(f"{prompts}, {counts} of each, {models}")
     tables.print_notes(scenario)

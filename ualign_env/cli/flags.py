@@ -3,6 +3,7 @@
 from typing import Any
 
 from ualign_env import _options, specs
+from ualign_env.benchmark.suite import FOLDER
 from ualign_env.readers.choose import reader_options
 
 #: The parameters of commands that are scenarios.
@@ -39,7 +40,10 @@ def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
 
 
 def put(params: dict[str, Any], pairs: list[str]) -> None:
-    """Adds options to the scenarios among a command's parameters."""
+    """Adds options to the scenarios among a command's parameters, or to the folder of files that is its suite."""
+    if (suite := params.get("suite")) and suite.startswith(FOLDER):
+        params["suite"] = "/".join([suite, *pairs])
+        return
     for name in SCENARIOS:
         given = params.get(name, ())
         if isinstance(given, str):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ualign_env._text import printable, short
+from ualign_env._text import counted, printable, short
 from ualign_env.cli.output import emit
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.facts import PromptFacts
@@ -69,7 +69,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         worst = _multiset(population, card.best_responses[x])
         attacks.append((short(scenario.prompts[x]), str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst))
     curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
-    against = f" against {card.l} responses, found by {card.opponent_method}" if card.l > 1 else ""
+    against = f" against {counted(card.l, 'response')}, found by {card.opponent_method}" if card.l > 1 else ""
     emit(f"{card.scenario}, k = {card.k}{against}")
     print_notes(scenario)
     if not card.proven:
@@ -213,7 +213,7 @@ def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: di
         rates = [_rate(cards[x]) for cards in sampled.values()]
         bound = f"{optimal_rate(k, l):.6f}"
         rows.append((short(scenario.prompts[x]), f"{game.value:.6f}", f"{game.certificate:.1e}", *rates, bound))
-    emit(f"{scenario.name}: {k} response{'s' * (k > 1)} against {l}")
+    emit(f"{scenario.name}: {counted(k, 'response')} against {l}")
     print_notes(scenario)
     print_table(("prompt", "value", "certificate", *sampled, "bound"), rows)
     if any(not card.proven for cards in sampled.values() for card in cards):

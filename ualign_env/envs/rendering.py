@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from ualign_env import _checks
-from ualign_env._text import printable, short
+from ualign_env._text import counted, printable, short
 from ualign_env.scenario import Scenario
 
 #: What `render` does: print, return a text, or return a picture.
@@ -66,7 +66,7 @@ class Shown:
     def choice(self) -> str:
         """What can be shown, in a line."""
         known = self.scenario.populations[self.prompt].responses
-        return printable(f"{len(known):,} responses: {', '.join(short(one) for one in known[:_NAMED])}")
+        return printable(f"{counted(len(known), 'response')}: {', '.join(short(one) for one in known[:_NAMED])}")
 
     @property
     def texts(self) -> list[str]:

@@ -245,7 +245,9 @@ def judged(
         ValueError: if they return something else, or there is not one prompt for each completion.
     """
     if len(prompts) != len(completions):
-        raise ValueError(f"there are {len(prompts)} prompts, but {len(completions)} completions: one for each is needed")
+        raise ValueError(
+            f"there are {len(prompts)} prompts, but {len(completions)} completions: one for each is needed"
+        )
     columns = {"prompt_messages": prompts, "completion_messages": completions, **columns}
     prompts, completions = list(map(text_of, prompts)), list(map(text_of, completions))
     taken = {name: value for name, value in columns.items() if name in _taken(judges, columns)}

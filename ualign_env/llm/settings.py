@@ -17,7 +17,7 @@ _GAME = {
 }
 
 GRPO_SETTINGS: dict[str, Any] = {"scale_rewards": "none", "loss_type": "dapo", **_GAME}
-"""For `GRPOConfig`: the gradient of self-play, unscaled, every token counting alike. `num_generations` must exceed k."""
+"""For `GRPOConfig`: the gradient of self-play, unscaled, all tokens counting alike. `num_generations` must exceed k."""
 
 RLOO_SETTINGS: dict[str, Any] = {"normalize_advantages": False, **_GAME}
 """The same for `RLOOConfig`, whose own defaults are beta 0.05 and groups of 2."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ualign_env import _checks
 from ualign_env._limits import MAX_POLICIES
+from ualign_env._text import counted
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, PolicyTable, SharedPolicy
 from ualign_env.scenario import Scenario
@@ -240,7 +241,7 @@ def _several(name: str, value: npt.NDArray[Any], scenario: Scenario, expected: i
 def _table(name: str, value: npt.ArrayLike, scenario: Scenario, leading: tuple[int, ...]) -> Floats:
     """Returns `[*leading, P, N]` distributions that are 0 beyond each prompt's own responses."""
     prompts, n = scenario.n_prompts, scenario.n_responses
-    meaning = f"the scenario has {prompts} prompt{'s' * (prompts > 1)} and {n} responses"
+    meaning = f"the scenario has {counted(prompts, 'prompt')} and {counted(n, 'response')}"
     table = _checks.distributions(name, value, (*leading, prompts, n), meaning)
     for x, population in enumerate(scenario.populations):
         if table[..., x, population.n_responses :].any():

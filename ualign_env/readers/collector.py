@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ualign_env.readers.judgements import Judged, counted, whole
+from ualign_env._text import counted
+from ualign_env.readers.judgements import Judged, whole
 from ualign_env.readers.table import Table
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ualign_env import _checks
+from ualign_env._text import counted
 from ualign_env._types import Floats, Ints
 from ualign_env.readers.collector import Collector
-from ualign_env.readers.judgements import Judged, counted, made
+from ualign_env.readers.judgements import Judged, made
 from ualign_env.readers.pairwise import POOLED, RULES, read_pairwise
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_missing
 from ualign_env.readers.transcripts import NAMED, Chose, Row, Said, Scored, form_of

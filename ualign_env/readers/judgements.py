@@ -14,6 +14,7 @@ import numpy as np
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._limits import MAX_NUMBERS
+from ualign_env._text import counted
 from ualign_env._types import Floats
 from ualign_env.readers.choosing import CERTAIN, ORDERS, Choosing
 from ualign_env.scenario import Scenario
@@ -150,7 +151,7 @@ class _Losses:
     def notes(self, min_users: int) -> list[str]:
         """Returns what was left out, in words."""
         notes = []
-        of = f"of {self._everybody:,.12g} users{' (counted for each prompt)' if self._prompts > 1 else ''}"
+        of = f"of {counted(self._everybody, 'user')}{' (counted for each prompt)' if self._prompts > 1 else ''}"
         kept = "the responses kept" if self._responses else "the responses"
         if self._responses:
             notes.append(f"{counted(self._responses, 'response')} that fewer users judged than others: left out")
@@ -162,7 +163,7 @@ class _Losses:
         if self._alone:
             notes.append(f"{counted(self._alone, 'user')} without a group: in no group's win rate")
         if self.thin:
-            least = f"fewer than {min_users} users" if any(self.thin) else "no user"
+            least = f"fewer than {counted(min_users, 'user')}" if any(self.thin) else "no user"
             users = counted(sum(self.thin), "user")
             notes.append(f"{counted(len(self.thin), 'prompt')} with {least} left: left out, with {users}")
         return notes
@@ -204,11 +205,6 @@ def _count_or_all(name: str, value: int | str) -> int | None:
         return _checks.count(name, value, 1)
     except ValueError:
         raise ValueError(f"{name} is {value!r:.100}, but must be 'all' or an integer of at least 1") from None
-
-
-def counted(number: float, noun: str) -> str:
-    """Returns a number of things, such as `1 row` or `2,000 rows`."""
-    return f"{number:,.12g} {noun}{'' if number == 1 else 's'}"
 
 
 def distinct(names: Sequence[str]) -> list[str]:

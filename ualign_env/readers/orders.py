@@ -2,15 +2,17 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ualign_env import _checks
+from ualign_env._text import counted
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.collector import Collector, Numbered, Once
-from ualign_env.readers.judgements import Judged, counted, made, whole
+from ualign_env.readers.judgements import Judged, made, whole
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
 
@@ -85,7 +87,7 @@ def read_orders(
         found = [f"{counted(blank, 'row')} without an order: left out"] * bool(blank)
         if orders.again:
             found.append(f"{counted(orders.again, 'order')} beyond a user's first of a prompt: the {repeated} counts")
-        return found
+        return found + not_counted(rows, weight, [order, *columns.values()])
 
     return made(
         rows.name,
@@ -197,8 +199,15 @@ def read_ballots(
         )
         if number
     ]
+    notes += not_counted(rows, weight, columns)
     judged = closed(Judged(Path(rows.name).stem, list(map(str, responses)), table, np.array(weights), groups))
     return made(rows.name, [judged], bottom=unranked == "bottom", min_users=min_users, notes=lambda: notes)
+
+
+def not_counted(rows: Table, weight: str, used: Iterable[str]) -> list[str]:
+    """Returns a note on each column that may say how many users a row stands for, where none is named."""
+    idle = [] if weight else rows.counts([column for column in rows.columns if column not in used])
+    return [f"column {column!r} is not used: as the weight, it says how many users a row stands for" for column in idle]
 
 
 def rank_columns(table: Table, rank: tuple[str, ...]) -> list[str]:

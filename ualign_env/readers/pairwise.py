@@ -12,12 +12,13 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from ualign_env import _checks
+from ualign_env._text import counted
 from ualign_env._types import Floats, Ints
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.arrays import as_arrays
 from ualign_env.readers.choosing import CERTAIN, Choosing
 from ualign_env.readers.collector import Groups, Names
-from ualign_env.readers.judgements import Judged, check_numbers, counted, distinct, made, whole
+from ualign_env.readers.judgements import Judged, check_numbers, distinct, made, whole
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
 from ualign_env.users import PairwiseUsers, has_cycle
@@ -271,7 +272,7 @@ class _Orders:
         said = [f"orders by {self._rule}{prior}: another rule may give others"]
         if self._users:
             mean = f"{self._pairs / self._users:.1f} pairs a user on the mean"
-            said.append(f"{mean}; {self._cyclic:,} of {self._users:,} users contradict themselves")
+            said.append(f"{mean}; {self._cyclic:,} of {counted(self._users, 'user')} contradict themselves")
         elif self._complete:
             said.append(
                 f"nobody compared all responses to a prompt: the rule {POOLED} keeps what single comparisons say"

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ualign_env import _checks
+from ualign_env._text import counted
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.collector import Collector, Once
-from ualign_env.readers.judgements import Judged, counted, made
+from ualign_env.readers.judgements import Judged, made
 from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._files import as_path
+from ualign_env._text import counted
 from ualign_env.readers.arguments import checked
-from ualign_env.readers.judgements import Judged, counted, distinct, made, whole
+from ualign_env.readers.judgements import Judged, distinct, made, whole
 from ualign_env.readers.table import Table, as_table, as_text
 from ualign_env.scenario import Scenario
 

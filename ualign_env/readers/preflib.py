@@ -13,6 +13,7 @@ from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._files import as_path, text_lines
 from ualign_env._limits import MAX_NUMBERS
+from ualign_env._text import counted
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.judgements import distinct
 from ualign_env.scenario import Scenario
@@ -104,7 +105,7 @@ def _population(
     voters, total = int(weights[incomplete].sum()), sum(counts)
     notes = []
     if (idle := counts.count(0)) > 0:
-        notes.append(f"{idle} line{'s' * (idle > 1)} without a voter: left out")
+        notes.append(f"{counted(idle, 'line')} without a voter: left out")
     if voters:
         done = "left out" if unranked == "drop" else "those that they left out tie at the bottom"
         notes.append(f"{voters:,} of {total:,} voters ranked some of the {n} alternatives: {done}")

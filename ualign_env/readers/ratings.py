@@ -5,11 +5,12 @@ each prompt is to be a user who judges models, it is the other way round (`user:
 """
 
 from ualign_env import _checks
+from ualign_env._text import counted
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.choosing import Choosing
 from ualign_env.readers.collector import Collector
 from ualign_env.readers.features import Features
-from ualign_env.readers.judgements import counted, made
+from ualign_env.readers.judgements import made
 from ualign_env.readers.table import TableLike, as_table, as_text
 from ualign_env.scenario import Scenario
 

@@ -10,7 +10,7 @@ import numbers
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ TableLike = Any
 
 _NO_NUMBER = {"", "na", "n/a", "nan", "null", "none"}
 _GAPS = {"", "NA", "N/A", "NaN", "nan", "<NA>"}
+_COUNTS = {"weight", "weights", "count", "counts", "n", "number", "ballots", "votes", "voters", "users", "frequency"}
 _TRUTH = {"true": 1.0, "false": 0.0}  # thumbs up, and down
 _HUGE = 1e15
 _LOOKED_AT = 100  # rows from which the columns of jsonl are learned, and whether a column holds numbers
@@ -106,6 +107,11 @@ class Table(ABC):
             for column, cells in zip(self.columns, zip(*rows, strict=True), strict=False)
             if all(_number(cell) is not None for cell in cells) and not all(is_missing(cell) for cell in cells)
         }
+
+    def counts(self, among: Iterable[str]) -> list[str]:
+        """Returns the columns of numbers that are called as if they said how many users a row stands for."""
+        found = [column for column in among if column.casefold().strip() in _COUNTS]
+        return [column for column in found if column in self.numeric()]
 
     def text(self, place: int, what: str, cell: Any) -> str:
         """Returns the name that a cell holds, which must not be empty."""

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from ualign_env import _checks
-from ualign_env._text import short
+from ualign_env._text import counted, short
+from ualign_env._types import Floats
 from ualign_env.readers.arguments import checked
 from ualign_env.readers.arrays import Arrays, as_arrays
 from ualign_env.readers.choosing import Choosing
-from ualign_env.readers.judgements import Judged, counted, made, whole
-from ualign_env.readers.table import Table, TableLike, as_table, as_text
+from ualign_env.readers.judgements import Judged, made, whole
+from ualign_env.readers.table import Table, TableLike, as_table, as_text, is_gap
 from ualign_env.scenario import Scenario
 
 
@@ -63,13 +64,12 @@ def read_wide_ratings(
     _checks.one_of("missing", missing, ("complete", "bottom"))
     arrays, choosing = as_arrays(table, "ratings"), Choosing(users, tau, noise, samples, seed)
     if arrays is None:
-        name, judged = _from_table(as_table(table), user, columns, levels, weight, group)
+        name, judged, notes = _from_table(as_table(table), user, columns, levels, weight, group)
     elif weight or group or columns or levels:
         raise ValueError(f"{weight or group or columns or levels!r} is of a table, but this is an array")
     else:
-        name, judged = arrays.name, _from_arrays(arrays)
+        name, judged, notes = arrays.name, _from_arrays(arrays), []
     judged.scores = -judged.scores if lower_is_better else judged.scores
-    kept = f"{counted(len(judged.responses), 'column')} are the responses: {short(', '.join(judged.responses), 100)}"
     return made(
         name,
         [judged],
@@ -78,21 +78,29 @@ def read_wide_ratings(
         min_users=min_users,
         tie_width=tie_width,
         choosing=choosing,
-        notes=lambda: [] if arrays or columns else [kept],
+        notes=lambda: notes,
     )
 
 
 def _from_table(
     rows: Table, user: str, columns: tuple[str, ...], levels: tuple[str, ...], weight: str, group: str
-) -> tuple[str, Judged]:
-    """Returns what the users of a table said."""
+) -> tuple[str, Judged, list[str]]:
+    """Returns a table's name, what its users said, and what may be misread."""
     special = [column for column in (weight, group) if column]
     own = {rows.find(column) for column in (user, *special) if rows.has(column)}
     names = list(columns) or [column for column in rows.columns if column and column not in own]
     if not names:
         raise ValueError(f"{rows.name}: has no columns of responses, only {', '.join(rows.columns)}")
     scores, weights, groups = [], [], []
-    for place, cells in rows.rows(*names, *special):
+    rated: dict[str, int] = {}
+    whose = [user] if rows.has(user) else []
+    for place, (*cells, who) in rows.rows(*names, *special, *whose or [names[0]]):
+        if whose and not is_gap(who) and rated.setdefault(as_text(who), place) != place:
+            raise ValueError(
+                f"{rows.where(place)}: user {as_text(who)!r:.100} has a row before, at "
+                f"{rows.where(rated[as_text(who)])}, but each row is a user: ratings of several prompts are read one "
+                "response a row"
+            )
         values = zip(names, cells, strict=False)
         scores.append(np.array([rows.number(place, what, value, levels) for what, value in values]))
         rest = list(cells[len(names) :])
@@ -101,7 +109,26 @@ def _from_table(
             groups.append(as_text(rest.pop()))
     table = whole(rows.name, len(scores), len(names))
     table[:] = scores or table
-    return rows.name, Judged(Path(rows.name).stem, names, table, np.array(weights), groups)
+    judged = Judged(Path(rows.name).stem, names, table, np.array(weights), groups)
+    return rows.name, judged, [] if columns else _doubts(rows, names, table)
+
+
+def _doubts(rows: Table, names: list[str], scores: Floats) -> list[str]:
+    """Returns which columns were taken for responses, and what speaks against some."""
+    notes = [f"{counted(len(names), 'column')} are the responses: {short(', '.join(names), 100)}"]
+    for column in rows.counts(names):
+        notes.append(f"column {column!r} is a response: as the weight, it says how many users a row stands for")
+    known = {name: own[~np.isnan(own)] for name, own in zip(names, scores.T, strict=True)}
+    ends = {name: (own.min(), own.max()) for name, own in known.items() if own.size}
+    for name, (low, high) in ends.items():
+        rest = [end for other, end in ends.items() if other != name]
+        least, most = (min(low for low, _ in rest), max(high for _, high in rest)) if len(rest) > 1 else (low, high)
+        if high - low > most - least and (low > most or high < least):
+            notes.append(
+                f"column {name!r} holds {low:g} to {high:g}, and the others {least:g} to {most:g}: if it is no "
+                "response, columns names those that are"
+            )
+    return notes
 
 
 def _from_arrays(arrays: Arrays) -> Judged:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._result import Result
-from ualign_env._text import short
+from ualign_env._text import counted_between, short
 from ualign_env._types import Floats
 from ualign_env.policies.tables import SharedPolicy
 from ualign_env.scenario import Scenario
@@ -85,9 +85,12 @@ class Inspection(Result):
 
     def summary(self) -> str:
         """Returns the verdict, under the scenario's size."""
-        users, responses = (sorted({getattr(one, name) for one in self.prompts}) for name in ("users", "responses"))
+        counts = []
+        for noun in ("user", "response"):
+            found = [getattr(one, f"{noun}s") for one in self.prompts]
+            counts.append(counted_between(min(found), max(found), noun))
         many = f"{len(self.prompts)} prompts, " if len(self.prompts) > 1 else ""
-        size = f"{many}{_range(users)} users, {_range(responses)} responses"
+        size = f"{many}{', '.join(counts)}"
         return "\n".join([f"{self.scenario}: {size}", *self.verdict])
 
 
@@ -230,7 +233,3 @@ def _pictured(scenario: Scenario, nlhf: Floats, k: int) -> Pictured:
     favourites = users.favourites()[order] if known else np.full(order.size, np.nan)
     names = tuple(users.responses[y] for y in order)
     return Pictured(scenario.prompts[x], names, margins[np.ix_(order, order)], favourites)
-
-
-def _range(values: Sequence[int]) -> str:
-    return f"{values[0]:,}" if values[0] == values[-1] else f"{values[0]:,} to {values[-1]:,}"

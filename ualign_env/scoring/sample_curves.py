@@ -20,6 +20,7 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._result import Result
+from ualign_env._text import counted_between
 from ualign_env._types import Floats, Ints
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.scorecard import optimal_rate
@@ -70,14 +71,13 @@ class SampleCurve(Result):
         powers = {1 << i for i in range(self.sizes[-1].bit_length())} | {self.sizes[-1]}
         shown = [i for i, k in enumerate(self.sizes) if len(self.sizes) <= _LISTED or k in powers]
         fewest, most = min(self.n_samples), max(self.n_samples)
-        counted = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         lines = [f"{'k':>6}{'k/(k+1)':>10}{'rate':>10}{f'{self.confidence:.0%} interval':>20}{'by halves':>12}"]
         for i in shown:
             low, high = self.intervals[i]
             halved = "-" if np.isnan(self.split_half_rates[i]) else f"{self.split_half_rates[i]:.4f}"
             rates = f"{self.optimum[i]:10.4f}{self.robust_win_rates[i]:10.4f}{f'{low:.4f} to {high:.4f}':>20}"
             lines.append(f"{self.sizes[i]:>6}{rates}{halved:>12}")
-        lines.append(f"from {counted} sample{'s' * (most > 1)} of each prompt of {self.scenario}")
+        lines.append(f"from {counted_between(fewest, most, 'sample')} of each prompt of {self.scenario}")
         return "\n".join([*lines, self.advice] if self.advice else lines)
 
     @property

@@ -20,6 +20,7 @@ from ualign_env._checks import TooLargeError, about
 from ualign_env._limits import MAX_CHANCES
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env._types import Floats, Ints
 from ualign_env.scenario import Scenario
 from ualign_env.specs import ScenarioLike, as_scenario
@@ -72,9 +73,9 @@ class SampleScore(Result):
         """Returns the rate with its interval."""
         low, high = self.interval
         text = (
-            f"robust win rate {self.robust_win_rate:.4f} against {self.l} response{'s' * (self.l > 1)}, "
+            f"robust win rate {self.robust_win_rate:.4f} against {counted(self.l, 'response')}, "
             f"{self.confidence:.0%} interval {low:.4f} to {high:.4f}, by halves {self.split_half_rate:.4f}, from "
-            f"{self.n_samples} runs of k = {self.k} on {self.scenario}"
+            f"{counted(self.n_samples, 'run')} of k = {self.k} on {self.scenario}"
         )
         return f"{text}\n{self.advice}" if self.advice else text
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env._types import Floats
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, PolicyTable, SharedPolicy
 from ualign_env.policies.tabulate import read
@@ -112,7 +113,7 @@ class Scorecard(Result):
 
     def summary(self) -> str:
         """Returns the rate, what it could be, and NashConv."""
-        against = f" against {self.l} responses" if self.l > 1 else ""
+        against = f" against {counted(self.l, 'response')}" if self.l > 1 else ""
         nash_conv = "" if self.nash_conv is None else f", NashConv {self.nash_conv:.2g}"
         # against several responses, the rate of the equilibria is a bound that some policies exceed
         optimal = f"of {self.optimal_rate:.4f}" if self.l == 1 else f"(equilibria: {self.optimal_rate:.4f} or more)"

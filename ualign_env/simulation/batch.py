@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._limits import MAX_GAMES, MAX_PLAYERS
+from ualign_env._text import counted
 from ualign_env._threads import over_ranges
 from ualign_env._types import Floats, Ints
 from ualign_env.payoffs import exact_shares
@@ -273,7 +274,7 @@ class BatchedExploiter(OneShotGames):
             ValueError: if the games are over or not begun, or a response is not one of the prompt's.
         """
         shape = (self.num_games,) if self.l == 1 else (self.num_games, self.l)
-        responses = self._responses(actions, shape, f"{self.l} response{'s' * (self.l > 1)} for each game")
+        responses = self._responses(actions, shape, f"{counted(self.l, 'response')} for each game")
         self._check_legal(responses)
         self._over = True
         chances = self.payoffs[self._draws.prompts, responses] if self.l == 1 else self._chances(responses)
@@ -308,7 +309,7 @@ def illegal_response(who: str, response: int, scenario: Scenario, prompt: int) -
     """Returns the error for a response that a prompt hasn't got."""
     n = scenario.populations[prompt].n_responses
     return ValueError(
-        f"{who}: response {response} to {scenario.prompts[prompt]!r}, but it has {n} response{'s' * (n > 1)}, "
+        f"{who}: response {response} to {scenario.prompts[prompt]!r}, but it has {counted(n, 'response')}, "
         f"from 0 to {n - 1}"
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env._threads import one_blas_thread
 from ualign_env._types import Floats
 from ualign_env.solvers.entropy import greatest_entropy
@@ -67,7 +68,9 @@ class MaximalLotteries(Result):
         others = {None: "perhaps not the only one", 0: "the only one"}.get(
             self.dimension, f"of the greatest entropy on a face of dimension {self.dimension}"
         )
-        text = f"maximal lottery of {len(self.support)} responses, {others}, certificate {self.certificate:.1e}"
+        text = (
+            f"maximal lottery of {counted(len(self.support), 'response')}, {others}, certificate {self.certificate:.1e}"
+        )
         return f"{text}\n{self.advice}" if self.advice else text
 
 

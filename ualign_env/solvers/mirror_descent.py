@@ -13,6 +13,7 @@ from ualign_env import _checks
 from ualign_env._checks import TooLargeError, about
 from ualign_env._limits import MAX_NUMBERS
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import Mixture, SharedPolicy
 from ualign_env.scenario import Scenario
@@ -96,8 +97,8 @@ class SelfPlay(Result):
         """Returns how exploitable the three readings of the run are at its end."""
         ends = self.last_exploitability[-1], self.average_exploitability[-1], self.mixture_exploitability[-1]
         return (
-            f"self-play of {self.steps[-1]} steps: exploitability of the last iterate {ends[0]:.1e}, of the average "
-            f"{ends[1]:.1e}, of the mixture {ends[2]:.1e}"
+            f"self-play of {counted(self.steps[-1], 'step')}: exploitability of the last iterate {ends[0]:.1e}, of the "
+            f"average {ends[1]:.1e}, of the mixture {ends[2]:.1e}"
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env._types import Floats
 
 
@@ -91,10 +92,11 @@ class Equilibrium(Result):
     def summary(self) -> str:
         """Returns the rate, the certificate and the method."""
         heat = f" at temperature {self.temperature:g}" if self.temperature else ""
+        size = counted(self.support_size, "response")
         text = (
             f"equilibrium of {self.k + 1} players on {self.scenario}{heat}: robust win rate {self.robust_win_rate:.6f} "
-            f"of {self.k / (self.k + 1):.6f}, certificate {self.certificate:.1e}, {self.support_size} responses, by "
-            f"{self.method} in {self.seconds:.3g} s"
+            f"of {self.k / (self.k + 1):.6f}, certificate {self.certificate:.1e}, {size}, "
+            f"by {self.method} in {self.seconds:.3g} s"
         )
         text += f"\n{self.others}" if self.others else ""
         return f"{text}\nnot converged: {self.advice}" if self.advice else text

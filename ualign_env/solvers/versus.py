@@ -26,6 +26,7 @@ from ualign_env._checks import TooLargeError, about
 from ualign_env._limits import MAX_PAIRS
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env._result import Result
+from ualign_env._text import counted
 from ualign_env._types import Floats, Ints
 from ualign_env.policies.tables import JointPolicy, PolicyTable
 from ualign_env.policies.tabulate import read, reads
@@ -102,8 +103,8 @@ class VersusEquilibrium(Result):
     def summary(self) -> str:
         """Returns the value, the certificate and the method."""
         text = (
-            f"{self.k} responses against {self.l} on {self.scenario}, {self.prompt}: value {self.value:.6f}, "
-            f"certificate {self.certificate:.1e}, by {self.method} in {self.seconds:.3g} s"
+            f"{counted(self.k, 'response')} against {self.l} on {self.scenario}, {self.prompt}: value "
+            f"{self.value:.6f}, certificate {self.certificate:.1e}, by {self.method} in {self.seconds:.3g} s"
         )
         return f"{text}\nnot converged: {self.advice}" if self.advice else text
 

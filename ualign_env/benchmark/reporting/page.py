@@ -12,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ualign_env._text import counted
 from ualign_env._types import Floats
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.reporting.charts import Axis, Line, chart, style_of
@@ -154,7 +155,7 @@ def _cell(runs: Sequence[RunResult]) -> dict[str, Any]:
     return {
         "text": f"{'≤' if 10**-decades <= LEAST else ''}{10**-decades:.0e}",
         "kind": f"h{min(10, max(0, round(decades)))}",
-        "why": f"shortfall {10**-decades:.2e}, {len(ranked)} of {len(runs)} runs",
+        "why": f"shortfall {10**-decades:.2e}, {len(ranked)} of {counted(len(runs), 'run')}",
     }
 
 

@@ -1,13 +1,17 @@
 """Leaderboards: one for each class of information, for samples of a policy and for responses chosen together apart."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from ualign_env.benchmark.information import CLASSES
+from ualign_env._text import counted
+from ualign_env.benchmark.budget import Budget
+from ualign_env.benchmark.information import CLASSES, Unit
 from ualign_env.benchmark.reporting import unseen
 from ualign_env.benchmark.reporting.statistics import (
     ERT_TARGETS,
@@ -25,6 +29,7 @@ from ualign_env.benchmark.reporting.statistics import (
 )
 from ualign_env.benchmark.results import RunResult
 
+_FRAME = re.compile(r'\s+File "(.+)", line (\d+)')  # of a traceback
 _SEED = 0  # of bootstrap samples: a report of the same results is the same
 
 
@@ -84,7 +89,7 @@ class Board:
     information: str
     kind: str
     tasks: tuple[TaskKey, ...]
-    unit: str
+    unit: Unit
     budget: float
     standings: tuple[Standing, ...]
 
@@ -107,7 +112,7 @@ class Board:
     @property
     def scope(self) -> str:
         """How many tasks there are, and with what budget."""
-        return f"{len(self.tasks)} task{'s' * (len(self.tasks) > 1)}, {self.budget:,.12g} {self.currency}"
+        return f"{counted(len(self.tasks), 'task')}, {Budget(self.unit, self.budget)}"
 
     @property
     def title(self) -> str:
@@ -124,8 +129,8 @@ def cells_of(row: Standing, board: Board) -> list[str]:
     cells = [
         row.agent,
         "-" if row.rank is None else str(row.rank),
-        f"{row.score.value:.2f}",
-        "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
+        f"{row.score.value:.2f}" if row.started else "-",  # of nothing learned, it says how large the optimum is
+        "" if low is None or not row.started or high is None else f"{low:.2f} to {high:.2f}",
         f"{row.curve.shares[-1]:.0%}",
         *(cost_text(cost) for cost in row.costs),
         f"{row.started}/{len(board.tasks)}",
@@ -217,9 +222,12 @@ def _median_cost(results: Sequence[RunResult], tasks: Sequence[TaskKey], target:
 
 
 def reason_of(result: RunResult) -> str:
-    """Returns the line of a run's error that says what it was: of a traceback, where its last part begins."""
+    """Returns the line of a run's error that says what it was, of a traceback the last, and where."""
     lines = [line for line in (result.error or "").splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if not line[0].isspace()), "")
+    said = next((line for line in reversed(lines) if not line[0].isspace()), "")
+    file = result.place.rpartition(":")[0]
+    places = [found for line in lines if (found := _FRAME.match(line)) and file and found[1].endswith(file)]
+    return f"{said} ({Path(places[-1][1]).name}:{places[-1][2]})" if places else said
 
 
 def failures(results: Iterable[RunResult]) -> list[tuple[str, str, str, int]]:

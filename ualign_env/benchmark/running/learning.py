@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ualign_env._checks import TooLargeError
+from ualign_env._text import counted
 from ualign_env.benchmark.agents import Agent
 from ualign_env.benchmark.budget import Budget, Looks, Spent
 from ualign_env.benchmark.oracle import OutOfPlaysError
@@ -143,7 +144,7 @@ def learn(agent: Agent, task: Task, budget: Budget, report: Report, keep: list[A
                 if not look():
                     break
     except KeyboardInterrupt:
-        status, error = "interrupted", f"interrupted after {spent.steps} steps"
+        status, error = "interrupted", f"interrupted after {counted(spent.steps, 'step')}"
     except TooLargeError as refused:
         status, error = "unsupported", str(refused)
     except MemoryError as failed:
