@@ -53,6 +53,25 @@ def test_score_baseline_and_file_agree(ualign, tmp_path):
     assert card == json.loads(json.dumps(score("german-goals", np.full(4, 0.25), 3).to_dict()))
 
 
+def test_a_response_is_a_policy_by_its_name(ualign, tmp_path):
+    named = ualign("score", "german-goals", "--k", "3", "--policy", "free speech", "--json")[1]
+    (users,) = load_scenario("german-goals").populations
+    row = np.eye(4)[users.responses.index("free speech")]
+    assert json.loads(named) == json.loads(json.dumps(score("german-goals", row, 3).to_dict()))
+    text = "prompt,order\np,a>b\np,b>a\nq,c>a\nq,a>c\n"  # to which `a` is another number
+    (tmp_path / "two.csv").write_text(text, encoding="utf-8")
+    assert ualign("score", "two.csv", "--policy", "a")[0] == 0
+    status, _, err = ualign("score", "two.csv", "--policy", "b")  # which only one prompt has
+    assert (status, "unknown policy 'b'" in err) == (2, True)
+
+
+def test_prompts_are_named_or_numbered(ualign):
+    drawn = [ualign("family", "mallows/prompts:2", "--prompt", prompt, "--json") for prompt in ("1", "prompt 1")]
+    assert drawn[0] == drawn[1]
+    status, _, err = ualign("family", "mallows/prompts:2", "--prompt", "prompt 2", "--json")
+    assert (status, "unknown prompt 'prompt 2'; did you mean" in err) == (2, True)
+
+
 def test_score_prints_the_rate_and_the_worst_opponent(ualign):
     status, out, _ = ualign("score", "--k", "3", "--policy", "nlhf")
     assert status == 0

@@ -14,6 +14,7 @@ import pettingzoo
 import pytest
 import typer
 from doc_pages import DOCS, PAGES, ROOT, blocks
+from typer.testing import CliRunner
 
 import ualign_env as ua
 from ualign_env import llm, registration, testing
@@ -52,6 +53,18 @@ def test_pages_run_from_top_to_bottom(name, tmp_path):
     assert (ended.returncode, ended.stderr) == (0, "")
     printed = json.loads((tmp_path / "printed.json").read_text())
     assert printed == list(said)
+
+
+def test_every_word_of_inspect_is_explained():
+    page = PAGES["examples/docs/concepts/inspection.md"]
+    for spec in ("five-winners", "camps/users:10/responses:5/prompts:2"):
+        said = CliRunner().invoke(application(), ["inspect", spec]).output.split("\n\n")[1]
+        rows = said.splitlines()
+        words = [re.split("  +", row)[0] for row in rows] if spec == "five-winners" else re.split("  +", rows[0])
+        for word in {re.sub(r"of \d", "of i", word) for word in words}:
+            assert word.removeprefix("Condorcet ") in page, word
+    for policy in ("nlhf, best", "U-alignment limit", "ercentage points", "separates nothing"):
+        assert policy in page
 
 
 def test_all_python_is_run():

@@ -43,8 +43,11 @@ def test_german_goals():
         }
     )
     # .8889 - .5318 = .357 of .8889 - .5
-    assert found.verdict[0] == "NLHF wastes 36 of 39 points that samples could win at k = 8"
-    assert found.verdict[1] == "of the simple policies, random-dictatorship comes closest: 1 point below 0.889"
+    assert found.verdict[0] == "NLHF wastes 36 of 39 percentage points that samples could win at k = 8"
+    assert (
+        found.verdict[1]
+        == "of the simple policies, random-dictatorship comes closest: 1 point below the optimum 0.889 at k = 8"
+    )
     assert "46.8% of the users" in found.verdict[2]
 
 

@@ -71,13 +71,13 @@ def leave_one_out_payoffs(scenario: ScenarioLike, policies: Any) -> Floats:
     return result[:, 0] if isinstance(scenario, Users) else result
 
 
-def choice_shares(scenario: ScenarioLike, slots: npt.ArrayLike, *, prompt: int | None = None) -> Floats:
+def choice_shares(scenario: ScenarioLike, slots: npt.ArrayLike, *, prompt: int | str | None = None) -> Floats:
     """Returns the chance that each of the responses shown is picked.
 
     Args:
         scenario: a scenario, its spec, or users.
         slots: `[..., K]` indices of the responses shown side by side.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Returns:
         `[..., K]` probabilities, rounded to multiples of 2^-52 such that they sum to exactly 1.
@@ -103,13 +103,13 @@ def exact_shares(users: Users, slots: Ints) -> Floats:
     return chances
 
 
-def payoff_tensor(scenario: ScenarioLike, players: int, *, prompt: int | None = None) -> Floats:
+def payoff_tensor(scenario: ScenarioLike, players: int, *, prompt: int | str | None = None) -> Floats:
     """Returns the symmetric game in normal form, for small games: it has K N^K entries, at most 100 million.
 
     Args:
         scenario: a scenario, its spec, or users.
         players: K, at least 2.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Returns:
         `[K, N, ..., N]`: the chance that each player's response is picked.
@@ -139,7 +139,7 @@ def win_rate(
     opponent: int | npt.ArrayLike,
     l: int | None = None,
     *,
-    prompt: int | None = None,
+    prompt: int | str | None = None,
 ) -> float:
     """Returns the chance that one of a policy's k responses is picked against a given opponent.
 
@@ -149,7 +149,7 @@ def win_rate(
         k: number of responses, from 1 to 1,000,000.
         opponent: a response, several (integers, with repetitions), or with `l` an `[N]` distribution.
         l: number of samples of the opponent's distribution; both sides together draw at most 2,000.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Raises:
         ValueError: if the policy, k, the opponent or l don't fit.

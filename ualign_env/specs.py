@@ -167,15 +167,19 @@ def _alone(users: Users) -> Scenario:
     return found
 
 
-def one_prompt(scenario: ScenarioLike, prompt: int | None = None) -> tuple[Scenario, int]:
+def one_prompt(scenario: ScenarioLike, prompt: int | str | None = None) -> tuple[Scenario, int]:
     """Returns a scenario and the index of one of its prompts, which must be named where it has several."""
     loaded = as_scenario(scenario)
     if prompt is None and loaded.n_prompts > 1:
         raise ValueError(f"the scenario has {loaded.n_prompts} prompts, each a game of its own: choose one by prompt=")
+    if isinstance(prompt, str):
+        if prompt not in loaded.prompts:
+            raise _checks.unknown("prompt", prompt, loaded.prompts)
+        return loaded, loaded.prompts.index(prompt)
     return loaded, 0 if prompt is None else _checks.count("prompt", prompt, 0, loaded.n_prompts - 1)
 
 
-def users_of(scenario: ScenarioLike, prompt: int | None = None) -> Users:
+def users_of(scenario: ScenarioLike, prompt: int | str | None = None) -> Users:
     """Returns the users of one prompt, which must be named where there are several."""
     if isinstance(scenario, Users) and prompt is None:
         return scenario

@@ -51,7 +51,8 @@ ScenarioOption = Annotated[
     str,
     typer.Argument(
         help=f"A scenario: {KNOWN}. Its options follow it, as in mallows/phi:0.5/prompts:3, or are flags, as in "
-        "--phi 0.5; `ualign list` names them."
+        "--phi 0.5, and of files --user, --prompt, --response, --score and --group, which name columns; `ualign list` "
+        "names all."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

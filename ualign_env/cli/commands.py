@@ -137,7 +137,11 @@ def score_policy(
     scenario: ScenarioOption = specs.DEFAULT,
     k: Annotated[str, typer.Option(help="Number of responses shown.")] = "3",
     policy: Annotated[
-        str, typer.Option(help=f"A .npy file, the .npz file of `ualign solve --out`, or one of {', '.join(BASELINES)}.")
+        str,
+        typer.Option(
+            help=f"A .npy file, the .npz file of `ualign solve --out`, one of {', '.join(BASELINES)}, or the name of a "
+            "response, which is then always shown."
+        ),
     ] = "uniform",
     l: Annotated[str, typer.Option("--l", help="Number of responses of the opponent.")] = "1",
     as_json: Json = False,
@@ -238,13 +242,13 @@ def draw_curve(
 def draw_family(
     scenario: ScenarioOption = specs.DEFAULT,
     k: Sizes = POWERS_TEXT,
-    prompt: Annotated[str, typer.Option(metavar="INTEGER", help="Index of the prompt.")] = "0",
+    prompt: Annotated[str, typer.Option(help="The prompt: its name, or its index.")] = "0",
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
     """Draw how the equilibrium moves from the maximal lottery to random dictatorship."""
     loaded, sizes, path = specs.load_scenario(scenario), sizes_in(k), _picture("family", out, as_json)
-    family = equilibrium_family(loaded, sizes, prompt=_checks.integer("prompt", prompt))
+    family = equilibrium_family(loaded, sizes, prompt=_prompt(prompt, loaded))
     if as_json:
         emit_json(family)
     else:
@@ -253,12 +257,22 @@ def draw_family(
         draw("family", family, path, as_json)
 
 
+def _prompt(text: str, scenario: Scenario) -> int | str:
+    """Returns the name of a prompt, or its index."""
+    return _checks.integer("prompt", text) if text.isdecimal() and text not in scenario.prompts else text
+
+
 def _load_policy(text: str, scenario: Scenario, k: int) -> Any:
-    """Returns a baseline's name, the array in a `.npy` file, or from what `solve` wrote the equilibrium for k."""
+    """Returns a baseline's name, an array that shows a response, or that of a `.npy` file, or of what `solve` wrote."""
     if text in BASELINES:
         return text
+    everywhere = set.intersection(*(set(users.responses) for users in scenario.populations))
+    if text in everywhere:
+        policy = np.zeros(scenario.legal.shape)
+        policy[range(len(policy)), [users.responses.index(text) for users in scenario.populations]] = 1.0
+        return policy
     if not text.endswith((".npy", ".npz")):
-        raise _checks.unknown("policy", text, [*BASELINES, "FILE.npy", "FILE.npz"])
+        raise _checks.unknown("policy", text, [*BASELINES, "FILE.npy", "FILE.npz", *everywhere])
     try:
         loaded = np.load(text, allow_pickle=False)
         if isinstance(loaded, np.ndarray):

@@ -106,7 +106,7 @@ def print_inspection(found: Inspection) -> None:
         print_table(("prompt", short(found.prompts[0].prompt)), _fact_rows(found.prompts[0]))
     else:
         levels = [f"set of {i}" for i in range(1, 1 + max(len(one.condorcet_levels) for one in found.prompts))]
-        columns = ("prompt", "users", "responses", "ties", "Condorcet winner", "circle", "Smith set", *levels)
+        columns = ("prompt", "users", "responses", "ties", "Condorcet winner", "cycle", "Smith set", *levels)
         print_table((*columns, "lottery"), [_fact_row(one, len(levels)) for one in found.prompts[:_PROMPTS]])
         _say_others(len(found.prompts))
         if levels:
@@ -134,7 +134,7 @@ def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:
     if one.tied_pairs is not None:
         yield "ties", f"{one.tied_pairs:.1%} of pairs; {one.indifferent:.1%} of users tell nothing apart"
     yield "Condorcet winner", short(one.condorcet_winner) if one.condorcet_winner else "none"
-    yield "majorities", "go in circles" if one.cycle else "without a circle"
+    yield "Condorcet cycle", "majorities have one" if one.cycle else "none"
     yield "Smith set", _named(one.smith_set)
     for i, (share, responses) in enumerate(one.condorcet_levels, start=1):
         yield f"Condorcet set of {i}", f"{_named(responses)}: another response pleases {share:.4f} of the users better"

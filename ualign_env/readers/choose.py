@@ -14,6 +14,7 @@ from ualign_env import _checks, _options
 from ualign_env._summaries import first_line
 from ualign_env.readers import FOLDER, READERS
 from ualign_env.readers.arrays import load_array
+from ualign_env.readers.choosing import CERTAIN
 from ualign_env.readers.orders import rank_columns
 from ualign_env.readers.pairwise import POOLED
 from ualign_env.readers.polis import VOTES
@@ -191,8 +192,9 @@ def other_readings(path: str, given: Mapping[str, str]) -> dict[str, dict[str, s
     found: dict[str, dict[str, str]] = {}
     if given.get("rule") == POOLED:
         return found
+    noisy = given.get("users", CERTAIN) != CERTAIN  # by utilities, of which all must be known
     for key, values in _ARGUABLE.items():
-        if key in choice.defaults:
+        if key in choice.defaults and not noisy:
             used = _options.decoded(given[key]) if key in given else choice.defaults[key]
             found |= {f"{key}:{value}": {**given, key: value} for value in values if value != used}
     return found

@@ -172,13 +172,15 @@ class Family(_OfEquilibria):
         return "\n".join(lines)
 
 
-def equilibrium_family(scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, prompt: int | None = None) -> Family:
+def equilibrium_family(
+    scenario: ScenarioLike, sizes: Iterable[int] = POWERS, *, prompt: int | str | None = None
+) -> Family:
     """Returns the equilibria of a prompt for several k.
 
     Args:
         scenario: a scenario, its spec, or users.
         sizes: the k to compute, each from 1 to 1,000,000.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Raises:
         ValueError: if an argument is out of range.

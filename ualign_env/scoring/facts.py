@@ -31,7 +31,7 @@ class PromptFacts:
         tied_pairs: mean share of the pairs of responses that a user ties; None where it is not known.
         indifferent: share of the users who tell no responses apart; None where it is not known.
         condorcet_winner: the response that a majority prefers to each other one; None where there is none.
-        cycle: whether majorities go in circles.
+        cycle: whether majorities have a cycle, in which each response beats the next.
         smith_set: the smallest set of responses of which each beats every response outside by a majority.
         condorcet_levels: for sizes 1, 2, 3: the least share of users that some response outside of a set of so many
             responses pleases better than all of the set, with that set's responses. Sets are sought greedily where

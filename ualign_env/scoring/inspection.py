@@ -11,7 +11,7 @@ import numpy as np
 
 from ualign_env import _checks
 from ualign_env._result import Result
-from ualign_env._text import counted_between, short
+from ualign_env._text import counted, counted_between, short
 from ualign_env._types import Floats
 from ualign_env.policies.tables import SharedPolicy
 from ualign_env.scenario import Scenario
@@ -215,12 +215,12 @@ def _gaps(lost: dict[str, float], k: int) -> list[str]:
             return [f"every {who} is near the optimum at k = {k}: this population separates nothing"]
     points = {name: round(value / _POINT) for name, value in lost.items()}
     room = round((optimal_rate(k) - 1 / 2) / _POINT)
-    said = f"NLHF wastes {points['nlhf'] or 'none'} of {room} points that samples could win at k = {k}"
+    said = f"NLHF wastes {points['nlhf'] or 'none'} of {room} percentage points that samples could win at k = {k}"
     if points.get("nlhf, best", points["nlhf"]) != points["nlhf"]:
         said += f"; the best of its several lotteries wastes {points['nlhf, best']}"
     near = min(filter(BASELINES.__contains__, lost), key=lost.__getitem__)
-    gap = f"{points[near]} point{'' if points[near] == 1 else 's'} below" if points[near] else "at"
-    return [said, f"of the simple policies, {near} comes closest: {gap} {optimal_rate(k):.3f}"]
+    gap = f"{counted(points[near], 'point')} below" if points[near] else "as good as"
+    return [said, f"of the simple policies, {near} comes closest: {gap} the optimum {optimal_rate(k):.3f} at k = {k}"]
 
 
 def _pictured(scenario: Scenario, nlhf: Floats, k: int) -> Pictured:

@@ -73,7 +73,7 @@ class BestLottery(Result):
 
 
 def best_maximal_lottery(
-    scenario: ScenarioLike, k: int, *, tolerance: float = _TOLERANCE, prompt: int | None = None
+    scenario: ScenarioLike, k: int, *, tolerance: float = _TOLERANCE, prompt: int | str | None = None
 ) -> BestLottery:
     """Returns the maximal lottery with the highest robust win rate where k samples of it are shown.
 
@@ -81,7 +81,7 @@ def best_maximal_lottery(
         scenario: users, or a scenario or its spec.
         k: number of samples, from 1 to 1,000,000.
         tolerance: certificate to reach.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Raises:
         ValueError: if an argument is out of range.

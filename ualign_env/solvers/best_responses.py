@@ -75,7 +75,7 @@ def best_responses(
     l: int,
     method: Method = "auto",
     *,
-    prompt: int | None = None,
+    prompt: int | str | None = None,
 ) -> BestResponses:
     """Returns the best multiset of l responses against a policy's k.
 
@@ -88,7 +88,7 @@ def best_responses(
             after which its bound says how good the best found is; `"greedy"` adds one response after the other, and
             reaches at least 1 - 1/e of the best. `"exact"` takes the first of these that can be done, but never the
             last, and `"auto"` the first that is quick.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Raises:
         ValueError: if the policy, k, l or the method don't fit.

@@ -101,12 +101,12 @@ def maximal_lottery(users: Users) -> Floats:
     return search(users).lotteries.policy
 
 
-def maximal_lotteries(scenario: ScenarioLike, *, prompt: int | None = None) -> MaximalLotteries:
+def maximal_lotteries(scenario: ScenarioLike, *, prompt: int | str | None = None) -> MaximalLotteries:
     """Returns the maximal lottery of greatest entropy, and whether there are others.
 
     Args:
         scenario: users, or a scenario or its spec.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Raises:
         ValueError: if an argument is no scenario or out of range.

@@ -116,7 +116,7 @@ def solve_versus(
     *,
     method: Method = "auto",
     tolerance: float = 1e-6,
-    prompt: int | None = None,
+    prompt: int | str | None = None,
 ) -> VersusEquilibrium:
     """Returns an equilibrium of the game of k responses against l, each side choosing its own together.
 
@@ -127,7 +127,7 @@ def solve_versus(
         method: `"linear-program"` over all multisets, or `"double-oracle"`, which meets only those that matter;
             `"auto"` takes the first where there are few.
         tolerance: certificate to reach.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Raises:
         ValueError: if k, l, the method or the tolerance doesn't fit.
@@ -210,7 +210,7 @@ class DoubleOracleStep:
 
 
 def double_oracle(
-    scenario: ScenarioLike, k: int, l: int, tolerance: float = 0.0, *, prompt: int | None = None
+    scenario: ScenarioLike, k: int, l: int, tolerance: float = 0.0, *, prompt: int | str | None = None
 ) -> Iterator[DoubleOracleStep]:
     """Returns both sides' strategies and their certificate, as each side's best multisets against the other are added.
 
@@ -222,7 +222,7 @@ def double_oracle(
         k: number of responses of the model, from 1 to 500.
         l: number of responses of the opponent, from 1 to 500.
         tolerance: certificate to stop at.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Raises:
         ValueError: if an argument is out of range.

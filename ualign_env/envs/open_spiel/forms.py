@@ -45,7 +45,7 @@ def _check_payoffs(game: AlignmentGame) -> None:
         raise ValueError("these users only pick when they are asked, and a tree or normal form needs their payoffs")
 
 
-def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.TensorGame:
+def tensor_game(game: pyspiel.Game, prompt: int | str | None = None) -> pyspiel.TensorGame:
     """Returns the alignment game of one prompt in normal form, for small games.
 
     Its actions are those of the game in which players move at once: responses, or multisets of them. What solvers learn
@@ -53,7 +53,7 @@ def tensor_game(game: pyspiel.Game, prompt: int | None = None) -> pyspiel.Tensor
 
     Args:
         game: one of the alignment games.
-        prompt: index of the prompt; needed where the scenario has several.
+        prompt: index of the prompt, or its name; needed where the scenario has several.
 
     Raises:
         ValueError: if it is no alignment game, or the prompt is missing or unknown.
