@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from textwrap import wrap
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,10 +26,18 @@ from ualign_env.solvers.baselines import BASELINES
 
 # one colour a line, told apart by people with any colour vision (Okabe & Ito)
 _EQUILIBRIUM, _REGULARISED = "#009E73", "#E69F00"
-_COLOURS = ["#D55E00", "#CC79A7", "#0072B2", "#999999", "#009E73", "#E69F00", "#56B4E9", "#F0E442", "#000000"]
+_COLOURS = ["#D55E00", "#CC79A7", "#0072B2", "#999999", "#009E73", "#E69F00", "#56B4E9", "#6A3D9A", "#000000"]
+_STYLES = ("-", "--", ":", "-.")  # lines often hide each other
+_FREE = [colour for colour in _COLOURS if colour not in (_EQUILIBRIUM, _REGULARISED)]
+#: How each baseline is drawn, in all pictures alike.
+_BASELINES = {
+    name: {"color": _FREE[i % len(_FREE)], "ls": _STYLES[i % 3], "marker": "."}
+    for i, name in enumerate(BASELINES)
+}
 
 _OWN = ["#000000", "#E69F00", "#0072B2", "#CC79A7", "#56B4E9", "#D55E00"]  # of policies beside baselines
 
+_WORST = "chance to be picked against the worst opponent"
 _WRITTEN = 10  # responses up to which a heat map has numbers
 
 _Result = TypeVar("_Result")
@@ -75,10 +82,8 @@ def curve(result: Curve) -> Figure:
     if result.regularised:
         label = f"equilibrium at temperature {result.temperature:g}"
         axes.plot(sizes, result.regularised, color=_REGULARISED, marker="s", markersize=4, label=label)
-    others = [colour for colour in _COLOURS if colour not in (_EQUILIBRIUM, _REGULARISED)]
-    for i, (name, rates) in enumerate(result.baselines.items()):
-        style = ("-", "--", ":", "-.")[i % 4]  # lines often hide each other
-        axes.plot(sizes, rates, color=others[i % len(others)], ls=style, marker=".", label=BASELINES[name].label)
+    for name, rates in result.baselines.items():
+        axes.plot(sizes, rates, label=BASELINES[name].label, **_BASELINES[name])
     for i, (name, rates) in enumerate(result.policies.items()):
         form: dict[str, Any] = {"marker": "Dsv^o"[i // len(_OWN) % 5], "markersize": 5, "linewidth": 2.5}
         axes.plot(sizes, rates, color=_OWN[i % len(_OWN)], label=_name(name), **form)
@@ -86,9 +91,8 @@ def curve(result: Curve) -> Figure:
     axes.set_xticks(sizes, [str(k) for k in sizes])
     axes.set_xlabel("k, responses shown")
     axes.set_ylabel("robust win rate")
-    _title(axes, f"{result.scenario}: chance to be picked against the worst opponent")
-    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if result.policies else {}
-    axes.legend(frameon=False, **beside)
+    _title(axes, _WORST, result.scenario)
+    _legend(axes)
     return figure
 
 
@@ -113,8 +117,8 @@ def sample_curve(result: SampleCurve) -> Figure:
     axes.set_xticks(ticks, [str(k) for k in ticks])
     axes.set_xlabel("k, samples shown")
     axes.set_ylabel("robust win rate")
-    _title(axes, f"{result.scenario}: chance to be picked against the worst opponent")
-    axes.legend(frameon=False, loc="lower right")
+    _title(axes, _WORST, result.scenario)
+    _legend(axes)
     return figure
 
 
@@ -137,8 +141,8 @@ def family(result: Family) -> Figure:
         others = np.setdiff1d(np.arange(policies.shape[1]), shown)
         together = policies[:, others].sum(axis=1)
         axes.plot(sizes, together, color="#CCCCCC", linestyle="--", label=f"{others.size} others together")
-    _title(axes, f"{result.scenario}, {result.prompt}: equilibria for k = {sizes[0]} to {sizes[-1]}")
-    axes.legend(frameon=False)
+    _title(axes, f"equilibria for k = {sizes[0]} to {sizes[-1]}", f"{result.scenario}, {result.prompt}")
+    _legend(axes)
     return figure
 
 
@@ -149,7 +153,7 @@ def solved(boards: Sequence[Board]) -> Figure:
     for place, board in enumerate(boards, start=1):
         axes = figure.add_subplot(1, len(boards), place)
         for i, row in enumerate(board.standings):
-            style = ("-", "--", ":", "-.")[i // len(_COLOURS) % 4]
+            style = _STYLES[i // len(_COLOURS) % len(_STYLES)]
             curve, colour = row.curve, _COLOURS[i % len(_COLOURS)]
             axes.step(curve.costs, curve.shares, where="post", color=colour, ls=style, label=_name(row.agent))
             if curve.low is not None and curve.high is not None:
@@ -160,7 +164,7 @@ def solved(boards: Sequence[Board]) -> Figure:
         axes.set_xlabel(board.currency)
         axes.set_ylabel("share of tasks and targets solved")
         axes.spines[["top", "right"]].set_visible(False)
-        _title(axes, f"{board.title}: {counted(len(board.tasks), 'task')}, shortfalls from 0.1 to 1e-8")
+        _title(axes, board.title, f"{counted(len(board.tasks), 'task')}, shortfalls from 0.1 to 1e-8")
         axes.legend(frameon=False, fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     return figure
 
@@ -172,7 +176,7 @@ def versus(result: VersusMap) -> Figure:
     A value that misses its tolerance, and a rate against opponents that were sought greedily, are marked by "~".
     """
     largest_k, largest_l = result.together.shape
-    size = 2.5 + 1.1 * largest_l, 2.2 + 0.55 * largest_k
+    size = max(4.2, 1.2 + 0.75 * largest_l), 2.0 + 0.5 * largest_k
     figure = Figure(figsize=(2 * size[0], size[1]), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, title, rates, certain in (
@@ -188,7 +192,7 @@ def versus(result: VersusMap) -> Figure:
         axes.set_xlabel("l, responses of the opponent")
         axes.set_title(title, fontsize="medium")
     panels[0].set_ylabel("k, responses of the model")
-    figure.suptitle(f"{printable(result.scenario)}: chance to be picked against the worst l responses")
+    figure.suptitle(f"chance to be picked against the worst l responses\n{_named(result.scenario)}", fontsize="large")
     return figure
 
 
@@ -199,7 +203,7 @@ def evaluation(result: Evaluation) -> Figure:
         (k, rates) for k, rates in zip(result.sizes, result.cross_play, strict=True) if np.isfinite(rates).all()
     ]
     names = [_name(one.model) for one in result.models]
-    figure = Figure(figsize=(13, 4.8), layout="constrained")
+    figure = Figure(figsize=(14, 4.8), layout="constrained")
     rates, cross = figure.subplots(1, 2, width_ratios=(1.2, 1))
     ks = np.array(result.sizes)
     rates.plot(ks, ks / (ks + 1), color="black", linestyle=":", label="optimum k/(k+1)")
@@ -217,8 +221,8 @@ def evaluation(result: Evaluation) -> Figure:
     rates.set_xticks(ks, [str(k) for k in ks])
     rates.set_ylim(0, 1)
     rates.set_xlabel("k, samples shown")
-    rates.set_title("robust win rate: against all samples, and (dashed) the others'", fontsize="medium")
-    rates.legend(frameon=False, fontsize="small")
+    rates.set_title("robust win rate against all samples; dashed, with intervals, the others'", fontsize="medium")
+    _legend(rates)
     rates.spines[["top", "right"]].set_visible(False)
     k, matrix = matrices[-1] if matrices else (result.sizes[0], result.cross_play[0])
     image = cross.imshow(matrix, vmin=0, vmax=1, cmap="PuOr", aspect="auto")
@@ -230,7 +234,7 @@ def evaluation(result: Evaluation) -> Figure:
             cross.text(j, i, f"{rate:.2f}", ha="center", va="center", color=colour, fontsize="small")
     figure.colorbar(image, ax=cross, label="chance that the row is picked")
     cross.set_title(f"{k} of the row's samples against {k} of the column's", fontsize="medium")
-    figure.suptitle(printable(short(result.scenario, 120)))
+    figure.suptitle(_named(result.scenario))
     return figure
 
 
@@ -239,7 +243,7 @@ def inspection(result: Inspection) -> Figure:
     """Draws a prompt's majorities and favourites, and the robust win rates of simple policies against k."""
     pictured = result.pictured
     names = [_name(name) for name in pictured.responses]
-    figure = Figure(figsize=(14, 4.6), layout="constrained")
+    figure = Figure(figsize=(15.5, 4.6), layout="constrained")
     majorities, favourites, rates = figure.subplots(1, 3, width_ratios=(1.15, 0.8, 1.2))
     image = majorities.imshow(pictured.pairwise, vmin=0, vmax=1, cmap="PuOr", aspect="auto")
     majorities.set_xticks(range(len(names)), [str(i) for i in range(1, len(names) + 1)], fontsize="x-small")
@@ -257,19 +261,19 @@ def inspection(result: Inspection) -> Figure:
     favourites.set_xlabel("share of users")
     favourites.set_title(f"favourites{where}", fontsize="medium")
     rates.plot(result.sizes, result.optimum, color="black", linestyle=":", label="optimum k/(k+1)")
-    for i, (name, values) in enumerate(result.rates.items()):
+    for name, values in result.rates.items():
         label = BASELINES[name].label if name in BASELINES else "best maximal lottery for k"
-        style = ("-", "--", ":", "-.")[i % 4]
-        rates.plot(result.sizes, values, color=_COLOURS[i % len(_COLOURS)], ls=style, marker=".", label=label)
+        style = _BASELINES.get(name, {"color": _REGULARISED, "ls": "--", "marker": "."})
+        rates.plot(result.sizes, values, label=label, **style)
     rates.set_xscale("log", base=2)
     rates.set_xticks(result.sizes, [str(k) for k in result.sizes])
     rates.set_ylim(0, 1)
     rates.set_xlabel("k, responses shown")
     rates.set_title("robust win rate" + ", all prompts" * bool(where), fontsize="medium")
-    rates.legend(frameon=False, fontsize="small", loc="lower right")
+    _legend(rates)
     for axes in (favourites, rates):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(printable(short(result.scenario, 120)))
+    figure.suptitle(_named(result.scenario))
     return figure
 
 
@@ -325,12 +329,23 @@ def _name(text: str) -> str:
     return printable(f" {name}" if name.startswith("_") else name, keep="")
 
 
-def _title(axes: Axes, text: str) -> None:
-    axes.set_title("\n".join(wrap(printable(text), 72)), fontsize="medium")
+def _named(text: str) -> str:
+    """Returns what a picture is of, on one line."""
+    return printable(short(text, 90))
+
+
+def _title(axes: Axes, what: str, of: str) -> None:
+    """Writes what is drawn above the axes, and below it of what."""
+    axes.set_title(f"{what}\n{_named(of)}", fontsize="medium")
+
+
+def _legend(axes: Axes) -> None:
+    """Writes what the lines are beside them, where it hides none."""
+    axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _axes() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = Figure(figsize=(8.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylim(0, 1)

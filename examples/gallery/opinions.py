@@ -18,5 +18,5 @@ for axes, k in zip(figure.subplots(1, 3), (1, 4, 64), strict=True):
     policy = ua.solve(population, k).policy
     axes.scatter(*users.T, s=3, color="0.8")
     axes.scatter(*responses.T, s=8 + 900 * policy, color="#0072b2", alpha=0.7)
-    axes.set(title=f"k = {k}: {np.count_nonzero(policy > 1e-6)} responses", xticks=[], yticks=[], aspect="equal")
+    axes.set(title=f"k = {k}: {np.count_nonzero(policy > 1e-6)} shown", xticks=[], yticks=[], aspect="equal")
 figure.savefig(sys.argv[1])
