@@ -54,9 +54,10 @@ torch.set_num_threads(1)  # the model is small
 warnings.filterwarnings("ignore", ".*gradient_checkpointing", FutureWarning)  # TRL's own
 language = Language(ua.load_scenario(SCENARIO), length=2)
 rewards = {"picked of 5": K, "picked of 2 (NLHF)": 1, "mean score (RLHF)": None}
-learned = {name: train(language, k) for name, k in rewards.items()}
-for name, policy in learned.items():
-    print(f"{name}: {ua.score(SCENARIO, policy, K)}\n")
+learned = {}
+for name, k in rewards.items():
+    learned[name] = train(language, k)  # a minute each
+    print(f"{name}: {ua.score(SCENARIO, learned[name], K)}\n", flush=True)
 print("Robust win rates:")
 print(ua.win_rate_curve(SCENARIO, [1, 2, 4, 8], policies=learned).summary())
 if len(sys.argv) > 1:

@@ -361,7 +361,8 @@ def test_bad_profiles_mixtures_slots_and_players():
         deviation_payoffs(3, [1], 2)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="unknown prompt 'prompt 2'; did you mean 'prompt 1'"):
         choice_shares("cycle/prompts:2", [[0, 1]], prompt="prompt 2")
-    np.testing.assert_array_equal(*(choice_shares("mallows/prompts:2", [[0, 1]], prompt=x) for x in ("prompt 1", 1)))
+    named, numbered = (choice_shares("mallows/prompts:2", [[0, 1]], prompt=x) for x in ("prompt 1", 1))
+    np.testing.assert_array_equal(named, numbered)
     with pytest.raises(ValueError, match="the scenario has 2 prompts, each a game of its own: choose one by prompt="):
         choice_shares("cycle/prompts:2", [0, 1])
     with pytest.raises(ValueError, match="policy has masked entries"):

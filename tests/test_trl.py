@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ualign_env import deviation_payoffs, exploitability, group_rewards, load_scenario, robust_win_rate, solve
+from ualign_env import (
+    deviation_payoffs,
+    exploitability,
+    group_rewards,
+    load_scenario,
+    read_generations,
+    robust_win_rate,
+    solve,
+)
 from ualign_env.llm import GRPO_SETTINGS, RLOO_SETTINGS, AlignmentReward, KnownResponses, RewardModels, cool_entropy
 
 torch = pytest.importorskip("torch")
@@ -22,7 +30,12 @@ from datasets import Dataset  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 from tokenizers.models import WordLevel  # noqa: E402
 from tokenizers.pre_tokenizers import WhitespaceSplit  # noqa: E402
-from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast  # noqa: E402
+from transformers import (  # noqa: E402
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
 from trl.trainer.grpo_config import GRPOConfig  # noqa: E402
 from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: E402
 from trl.trainer.rloo_config import RLOOConfig  # noqa: E402
@@ -329,3 +342,37 @@ def test_the_language_is_read_exactly():
     with pytest.raises(ValueError, match=r"prompts have \[9\] responses, but there are 16 texts of 4 letters"):
         _ = longer.responses
     assert solve(scenario, 2).robust_win_rate > robust_win_rate(scenario, policy, 2)
+
+
+def test_a_model_of_hugging_face_is_trained_and_compared(tmp_path):
+    words = ["[pad]", "[end]", "tell", "a", "joke", "story", "once", "upon", "time"]
+    made = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="[pad]"))  # noqa: S106
+    made.pre_tokenizer = WhitespaceSplit()  # pyright: ignore[reportAttributeAccessIssue]
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="[pad]", eos_token="[end]")  # noqa: S106
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }} {% endfor %}"
+    size: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    config = LlamaConfig(vocab_size=len(words), pad_token_id=0, bos_token_id=1, eos_token_id=1, **size)
+    config.num_labels = 1
+    for name, kind in (("model", LlamaForCausalLM), ("one", LlamaForSequenceClassification), ("two", None)):
+        (kind or LlamaForSequenceClassification)(config).save_pretrained(tmp_path / name)
+        tokenizer.save_pretrained(tmp_path / name)
+    asked = [[{"role": "user", "content": "tell a joke"}], [{"role": "user", "content": "tell a story"}]]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(json.dumps({"prompt": prompt}) for prompt in asked))
+    script = Path(__file__).parents[1] / "examples" / "own_model.py"
+    options = ("--k", "2", "--group", "4", "--steps", "2", "--tokens", "4")
+    command = [sys.executable, script, "model", "prompts.jsonl", "one", "two", *options]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "before: k = 1: " in ended.stdout
+    assert (tmp_path / "tuned" / "model.safetensors").exists()
+    found = read_generations([tmp_path / "tuned" / name for name in ("generations.csv", "judgements.csv")])
+    assert {name: [len(row) for row in rows] for name, rows in found.models.items()} == {
+        "before": [4, 4],
+        "after": [4, 4],
+    }
+    assert found.scenario.populations[0].n_users == 2

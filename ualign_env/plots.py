@@ -30,9 +30,8 @@ _COLOURS = ["#D55E00", "#CC79A7", "#0072B2", "#999999", "#009E73", "#E69F00", "#
 _STYLES = ("-", "--", ":", "-.")  # lines often hide each other
 _FREE = [colour for colour in _COLOURS if colour not in (_EQUILIBRIUM, _REGULARISED)]
 #: How each baseline is drawn, in all pictures alike.
-_BASELINES = {
-    name: {"color": _FREE[i % len(_FREE)], "ls": _STYLES[i % 3], "marker": "."}
-    for i, name in enumerate(BASELINES)
+_BASELINES: dict[str, dict[str, Any]] = {
+    name: {"color": _FREE[i % len(_FREE)], "ls": _STYLES[i % 3], "marker": "."} for i, name in enumerate(BASELINES)
 }
 
 _OWN = ["#000000", "#E69F00", "#0072B2", "#CC79A7", "#56B4E9", "#D55E00"]  # of policies beside baselines

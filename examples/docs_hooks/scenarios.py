@@ -8,6 +8,7 @@ from pages import Page, block, described, documented, listing, table
 
 import ualign_env as ua
 from ualign_env import _options, plots
+from ualign_env.cli.evaluate import MEANINGS
 from ualign_env.scoring.scorecard import Scorecard
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.sources import SOURCES
@@ -93,9 +94,26 @@ def metric_pages() -> list[Page]:
             )
         )
     text = (
-        "What [`score`][ualign_env.score] says of a policy: attributes of a `Scorecard`, and lines of `ualign score`."
+        "What [`score`][ualign_env.score] says of a policy: attributes of a `Scorecard`, and lines of `ualign score`. "
+        "[What `ualign evaluate` says of models](models.md) that are known by what they said; "
+        "[what `ualign inspect` says of users](../concepts/inspection.md)."
     )
-    return [listing("Metrics", "metrics", text, ("metric", "what it is"), rows), *found]
+    return [listing("Metrics", "metrics", text, ("metric", "what it is"), rows), *found, _models()]
+
+
+def _models() -> Page:
+    """Returns the page of the columns that models are compared by."""
+    parts = [
+        "# What `ualign evaluate` says of models",
+        "Of each k, the *robust win rate* of k samples of each model, and the numbers that people quote; "
+        "[`evaluate_generations`][ualign_env.evaluate_generations] returns them.",
+        table(("column", "what it is"), [(f"`{name}`", meaning) for name, meaning in MEANINGS.items()]),
+        "Below stands how often one of k samples of the row's model is picked against k of the column's. Ties are won "
+        "half of the time. A column in which nothing is known is left out: coverage needs a threshold and a column of "
+        "groups, and judgements that are comparisons of two say nothing of several samples, unless "
+        "[a rule makes orders of them](../concepts/identifiability.md).",
+    ]
+    return Page("metrics/models.md", "\n\n".join(parts) + "\n")
 
 
 def _value(value: object) -> str:
