@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import warnings
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,8 @@ atexit.register(shutil.rmtree, FILES)
 )
 (FILES / "x.soc").write_text("# NUMBER ALTERNATIVES: 2\n1: 2,1\n", encoding="utf-8")
 
+COUNT = count()
+
 # a function, and arguments that it takes
 CALLS = {
     "best_maximal_lottery": (ua.best_maximal_lottery, {"scenario": S, "k": 2, "tolerance": 1e-6, "prompt": 0}),
@@ -56,6 +59,11 @@ CALLS = {
     "deviation_payoffs": (ua.deviation_payoffs, {"scenario": S, "policy": "uniform", "k": 2}),
     "double_oracle": (lambda **given: next(iter(ua.double_oracle(**given))), {"scenario": S, "k": 2, "l": 1}),
     "equilibrium_family": (ua.equilibrium_family, {"scenario": S, "sizes": [1, 2], "prompt": 0}),
+    "save_croissant": (
+        lambda scenario, **given: ua.save_croissant(scenario, FILES / f"{next(COUNT)}", **given),
+        {"scenario": S, "name": "x", "description": "y", "licence": "z", "url": "u", "creator": "c", "published": "p"},
+    ),
+    "save_nfg": (ua.save_nfg, {"game": ua.load_game(S, 2), "path": FILES / "game.nfg", "prompt": 0}),
     "exploitability": (ua.exploitability, {"scenario": S, "policy": "uniform", "k": 2}),
     "GamePolicy": (ua.GamePolicy, {"game": GAME, "policy": UniformRandomPolicy(GAME)}),
     "group_rewards": (

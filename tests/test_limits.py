@@ -64,6 +64,7 @@ CASES = {
     "MAX_ACTIONS, PettingZoo": (lambda: ualign_versus_v0.env(MANY, 2, 1), "2.00e6 multisets of 2 responses"),
     "MAX_TENSOR": (lambda: ua.payoff_tensor(GERMAN, 10**9), "1000000000 players|1.00e9 players"),
     "MAX_TENSOR, game": (lambda: ua.tensor_game(ua.load_game(MANY, 3)), "2.40e10 entries"),
+    "MAX_PAYOFFS": (lambda: ua.save_nfg(ua.load_game("german-goals", 12), "x.nfg"), "2.01e8 payoffs, but at most"),
     "MAX_STATES": (lambda: ua.cached_game(ua.load_game(players=10_001)), "e6021 states, but at most 1,000,000"),
     "MAX_SETS": (
         lambda: ua.best_responses(MANY, "uniform", 1, 2, method="enumeration"),

@@ -305,9 +305,17 @@ def test_every_metric_takes_one_tabulation_and_one_payoff_pass(monkeypatch):
 
 
 def test_the_first_argument_is_the_scenario():
-    others = {"list_scenarios", "load_scenario", "register_scenario", "cached_game", "tensor_game", "matrix_game"}
+    others = {
+        "list_scenarios",
+        "load_scenario",
+        "register_scenario",
+        "cached_game",
+        "tensor_game",
+        "matrix_game",
+        "save_nfg",
+    }
     # of scores, samples and utilities that belong to no scenario yet
-    others |= {"group_rewards", "evaluate_generations", "noisy_users"}
+    others |= {"group_rewards", "evaluate_generations", "noisy_users", "save_nfg"}
     others |= {"agent", "cite", "greedy", "run", *(name for name in ualign_env.__all__ if name.startswith("read_"))}
     functions = {name for name in ualign_env.__all__ if inspect.isfunction(getattr(ualign_env, name))}
     assert len(functions - others) > 20

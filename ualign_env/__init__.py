@@ -18,6 +18,7 @@ from ualign_env.benchmark.results import RunResult
 from ualign_env.benchmark.running.executors import Inline, Processes
 from ualign_env.benchmark.tasks import Checkpoint, Task
 from ualign_env.citation import Citation, cite
+from ualign_env.exports.croissant import save_croissant
 from ualign_env.payoffs import choice_shares, deviation_payoffs, leave_one_out_payoffs, payoff_tensor, win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, SharedPolicy
 from ualign_env.policies.tabulate import greedy, tabulate
@@ -64,17 +65,19 @@ if TYPE_CHECKING:
     from ualign_env.envs.open_spiel.versus import load_versus_game
     from ualign_env.envs.sb3.vec_env import SB3VecEnv as SB3VecEnv
     from ualign_env.envs.torch.payoffs import DifferentiablePayoffs as DifferentiablePayoffs
+    from ualign_env.exports.nfg import save_nfg
 
 #: Names that need a framework, which is imported when they are first used; those of an extra are not in `__all__`.
 _LAZY = {
-    "DifferentiablePayoffs": "torch.payoffs",
-    "GamePolicy": "open_spiel.policies",
-    "SB3VecEnv": "sb3.vec_env",
-    "cached_game": "open_spiel.forms",
-    "joint_policy": "open_spiel.policies",
-    "load_game": "open_spiel.games",
-    "load_versus_game": "open_spiel.versus",
-    "tensor_game": "open_spiel.forms",
+    "DifferentiablePayoffs": "envs.torch.payoffs",
+    "GamePolicy": "envs.open_spiel.policies",
+    "SB3VecEnv": "envs.sb3.vec_env",
+    "cached_game": "envs.open_spiel.forms",
+    "joint_policy": "envs.open_spiel.policies",
+    "load_game": "envs.open_spiel.games",
+    "load_versus_game": "envs.open_spiel.versus",
+    "save_nfg": "exports.nfg",
+    "tensor_game": "envs.open_spiel.forms",
 }
 
 registration.register()
@@ -167,6 +170,8 @@ __all__ = [
     "robust_win_rate",
     "run",
     "sample_curve",
+    "save_croissant",
+    "save_nfg",
     "score",
     "score_samples",
     "self_play",
@@ -184,7 +189,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'ualign_env' has no attribute {name!r}")
     try:
-        found = getattr(import_module(f"ualign_env.envs.{_LAZY[name]}"), name)
+        found = getattr(import_module(f"ualign_env.{_LAZY[name]}"), name)
     except ModuleNotFoundError as error:
         needed = (error.name or "").partition(".")[0]
         package = {"pyspiel": "open_spiel", "stable_baselines3": "'ualign-env[sb3]'"}.get(needed, needed)

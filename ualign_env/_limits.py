@@ -32,6 +32,7 @@ MAX_FIELDS = _limit(50_000_000, "cells of a table of preferences that are read",
 MAX_TEXT = _limit(100_000_000, "bytes of content in a spec that begins with `inline/`", "gigabytes while it is read")
 MAX_ACTIONS = _limit(100_000, "multisets that a player of the OpenSpiel and PettingZoo games has as actions", "memory")
 MAX_TENSOR = _limit(100_000_000, "entries of a game in normal form", "0.75 GiB")
+MAX_PAYOFFS = _limit(10_000_000, "payoffs of a game in a file for Gambit", "hundreds of megabytes of text")
 MAX_STATES = _limit(1_000_000, "states of a cached game, unless `max_states` allows more", "2 GB a million states")
 MAX_SETS = _limit(2_000_000, "multisets that are enumerated", "time; a program or the greedy method finds good ones")
 MAX_CELLS = _limit(40_000_000, "responses in all of them together", "0.3 GiB")

@@ -14,6 +14,7 @@ from ualign_env import _checks, specs
 from ualign_env._result import Result
 from ualign_env._summaries import function_source, functions_in
 from ualign_env.benchmark import agents
+from ualign_env.scenario import Scenario
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.sources import SOURCES
 
@@ -78,7 +79,7 @@ def cite(what: str = "") -> Citation:
         return Citation(what, "baseline", BASELINES[what].source, _licence(_PACKAGE), "", agents.own_package())
     if what in agents.list_agents() or _AGENT.fullmatch(what):
         return _of_agent(what)
-    return _of_scenario(what)
+    return cite_scenario(specs.load_scenario(what))
 
 
 def source_of(docstring: str | None) -> str:
@@ -87,10 +88,10 @@ def source_of(docstring: str | None) -> str:
     return " ".join(found.group(1).split()) if found else ""
 
 
-def _of_scenario(spec: str) -> Citation:
-    scenario = specs.load_scenario(spec)
+def cite_scenario(scenario: Scenario) -> Citation:
+    """Returns whose work a scenario is."""
+    spec, licence = scenario.name, _licence(_PACKAGE)
     name = spec.partition("/")[0]
-    licence = _licence(_PACKAGE)
     if name not in SOURCES:
         said = "that of the file, which this package does not know"
         return Citation(spec, "file", "", said, scenario.digest, agents.own_package())

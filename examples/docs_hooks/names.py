@@ -27,6 +27,7 @@ ROOMS = {
     "envs": "Frameworks",
     "benchmark": "Benchmark",
     "citation": "Benchmark",
+    "exports": "Files for other tools",
     "_checks": "Benchmark",
 }
 _OF_EXTRAS = ("DifferentiablePayoffs", "SB3VecEnv")

@@ -55,7 +55,8 @@ def application() -> "typer.Typer":
     """Returns the application with all its commands."""
     import ualign_env.cli.bench
     import ualign_env.cli.commands
-    import ualign_env.cli.evaluate  # noqa: F401  # which add themselves
+    import ualign_env.cli.evaluate
+    import ualign_env.cli.export  # noqa: F401  # which add themselves
     from ualign_env.cli.app import app
 
     return app

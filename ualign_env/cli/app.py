@@ -12,6 +12,7 @@ from ualign_env import __version__, _checks, specs
 from ualign_env.cli import flags
 from ualign_env.cli.output import emit, note
 from ualign_env.readers.choose import ENDINGS
+from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import POWERS
 
 app = typer.Typer(
@@ -80,6 +81,11 @@ def _options(
 def sizes_in(text: str) -> list[int]:
     """Returns the different k of a list such as `1,2,4`, in order."""
     return sorted({_checks.number_of_outputs(_checks.integer("k", part)) for part in text.split(",")})
+
+
+def prompt_in(text: str, scenario: Scenario) -> int | str:
+    """Returns the name of a prompt, or its index."""
+    return _checks.integer("prompt", text) if text.isdecimal() and text not in scenario.prompts else text
 
 
 def tell(as_json: bool, text: str) -> None:

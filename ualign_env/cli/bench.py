@@ -178,21 +178,6 @@ def compare(
     return shown.print_comparisons(found)
 
 
-@command("export")
-def export(
-    folder: _Folder,
-    tensorboard: Annotated[Path, typer.Option(help="The folder for TensorBoard's event files.")],
-    as_json: Json = False,
-) -> None:
-    """Replay results for other tools."""
-    from ualign_env.benchmark.reporting.export import TensorBoard, replay
-
-    runs = replay(folder, TensorBoard(tensorboard))
-    if as_json:
-        return emit_json({"runs": runs, "folder": str(tensorboard)})
-    return emit(f"{counted(runs, 'run')}: {tensorboard}")
-
-
 @command("submit")
 def submit(
     folder: _Folder,

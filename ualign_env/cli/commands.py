@@ -28,6 +28,7 @@ from ualign_env.cli.app import (
     check_picture,
     command,
     draw,
+    prompt_in,
     sizes_in,
     tell,
 )
@@ -248,18 +249,13 @@ def draw_family(
 ) -> None:
     """Draw how the equilibrium moves from the maximal lottery to random dictatorship."""
     loaded, sizes, path = specs.load_scenario(scenario), sizes_in(k), _picture("family", out, as_json)
-    family = equilibrium_family(loaded, sizes, prompt=_prompt(prompt, loaded))
+    family = equilibrium_family(loaded, sizes, prompt=prompt_in(prompt, loaded))
     if as_json:
         emit_json(family)
     else:
         emit(family.summary())
     if path:
         draw("family", family, path, as_json)
-
-
-def _prompt(text: str, scenario: Scenario) -> int | str:
-    """Returns the name of a prompt, or its index."""
-    return _checks.integer("prompt", text) if text.isdecimal() and text not in scenario.prompts else text
 
 
 def _load_policy(text: str, scenario: Scenario, k: int) -> Any:

@@ -12,7 +12,7 @@ trusts them, since the functions of the package have checked, and refuses no mor
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -260,6 +260,18 @@ class Users(ABC):
     def describe(self, user_type: int) -> str:
         """Returns what the users of a type like, in words."""
         return f"type {user_type}"
+
+    def counts(self) -> Floats:
+        """Returns `[U]` how many users are of each type, whole numbers where they are some but for rounding."""
+        found = self.weights * self.n_users
+        whole = np.round(found)
+        return np.where(np.isclose(found, whole, rtol=1e-9, atol=0), whole, found)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yields these users as rows of a table, all with the same columns; a row a type unless a kind has another."""
+        for t, many in enumerate(self.counts().tolist()):
+            own = {name: json.dumps(values[t].tolist()) for name, values in self.content().items()}
+            yield {"user": t, "weight": many} | own
 
     def scores(self) -> Floats | None:
         """Returns `[U, N]` scores of which each type picks the highest, one of those tied at random.

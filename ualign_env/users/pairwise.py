@@ -3,7 +3,7 @@
 Axes: N responses, B rows of slots, M multisets.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -109,6 +109,12 @@ class PairwiseUsers(Users):
             raise ValueError(_WHY.format(f"{self.n_responses} responses"))
         shown = np.arange(self.n_responses)[None, :]
         return self.type_shares(np.zeros(1, np.int64), shown)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yields each pair of responses once."""
+        for y, name in enumerate(self.responses):
+            for z in range(y):
+                yield {"response": name, "other": self.responses[z], "preference": float(self.preferences[y, z])}
 
     def among(self, responses: Ints) -> Self:
         names = [self.responses[y] for y in responses]

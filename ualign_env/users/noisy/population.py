@@ -8,7 +8,7 @@ slot in which she sees most. Two slots with the same response have a noise each:
 """
 
 from abc import ABC
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -247,6 +247,13 @@ class NoisyUsers(Users, ABC):
         order = np.argsort(-own, kind="stable")[:_LISTED]
         text = ", ".join(f"{self.responses[y]} {scaled[y]:.4g}" for y in order)
         return f"{self.law.name}: {text}{', ...' * (own.size > _LISTED)}"
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yields a row for each type and response."""
+        for t, many in enumerate(self.counts().tolist()):
+            common = {"user": t, "weight": many, "temperature": float(self.temperatures[t])}
+            for response, utility in zip(self.responses, self.utilities[t].tolist(), strict=True):
+                yield common | {"response": response, "utility": utility}
 
     # --- users made from these
 

@@ -7,9 +7,10 @@ the probability that a policy's response is strictly worse for her than `y`, and
 then `y` is picked against k samples with probability `integral_0^1 (F + t p)^k dt`.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
@@ -300,6 +301,16 @@ class Population(Users):
             text += " = " if ranks[before] == ranks[response] else " > "
             text += self.responses[response]
         return text + (" > ..." if ranks.size > _LISTED else "")
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yields each type's order, as a list in JSON in which responses that tie are lists."""
+        for t, (ranks, many) in enumerate(zip(self.ranks, self.counts(), strict=True)):
+            rank = ranks.tolist().__getitem__
+            tied = [
+                [self.responses[y] for y in own] for _, own in groupby(sorted(range(ranks.size), key=rank), key=rank)
+            ]
+            listed = [names[0] if len(names) == 1 else names for names in tied]
+            yield {"user": t, "weight": float(many), "order": json.dumps(listed, ensure_ascii=False)}
 
     # --- populations made from this one
 
