@@ -67,6 +67,21 @@ def test_every_word_of_inspect_is_explained():
         assert policy in page
 
 
+def test_the_notebook_runs_in_a_plain_kernel(tmp_path, monkeypatch):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel sets its own
+    notebook = nbformat.read(ROOT / "examples" / "tour.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # as it is kept
+    with monkeypatch.context() as elsewhere:
+        elsewhere.chdir(tmp_path)
+        nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 4
+    assert not any("object at 0x" in str(output) or "Scorecard(" in str(output) for output in outputs)
+    assert any("robust win rate 0.7" in str(output) for output in outputs)  # of what was learned from picks
+
+
 def test_all_python_is_run():
     for name, text in PAGES.items():
         assert text.count("```py") == len(blocks(text)), name

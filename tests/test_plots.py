@@ -77,6 +77,11 @@ def test_the_family_shows_the_equilibria_of_its_prompt():
             np.testing.assert_allclose(drawn[name], policies[:, y])
 
 
+def test_notebooks_show_pictures_without_a_backend():
+    picture = plots.family(equilibrium_family("cycle", SIZES))
+    assert picture._repr_png_().startswith(b"\x89PNG")  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def test_many_responses_are_drawn_together():
     scenario = load_scenario("impartial/responses:14/users:300")
     drawn = lines(plots.family(equilibrium_family(scenario, SIZES)))

@@ -9,6 +9,10 @@ import numpy as np
 class Result(ABC):
     """A frozen record of what was found; its fields say what and its methods how to pass it on."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._repr_pretty_ = Result._repr_pretty_  # IPython asks each class in turn, and a dataclass has a __repr__
+
     def __post_init__(self) -> None:
         for name in getattr(self, "__dataclass_fields__", ()):
             value = getattr(self, name)
@@ -35,6 +39,10 @@ class Result(ABC):
 
     def __str__(self) -> str:
         return self.summary()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002
+        """Shows the essence in notebooks and IPython, where the last value of a cell is printed."""
+        printer.text(self.summary())
 
 
 def plain(value: Any) -> Any:

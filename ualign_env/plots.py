@@ -3,6 +3,7 @@
 Nothing is computed here; the results come from `scoring` and `benchmark`.
 """
 
+import io
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -51,6 +52,16 @@ _FONTS = (
     "Hiragino Sans",
 )
 _FONTS += ("Microsoft YaHei", "Arial Unicode MS", "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Hebrew")
+
+
+class Picture(Figure):
+    """A figure that notebooks show, whether or not pyplot was imported there, and with whichever backend."""
+
+    def _repr_png_(self) -> bytes:
+        out = io.BytesIO()
+        with rc_context(_settings()):
+            self.savefig(out, format="png", dpi=100)
+        return out.getvalue()
 
 
 def _settings() -> dict[Any, Any]:
@@ -148,7 +159,7 @@ def family(result: Family) -> Figure:
 @_drawn
 def solved(boards: Sequence[Board]) -> Figure:
     """Draws for each leaderboard the share of tasks and targets that its agents solve, by what they spend."""
-    figure = Figure(figsize=(6.4 * len(boards), 6.4), layout="constrained")
+    figure = Picture(figsize=(6.4 * len(boards), 6.4), layout="constrained")
     for place, board in enumerate(boards, start=1):
         axes = figure.add_subplot(1, len(boards), place)
         for i, row in enumerate(board.standings):
@@ -176,7 +187,7 @@ def versus(result: VersusMap) -> Figure:
     """
     largest_k, largest_l = result.together.shape
     size = max(4.2, 1.2 + 0.75 * largest_l), 2.0 + 0.5 * largest_k
-    figure = Figure(figsize=(2 * size[0], size[1]), layout="constrained")
+    figure = Picture(figsize=(2 * size[0], size[1]), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, title, rates, certain in (
         (panels[0], "k responses chosen together (the game's value)", result.together, result.together_converged),
@@ -202,7 +213,7 @@ def evaluation(result: Evaluation) -> Figure:
         (k, rates) for k, rates in zip(result.sizes, result.cross_play, strict=True) if np.isfinite(rates).all()
     ]
     names = [_name(one.model) for one in result.models]
-    figure = Figure(figsize=(14, 4.8), layout="constrained")
+    figure = Picture(figsize=(14, 4.8), layout="constrained")
     rates, cross = figure.subplots(1, 2, width_ratios=(1.2, 1))
     ks = np.array(result.sizes)
     rates.plot(ks, ks / (ks + 1), color="black", linestyle=":", label="optimum k/(k+1)")
@@ -242,7 +253,7 @@ def inspection(result: Inspection) -> Figure:
     """Draws a prompt's majorities and favourites, and the robust win rates of simple policies against k."""
     pictured = result.pictured
     names = [_name(name) for name in pictured.responses]
-    figure = Figure(figsize=(15.5, 4.6), layout="constrained")
+    figure = Picture(figsize=(15.5, 4.6), layout="constrained")
     majorities, favourites, rates = figure.subplots(1, 3, width_ratios=(1.15, 0.8, 1.2))
     image = majorities.imshow(pictured.pairwise, vmin=0, vmax=1, cmap="PuOr", aspect="auto")
     majorities.set_xticks(range(len(names)), [str(i) for i in range(1, len(names) + 1)], fontsize="x-small")
@@ -344,7 +355,7 @@ def _legend(axes: Axes) -> None:
 
 
 def _axes() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8.4, 4.2), layout="constrained")
+    figure = Picture(figsize=(8.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylim(0, 1)

@@ -13,6 +13,7 @@ from links import linked_pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from names import cite_page, cli_page, copied_pages, limits_page, reference_pages
+from notebook import notebook_pages
 from pages import DOCS, Page
 from pictures import gallery_pages
 from scenarios import metric_pages, scenario_pages
@@ -30,6 +31,7 @@ def pages() -> dict[str, Page]:
         *suite_pages(),
         *reference_pages(),
         *gallery_pages(),
+        *notebook_pages(),
         cli_page(),
         limits_page(),
         cite_page(),

@@ -10,6 +10,7 @@ from pages import COPIED, DOCS, ROOT, Page, block
 
 _LINK = re.compile(r"\]\(([^)\s:#]+)(#[^)\s]*)?\)")
 _PICTURES = (".svg", ".png", ".gif")
+_NOTEBOOK = ".ipynb"  # which has a page of its own
 
 
 def linked_pages() -> list[Page]:
@@ -18,6 +19,8 @@ def linked_pages() -> list[Page]:
     for page in [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in COPIED)]:
         for path in _outside(page.read_text(encoding="utf-8"), page.parent):
             address = _address(path)
+            if path.suffix == _NOTEBOOK:
+                continue
             if path.suffix in _PICTURES:
                 found[address] = Page(address, path)
             else:
@@ -39,6 +42,8 @@ def _address(path: Path) -> str:
     own = path.relative_to(ROOT).as_posix()
     if own in COPIED or path.is_relative_to(DOCS):
         return COPIED.get(own) or path.relative_to(DOCS).as_posix()
+    if path.suffix == _NOTEBOOK:
+        return f"start/{path.stem}.md"
     return f"code/{own}" if path.suffix in _PICTURES else f"code/{own}.md"
 
 

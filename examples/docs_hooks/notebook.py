@@ -1,0 +1,31 @@
+"""The page of the notebook: its cells with what they print and draw, run in a plain kernel when the site is built."""
+
+import base64
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from pages import ROOT, Page, block
+
+NOTEBOOK = ROOT / "examples" / "tour.ipynb"
+
+
+def notebook_pages() -> list[Page]:
+    """Returns the page of the notebook, and its pictures."""
+    notebook: Any = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    parts, pictures = [], []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+            continue
+        parts.append(block(cell.source, "python"))
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if "image/png" in data:
+                name = f"tour-{len(pictures)}.png"
+                pictures.append(Page(f"start/{name}", base64.b64decode(data["image/png"])))
+                parts.append(f"![What the cell above draws]({name})")
+            else:
+                parts.append(block(output.get("text") or data["text/plain"]))
+    return [Page("start/tour.md", "\n\n".join(parts) + "\n"), *pictures]
