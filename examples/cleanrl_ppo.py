@@ -3,7 +3,7 @@
 A sub-environment is one player's seat in a game; all seats share the network, so that it plays the symmetric game with
 itself. Episodes have one step, hence no returns, no bootstrapping and no GAE: the reward is the return.
 
-Run: pip install 'ualign-env[torch]' && python examples/cleanrl_ppo.py
+Run: pip install '.[torch]' && python examples/cleanrl_ppo.py
 """
 
 from typing import Any

@@ -4,7 +4,7 @@ Every line learns from the training prompts of `moving-opinions` alone. The opti
 policy for all prompts is what a learner has that has understood nothing, and how far it has come from there to the
 optimum is the last column. NLHF is given the users of the held-out prompts themselves, and the k = 1 equilibria.
 
-Run: pip install 'ualign-env[torch]' && python examples/generalisation.py [SPEC STEPS PICTURE]
+Run: pip install '.[torch]' && python examples/generalisation.py [SPEC STEPS PICTURE]
 """
 
 import sys

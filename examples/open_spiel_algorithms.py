@@ -1,6 +1,6 @@
 """Which of OpenSpiel's algorithms run on which of the alignment games, found out by running each for a moment.
 
-Run: pip install 'ualign-env[openspiel]' && python examples/open_spiel_algorithms.py
+Run: pip install '.[openspiel]' && python examples/open_spiel_algorithms.py
 """
 
 import os

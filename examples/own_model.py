@@ -3,7 +3,7 @@
 PROMPTS.jsonl has a `prompt` a line, a text or messages. A JUDGE is a user: a sequence classifier with a single label;
 any function will do instead. Samples of the model before and after are judged, compared, and kept in tables.
 
-Run: pip install 'ualign-env[llm]' && python examples/own_model.py MODEL PROMPTS.jsonl JUDGE... [--k 4] [--out tuned]
+Run: pip install '.[llm]' && python examples/own_model.py MODEL PROMPTS.jsonl JUDGE... [--k 4] [--out tuned]
 """
 
 import argparse

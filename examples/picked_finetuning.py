@@ -5,7 +5,7 @@ gradient of self-play in the (k+1)-player game, and needs no more than picks, bu
 one answer of k + 1 has a say. Beside it stand the same picks with the average 1 / (k + 1) taken off, which unlearns
 what was not picked, and rewards for all answers of a group, as GRPO has them (trl_grpo.py); all else is the same.
 
-Run: pip install 'ualign-env[llm]' && python examples/picked_finetuning.py
+Run: pip install '.[llm]' && python examples/picked_finetuning.py
 """
 
 import time

@@ -1,6 +1,6 @@
 """Self-play by PPO of RLlib on the PettingZoo environment, all players sharing one policy.
 
-Run: pip install 'ualign-env[torch]' 'ray[rllib]' && python examples/rllib_self_play.py
+Run: pip install '.[torch]' 'ray[rllib]' && python examples/rllib_self_play.py
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Self-play by PPO of Stable-Baselines3 on 256 games at a time, each step a new game.
 
-Run: pip install 'ualign-env[sb3]' && python examples/sb3_native.py
+Run: pip install '.[sb3]' && python examples/sb3_native.py
 """
 
 import gymnasium as gym

@@ -1,6 +1,6 @@
 """Self-play by PPO of Stable-Baselines3: SuperSuit turns the PettingZoo environment into one that it can train on.
 
-Run: pip install 'ualign-env[sb3]' && python examples/sb3_supersuit.py
+Run: pip install '.[sb3]' && python examples/sb3_supersuit.py
 """
 
 import pettingzoo

@@ -1,6 +1,6 @@
 """Self-play by PPO of Tianshou: a learner against its own last responses, in many sub-environments.
 
-Run: pip install 'ualign-env[torch]' tianshou && python examples/tianshou_self_play.py
+Run: pip install '.[torch]' tianshou && python examples/tianshou_self_play.py
 """
 
 from typing import Any

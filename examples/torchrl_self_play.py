@@ -1,6 +1,6 @@
 """Self-play by PPO of TorchRL on the PettingZoo environment, all players sharing one policy.
 
-Run: pip install 'ualign-env[torchrl]' && python examples/torchrl_self_play.py
+Run: pip install '.[torchrl]' && python examples/torchrl_self_play.py
 """
 
 import warnings

@@ -4,7 +4,7 @@ Users disagree about nine answers to each of six prompts, texts of two letters. 
 and only the reward differs: to be picked among k + 1 = 5 completions, among 2, or the mean score. All answers are
 known, and so is what a model says: it is scored exactly. With a real model, `judges` are reward models instead.
 
-Run: pip install 'ualign-env[llm]' && python examples/trl_grpo.py [curves.svg]
+Run: pip install '.[llm]' && python examples/trl_grpo.py [curves.svg]
 """
 
 import sys

@@ -1,3 +1,4 @@
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from ualign_env import (
     robust_win_rate,
     specs,
 )
+from ualign_env._options import options
+from ualign_env.sources import OPTIONS, SOURCES
 
 RANKED = ["impartial", "mallows", "plackett-luce"]
 CULTURES = [*RANKED, "urn", "euclidean", "single-peaked", "group-separable"]
@@ -48,6 +51,12 @@ def test_random_scenarios_follow_their_seed(name):
     assert load_scenario(f"{name}/seed:1") == load_scenario(f"{name}/seed:1")
     assert load_scenario(f"{name}/seed:1") != load_scenario(f"{name}/seed:2")
     assert load_scenario(f"{name}/users:17").populations[0].n_users == 17
+
+
+def test_every_option_of_a_source_has_a_meaning():
+    made = (entry.partition(":") for entry in SOURCES.values())
+    functions = [getattr(import_module(module), name) for module, _, name in made]
+    assert {option for function in functions for option in options(function)} == set(OPTIONS)
 
 
 def test_german_goals():

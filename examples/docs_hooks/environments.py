@@ -43,14 +43,18 @@ def _open_spiel() -> list[tuple[str, str, str]]:
             ("players", f"{made.min_num_players} to {made.max_num_players:,}"),
             ("utilities", f"{game.min_utility():g} to {game.max_utility():g}, summing to {game.utility_sum():g}"),
         ]
-        defaults = [(f"`{name}`", f"`{value}`") for name, value in sorted(made.parameter_specification.items())]
+        makers = (games.load_game, versus.load_versus_game)
+        said = described(makers[made.max_num_players == 2].__doc__, "Args")
+        defaults = [
+            (f"`{name}`", f"`{value}`", said[name]) for name, value in sorted(made.parameter_specification.items())
+        ]
         playthrough = (ROOT / "tests" / "playthroughs" / f"{kind}.txt").read_text(encoding="utf-8")
         parts = [
             lines,
             documented(import_module(type(game).__module__).__doc__).partition("\n\n")[2],
             table(("", ""), facts),
             "## Parameters",
-            table(("parameter", "default"), defaults),
+            table(("parameter", "default", "what it is"), defaults),
             "## Playthrough",
             "Written by OpenSpiel's `generate_playthrough`; a test writes it again.",
             folded("playthrough", block(playthrough)),

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import nbformat
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from pages import ROOT, Page, block
 
@@ -13,7 +14,7 @@ NOTEBOOK = ROOT / "examples" / "tour.ipynb"
 def notebook_pages() -> list[Page]:
     """Returns the page of the notebook, and its pictures."""
     notebook: Any = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    NotebookClient(notebook, KernelManager(kernel_name="python3", transport="ipc"), timeout=300).execute()
     parts, pictures = [], []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

@@ -11,7 +11,7 @@ from ualign_env import _options, plots
 from ualign_env.cli.evaluate import MEANINGS
 from ualign_env.scoring.scorecard import Scorecard
 from ualign_env.solvers.baselines import BASELINES
-from ualign_env.sources import SOURCES
+from ualign_env.sources import OPTIONS, SOURCES
 from ualign_env.specs import PARTS
 
 _SIZES = (1, 2, 4, 8, 16)
@@ -26,7 +26,9 @@ def scenario_pages() -> list[Page]:
         lines = documented(function.__doc__)
         rows.append((f"[`{name}`]({name}.md)", lines.partition("\n")[0]))
         options = _options.options(function)
-        told = [(f"`{key}`", f"`{_options.written(value)}`", _type(value)) for key, value in options.items()]
+        told = [
+            (f"`{key}`", f"`{_options.written(value)}`", _type(value), OPTIONS[key]) for key, value in options.items()
+        ]
         small = name if name != "moving-opinions" else f"{name}/prompts:20/held-out:0"
         inspection = ua.inspect_scenario(small)
         figure = plots.curve(ua.win_rate_curve(small, _SIZES))
@@ -37,7 +39,7 @@ def scenario_pages() -> list[Page]:
                     [
                         f"# {name}",
                         lines,
-                        table(("option", "default", ""), told),
+                        table(("option", "default", "", "what it is"), told),
                         f"The spec is `{name}` with options after it, as in `{_options.described(name, options)}`; "
                         "as flags, they are `--option value`.",
                         block(f"ualign inspect {small}", "bash"),

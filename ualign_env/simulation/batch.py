@@ -308,9 +308,11 @@ def response_index(who: str, action: Any) -> int:
 def illegal_response(who: str, response: int, scenario: Scenario, prompt: int) -> ValueError:
     """Returns the error for a response that a prompt hasn't got."""
     n = scenario.populations[prompt].n_responses
+    few = response < scenario.n_responses
+    hint = "; where prompts have different numbers of responses, learners need the action masks" if few else ""
     return ValueError(
         f"{who}: response {response} to {scenario.prompts[prompt]!r}, but it has {counted(n, 'response')}, "
-        f"from 0 to {n - 1}"
+        f"from 0 to {n - 1}{hint}"
     )
 
 

@@ -73,7 +73,7 @@ class BestLottery(Result):
 
 
 def best_maximal_lottery(
-    scenario: ScenarioLike, k: int, *, tolerance: float = _TOLERANCE, prompt: int | str | None = None
+    scenario: ScenarioLike, k: int, *, tolerance: float = 1e-6, prompt: int | str | None = None
 ) -> BestLottery:
     """Returns the maximal lottery with the highest robust win rate where k samples of it are shown.
 

@@ -3,7 +3,7 @@
 Chance draws a prompt, which everybody sees; each player submits one response; the returns are the chances of being
 picked by a user of the prompt's population. In `python_ualign` the players move at once, in `python_ualign_turn` one
 after the other without seeing earlier moves. With `responses` above 1, each player submits a multiset of that many: an
-action is its number in the order of `itertools.combinations_with_replacement`. Importing this module registers both.
+action is its number in the order of `itertools.combinations_with_replacement`. `import ualign_env` registers both.
 """
 
 from itertools import accumulate

@@ -4,7 +4,7 @@ Chance draws a prompt; player 0, the model, submits a multiset of k responses an
 neither seeing the other's; returns are the chances of being picked. Two players and a constant sum: algorithms with
 guarantees apply. In `python_ualign_versus` both move at once and an action is a multiset (see `games`); in
 `python_ualign_versus_by_response` each builds its multiset response by response, in non-decreasing order.
-`zero_sum=True` moves the returns to share - 1/2 times two, for algorithms that insist. Importing this module registers
+`zero_sum=True` moves the returns to share - 1/2 times two, for algorithms that insist. `import ualign_env` registers
 both.
 """
 

@@ -269,7 +269,7 @@ class _InTurn(_Alignment, AECEnv[str, Any, Any]):
         self.agent_selection = self.agents[0]
 
 
-class _Symmetric(_Alignment):
+class SymmetricGame(_Alignment):
     """K players with one response each."""
 
     def __init__(
@@ -301,7 +301,7 @@ class _Symmetric(_Alignment):
         self._set_up(games, {f"player_{i}": 1 for i in range(games.players)}, rounds, render_mode, action_mask)
 
 
-class _Versus(_Alignment):
+class VersusGame(_Alignment):
     """A model with k responses and an opponent with l."""
 
     def __init__(
@@ -336,25 +336,25 @@ class _Versus(_Alignment):
         self._set_up(games, {"model_0": games.k, "opponent_0": games.l}, rounds, render_mode, action_mask)
 
 
-class ParallelAlignment(_Symmetric, _Parallel):
+class ParallelAlignment(SymmetricGame, _Parallel):
     """The alignment game, all players acting at once."""
 
     metadata = rendering.metadata(name="ualign_v0")
 
 
-class AECAlignment(_Symmetric, _InTurn):
+class AECAlignment(SymmetricGame, _InTurn):
     """The alignment game, players acting in turn without seeing what the others submitted."""
 
     metadata = rendering.metadata(name="ualign_v0", is_parallelizable=True)
 
 
-class ParallelVersus(_Versus, _Parallel):
+class ParallelVersus(VersusGame, _Parallel):
     """k responses against l, both sides acting at once."""
 
     metadata = rendering.metadata(name="ualign_versus_v0")
 
 
-class AECVersus(_Versus, _InTurn):
+class AECVersus(VersusGame, _InTurn):
     """k responses against l, the model acting first, and the opponent without seeing what it submitted."""
 
     metadata = rendering.metadata(name="ualign_versus_v0", is_parallelizable=True)
