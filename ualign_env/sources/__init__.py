@@ -29,8 +29,8 @@ SOURCES = {
 #: What the options of sources mean, each the same wherever it is one; docstrings say what they do in each model.
 OPTIONS = {
     "prompts": "how many: fresh draws of random scenarios, else the same users with their responses rotated",
-    "responses": "to each prompt",
-    "users": "of each prompt",
+    "responses": "how many, to each prompt",
+    "users": "how many, of each prompt",
     "seed": "of the random numbers",
     "majority": "share of the users who are in the larger group",
     "core": "responses that all of a camp like",
