@@ -89,7 +89,7 @@ def test_what_is_printed_is_what_is_stored(folder):
     assert "E: exact payoffs (2 tasks, 2 seconds of CPU)" in result.stdout
     assert "B: picks of users among k + 1 responses (2 tasks, 1,000 plays)" in result.stdout
     assert "results: out" in result.stdout
-    plan = "custom 1: 12 runs of 4 agents on 2 tasks, each with 2 seconds of CPU or 1,000 plays, ended after 600 s\n"
+    plan = "custom 1: 12 runs of 4 agents on 2 tasks, each with 2 seconds of CPU or 1,000 plays, and at most 600 s\n"
     assert result.stderr.startswith(plan)
     assert "12/12" in result.stderr
     again = bench(folder, "--k", "2,3", "--plays", "1000", "--out", "out", *chosen)

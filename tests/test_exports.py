@@ -11,6 +11,7 @@ import numpy as np
 import pyspiel
 import pytest
 from scipy.optimize import linprog
+from slot_noise import SlotNoise
 
 import ualign_env as ua
 from ualign_env import cli
@@ -133,6 +134,15 @@ def test_tables_hold_all_that_makes_the_users(tmp_path):
     assert [row["response"] for row in rows_of(folder / "responses.csv")] == [
         name for users in MANY.populations for name in users.responses
     ]
+
+
+def test_users_of_another_kind_are_rows_of_their_content(tmp_path):
+    users = SlotNoise([[1.0, 0.5], [0.0, 1.0]], 0.5, [1, 3])
+    folder = ua.save_croissant(users, tmp_path / "data").parent
+    told = rows_of(folder / f"{users.kind}.csv")
+    assert len(told) == users.n_types
+    assert [json.loads(row["utilities"]) for row in told] == [[1.0, 0.5], [0.0, 1.0]]
+    assert [json.loads(row["temperature"]) for row in told] == [0.5, 0.5]
 
 
 def test_held_out_prompts_are_told_apart(tmp_path):

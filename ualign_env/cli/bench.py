@@ -234,10 +234,9 @@ def _planned(benchmark: Benchmark) -> str:
     runs = benchmark.runs
     budgets = dict.fromkeys(str(run.budget) for run in runs)
     tasks = len({(run.name, run.task.k, run.task.l) for run in runs})
-    ended = f"ended after {runs[0].limits.wall:,.12g} s" if runs else ""
     return (
         f"{benchmark.suite}: {counted(len(runs), 'run')} of {counted(len(benchmark.agents), 'agent')} on "
-        f"{counted(tasks, 'task')}, each with {' or '.join(budgets)}, {ended}"
+        f"{counted(tasks, 'task')}, each with {' or '.join(budgets)}, and at most {runs[0].limits.wall:,.12g} s"
     )
 
 

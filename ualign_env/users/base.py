@@ -270,7 +270,9 @@ class Users(ABC):
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yields these users as rows of a table, all with the same columns; a row a type unless a kind has another."""
         for t, many in enumerate(self.counts().tolist()):
-            own = {name: json.dumps(values[t].tolist()) for name, values in self.content().items()}
+            content = self.content().items()
+            each = {name: values[t] if values.shape[:1] == (self.n_types,) else values for name, values in content}
+            own = {name: json.dumps(values.tolist()) for name, values in each.items()}
             yield {"user": t, "weight": many} | own
 
     def scores(self) -> Floats | None:

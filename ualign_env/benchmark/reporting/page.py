@@ -109,7 +109,7 @@ def _row(row: Standing, board: Board) -> dict[str, Any]:
     return {
         "agent": row.agent,
         "rank": "" if row.rank is None else row.rank,
-        "score": f"{row.score.value:.2f}",
+        "score": f"{row.score.value:.2f}" if row.started else "-",
         "interval": "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
         "started_score": "" if math.isnan(row.score_started) else f"{row.score_started:.2f}",
         "solved": f"{100 * row.curve.shares[-1]:.0f}",
