@@ -144,7 +144,7 @@ MIRROR = iterated("update_sequences", result="get_avg_policies", alpha=0.1)
 SMALL = {"batch_size": 8, "min_buffer_size_to_learn": 8}
 TURNS, NORMAL, TWO = "players in turn", "players in turn, or a normal form", "two players, zero-sum"
 LP = "ECOS, installed by you, or another solver, as in the example"
-DEEP = "`pip install 'ualign-env[openspiel]'`"
+DEEP = "`pip install '.[openspiel]'`"
 
 #: Name, where in OpenSpiel, what runs it on a game, and what it needs. What is learned is a policy, or a list of every
 #: player's policy or strategy in the normal form.

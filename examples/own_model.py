@@ -1,12 +1,13 @@
 """Post-trains a language model of Hugging Face for the alignment game, by TRL's GRPO; reward models are its users.
 
 PROMPTS.jsonl has a `prompt` a line, a text or messages. A JUDGE is a user: a sequence classifier with a single label;
-any function will do instead. Samples of the model before and after are judged, compared, and kept in tables.
+any function will do instead. Samples of the model before and after are judged, compared, and kept.
 
 Run: pip install '.[llm]' && python examples/own_model.py MODEL PROMPTS.jsonl JUDGE... [--k 4] [--out tuned]
 """
 
 import argparse
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +22,25 @@ import ualign_env as ua
 from ualign_env.llm import GRPO_SETTINGS, AlignmentReward, RewardModels, cool_entropy
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-for name in ("model", "prompts", "judges"):
-    parser.add_argument(name, nargs="+" if name == "judges" else None)
-options = {"k": 4, "group": 16, "steps": 500, "learning-rate": 1e-6, "tokens": 256, "out": Path("tuned")}
+for name, many in (("model", None), ("prompts", None), ("judges", "+")):
+    parser.add_argument(name, nargs=many)
+options = {"k": 4, "group": 16, "steps": 500, "learning-rate": 1e-6, "entropy": 0.01, "tokens": 256}
 for name, default in options.items():
     parser.add_argument(f"--{name}", type=type(default), default=default, help="default: %(default)s")
+parser.add_argument("--out", type=Path, default=Path("tuned"))
 given = parser.parse_args()
 
 
 def sampled(model, prompts, n):
-    """Returns n completions of each prompt, as the trainer samples them, in the prompts' form."""
+    """Yields n completions of each prompt, as the trainer samples them, in the prompts' form."""
     how: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
-    found = []
     for prompt in prompts:
         chat = not isinstance(prompt, str)
         text = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True) if chat else prompt
         tokens = tokenizer(text, return_tensors="pt", add_special_tokens=not chat).to(model.device)
         said = model.eval().generate(**tokens, **how, num_return_sequences=n, max_new_tokens=given.tokens)
         texts = tokenizer.batch_decode(said[:, tokens.input_ids.shape[1] :], skip_special_tokens=True)
-        found += [(prompt, [{"role": "assistant", "content": one}] if chat else one) for one in texts]
-    return found
+        yield from ((prompt, [{"role": "assistant", "content": one}] if chat else one) for one in texts)
 
 
 device: Any = "cuda" if torch.cuda.is_available() else "cpu"
@@ -58,11 +58,11 @@ settings = GRPOConfig(
     num_generations=given.group,
     per_device_train_batch_size=given.group,
     max_completion_length=given.tokens,
-    entropy_coef=0.1,  # which cool_entropy lets fall
+    entropy_coef=given.entropy,  # well below how much rewards differ; cool_entropy lets it fall
     bf16=device == "cuda",
 )
 prompts, n = list(data["prompt"]), 2 * given.k
-said = sampled(model, prompts, n)
+said = list(sampled(model, prompts, n))
 trainer = GRPOTrainer(model, AlignmentReward(judges, given.k), settings, data, processing_class=tokenizer)
 cool_entropy(trainer)
 trainer.train()
@@ -74,5 +74,6 @@ scores = zip(given.judges, judges(*zip(*said, strict=True)), strict=True)
 judgements = pd.concat([table.assign(user=name, score=row) for name, row in scores])
 generations = table.assign(text=[one if isinstance(one, str) else one[0]["content"] for _, one in said])
 for name, one in {"generations": generations, "judgements": judgements}.items():
-    one.to_csv(given.out / f"{name}.csv", index=False)
+    one.to_csv(given.out / f"{name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
+print("Against the worst of all samples:")
 print(ua.evaluate_generations(ua.read_generations([generations, judgements]), (1, given.k), rng=0))

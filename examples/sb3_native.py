@@ -4,9 +4,12 @@ Run: pip install '.[sb3]' && python examples/sb3_native.py
 """
 
 import gymnasium as gym
+import torch
 from stable_baselines3 import PPO
 
 import ualign_env as ua
+
+torch.set_num_threads(1)  # the network is small
 
 SCENARIO, K, GAMES = "german-goals", 2, 256
 

@@ -5,10 +5,13 @@ Run: pip install '.[sb3]' && python examples/sb3_supersuit.py
 
 import pettingzoo
 import supersuit
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.utils import set_random_seed
 
 import ualign_env as ua
+
+torch.set_num_threads(1)  # the network is small
 
 SCENARIO, K = "german-goals", 2
 

@@ -18,6 +18,12 @@ import shutil, time
 from pathlib import Path
 import ualign_env as ua
 
+def dawdles(task):
+    begin = time.process_time()
+    while time.process_time() < begin + 0.1:
+        pass
+    yield "uniform"
+
 def breaks(task):
     raise RuntimeError("bad [/foo] thing")
     yield
@@ -133,6 +139,20 @@ def test_refusals_and_failures_are_told_and_others_go_on(folder):
     assert re.search(r"mine:breaks, 1 run, failed: RuntimeError: bad \[/foo\] thing \(mine.py:\d+\)\n", result.stdout)
     assert rows_of(result.stdout)["mine:breaks"][1:3] == ["-", "-"]  # no rank, and no score
     assert "uniform" in rows_of(result.stdout)
+
+
+def test_agents_that_are_not_there_are_refused_at_once(folder):
+    result = bench(folder, "--agent=mine.py:brakes")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "did you mean 'breaks'?" in result.stderr
+    assert "mine.py:FUNCTION names an agent in it" in bench(folder, "--agent=mine.py").stderr
+
+
+def test_what_comes_after_the_budget_is_said(folder):
+    result = bench(folder, "--k=2", "--seconds=0.01", "--seeds=1", "--agent=mine.py:dawdles", "--agent=nlhf")
+    assert "dawdles, german-goals, k = 2, seed 0: nothing within its budget" in result.stderr
+    said = "mine:dawdles, 1 run, too late: what it learned first came after its budget of 0.01 seconds of CPU"
+    assert said in result.stdout
 
 
 def test_the_columns_of_files_in_a_folder_are_flags(folder):

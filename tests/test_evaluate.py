@@ -413,3 +413,15 @@ def test_every_column_is_explained_and_none_is_empty(tmp_path):
 def test_columns_of_other_names_are_said(tables, columns, message):
     with pytest.raises(ValueError, match=message):
         read_generations(tables, columns=columns)
+
+
+def test_groups_of_comparisons_are_told_apart():
+    rows = [("p", f"u{i}", "a/0", "b/0", "left") for i in range(3)] + [("p", "v", "b/0", "a/0", "right")]
+    columns = map(list, zip(*rows, strict=True))
+    table = dict(zip(("prompt", "user", "chosen", "rejected", "group"), columns, strict=True))
+    for rule in ("", "copeland"):
+        found = read_generations([table], rule=rule)
+        assert {name: users.n_users for name, users in found.scenario.groups[0].items()} == {"left": 3, "right": 1}
+        (best,) = evaluate_generations(found, [1], rng=0).equilibrium
+        assert best.worst_group in ("left", "right")
+    assert not read_generations([without(table, "group")]).scenario.groups[0]

@@ -52,9 +52,9 @@ def test_a_game_in_normal_form_is_what_the_tensor_says(tmp_path):
     assert strategies == [list(ua.load_scenario("german-goals").populations[0].responses)] * 3
     assert ua.load_scenario("german-goals").populations[0].digest in description
     assert "arXiv 2601.08777" in description
-    np.testing.assert_array_equal(payoffs(path), ua.payoff_tensor("german-goals", 3))
+    np.testing.assert_allclose(payoffs(path), ua.payoff_tensor("german-goals", 3), rtol=0, atol=1e-15)
     # the broken twin: with the last player's strategy fastest, all three would have the same payoffs elsewhere
-    assert not np.array_equal(read_nfg(path)[-1].T, ua.payoff_tensor("german-goals", 3))
+    assert not np.allclose(read_nfg(path)[-1].T, ua.payoff_tensor("german-goals", 3))
 
 
 def test_k_against_l_in_normal_form(tmp_path):
@@ -207,7 +207,11 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         return ended.value.code or 0, *capsys.readouterr()
 
     Path("votes.csv").write_text("who,order\nu,a>b\nv,b>a\n", "utf-8")
-    assert ualign("votes.csv", "--user", "who", "--croissant", "data") == (0, "data/croissant.json\n", "")
+    assert ualign("votes.csv", "--user", "who", "--croissant", "data") == (
+        0,
+        "data/croissant.json, with README.md, prompts.csv, rankings.csv, responses.csv\n",
+        "",
+    )
     assert ualign("votes.csv", "--user=who", "--nfg", "g.nfg", "--k", "2") == (0, "g.nfg\n", "")
     assert len(read_nfg(Path("g.nfg"))[1]) == 3
     told = str(ualign("german-goals", "--nfg", "v.nfg", "--k", "2", "--l", "2", "--json")[1])

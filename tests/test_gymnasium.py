@@ -23,6 +23,8 @@ from ualign_env import (
     load_scenario,
     register_scenario,
     robust_win_rate,
+    ualign_v0,
+    ualign_versus_v0,
     win_rate,
 )
 from ualign_env.simulation.batch import BatchedExploiter
@@ -434,3 +436,18 @@ def test_masked_actions_are_no_responses():
     envs.reset(seed=0)
     with pytest.raises(ValueError, match="actions has masked entries"):
         envs.step(np.ma.array([0, 1, 2], mask=[False, True, False]))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ualign_v0.env(k=2), "has no argument 'k'; did you mean players, which is k \\+ 1"),
+        (lambda: gym.make("ualign/SelfPlay-v0", player=3), "SelfPlay has no argument 'player'; did you mean players"),
+        (lambda: gym.make("ualign/Exploiter-v0", players=3), "did you mean k, which is players - 1"),
+        (lambda: gym.make_vec("ualign/Seats-v0", num_envs=3, scenarios="cycle"), "did you mean scenario\\?"),
+        (lambda: ualign_versus_v0.parallel_env(zzz=1), "has no argument 'zzz'; known: scenario, k, l"),
+    ],
+)
+def test_unknown_keywords_are_told_what_there_is(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()

@@ -35,7 +35,7 @@ _BASELINES: dict[str, dict[str, Any]] = {
     name: {"color": _FREE[i % len(_FREE)], "ls": _STYLES[i % 3], "marker": "."} for i, name in enumerate(BASELINES)
 }
 
-_OWN = ["#000000", "#E69F00", "#0072B2", "#CC79A7", "#56B4E9", "#D55E00"]  # of policies beside baselines
+_OWN = ["#E69F00", "#882255", "#0072B2", "#CC79A7", "#56B4E9", "#000000"]  # of policies beside baselines
 
 _WORST = "chance to be picked against the worst opponent"
 _WRITTEN = 10  # responses up to which a heat map has numbers

@@ -79,8 +79,12 @@ def load_scenario(spec: str | os.PathLike[str]) -> Scenario:
         return _REGISTERED[name]
     if name not in SOURCES:
         known = [*list_scenarios(), *(f"FILE{ending}" for ending in ENDINGS)]
-        hint = "; registered names are known in their process alone: pass the scenario's spec to others"
-        raise ValueError(f"{_checks.unknown('scenario', name, known)}{hint if _NAME.fullmatch(name) else ''}")
+        hint = ""
+        if _NAME.fullmatch(name):
+            hint = "; registered names are known in their process alone: pass the scenario's spec to others"
+        elif (before := re.split(r"[^a-z0-9-]", name)[0]) in SOURCES:
+            hint = f"; options follow a name as in {before}/prompts:2"
+        raise ValueError(f"{_checks.unknown('scenario', name, known)}{hint}")
     return _build(text)
 
 
@@ -171,7 +175,8 @@ def one_prompt(scenario: ScenarioLike, prompt: int | str | None = None) -> tuple
     """Returns a scenario and the index of one of its prompts, which must be named where it has several."""
     loaded = as_scenario(scenario)
     if prompt is None and loaded.n_prompts > 1:
-        raise ValueError(f"the scenario has {loaded.n_prompts} prompts, each a game of its own: choose one by prompt=")
+        many = f"the scenario has {loaded.n_prompts} prompts, each a game of its own"
+        raise ValueError(f"{many}: choose one by prompt= (--on)")
     if isinstance(prompt, str):
         if prompt not in loaded.prompts:
             raise _checks.unknown("prompt", prompt, loaded.prompts)

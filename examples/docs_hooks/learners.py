@@ -40,7 +40,7 @@ def agent_pages() -> list[Page]:
             ("budget", "seconds of CPU" if kind.unit == "seconds" else kind.unit),
             ("depends on the seed", "yes" if declared.random else "no"),
             ("chooses its k responses", "together" if declared.joint else "as samples of one policy"),
-            ("needs", f"`pip install 'ualign-env[{','.join(extras)}]'`" if extras else "nothing more"),
+            ("needs", f"`pip install '.[{','.join(extras)}]'`" if extras else "nothing more"),
             ("suites", ", ".join(_suites_with(one.name, declared.information, declared.joint)) or "-"),
         ]
         text = documented(docstring)

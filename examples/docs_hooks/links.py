@@ -25,7 +25,8 @@ def linked_pages() -> list[Page]:
                 found[address] = Page(address, path)
             else:
                 text = block(path.read_text(encoding="utf-8"), "python" if path.suffix == ".py" else "text")
-                found[address] = Page(address, f"# {path.relative_to(ROOT)}\n\n{text}\n")
+                title = f"# {path.relative_to(ROOT)}"  # which searches would find for every word in it
+                found[address] = Page(address, f"---\nsearch:\n  exclude: true\n---\n\n{title}\n\n{text}\n")
     return list(found.values())
 
 

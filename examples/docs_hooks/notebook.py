@@ -14,7 +14,9 @@ NOTEBOOK = ROOT / "examples" / "tour.ipynb"
 def notebook_pages() -> list[Page]:
     """Returns the page of the notebook, and its pictures."""
     notebook: Any = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(notebook, KernelManager(kernel_name="python3", transport="ipc"), timeout=300).execute()
+    kernel = KernelManager(kernel_name="python3", transport="ipc")
+    NotebookClient(notebook, kernel, timeout=300).execute()
+    kernel.shutdown_kernel(now=True)
     parts, pictures = [], []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -29,4 +31,5 @@ def notebook_pages() -> list[Page]:
                 parts.append(f"![What the cell above draws]({name})")
             else:
                 parts.append(block(output.get("text") or data["text/plain"]))
-    return [Page("start/tour.md", "\n\n".join(parts) + "\n"), *pictures]
+    parts.append("This page is `examples/tour.ipynb` in the repository, [to be downloaded here](tour.ipynb), run.")
+    return [Page("start/tour.md", "\n\n".join(parts) + "\n"), Page("start/tour.ipynb", NOTEBOOK), *pictures]

@@ -8,6 +8,7 @@ they are by `agent`, as a decorator, whose arguments are read from the source: p
 
 import ast
 import hashlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -125,6 +126,8 @@ def describe_agent(place: str) -> AgentInfo:
         if own is None:
             return _described(place, place, function_source(place))
         return _in_file(own, name)
+    if place.endswith(".py"):
+        raise ValueError(f"agent {place!r:.200} is a file: {place}:FUNCTION names an agent in it")
     entry = _entry(place)
     if entry is None:
         return AgentInfo(place, place, Declaration(random=False), BASELINES[place].summary, own_package())
@@ -217,6 +220,8 @@ def _in_file(path: Path, name: str) -> AgentInfo:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError) as error:
         raise ValueError(f"{path}: is no Python: {error}") from None
+    if not re.search(rf"\b{name}\b|import \*", source.decode(errors="replace")):
+        raise _checks.unknown(f"agent in {path}", name, functions_in(source))
     found = _described(f"{path.stem}:{name}", f"{path}:{name}", node)
     version = f"{found.declared.version}+{hashlib.sha256(source).hexdigest()[:8]}"
     return replace(found, declared=replace(found.declared, version=version))

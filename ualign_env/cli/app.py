@@ -58,7 +58,7 @@ ScenarioOption = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Sizes = Annotated[str, typer.Option("--k", help="Numbers of responses shown, joined by commas.")]
-Picture = Annotated[Path | None, typer.Option(help="The picture: a .png, .svg or .pdf file.")]
+Picture = Annotated[Path | None, typer.Option(help="Draw it, too: a .png, .svg or .pdf file.")]
 Temperature = Annotated[
     str, typer.Option(metavar="NUMBER", help="Weight of the KL divergence from the uniform policy.")
 ]

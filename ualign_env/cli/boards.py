@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ualign_env._text import counted, printable, short
 from ualign_env.benchmark.reporting.compare import Comparison
-from ualign_env.benchmark.reporting.standings import Board, cells_of, failures
+from ualign_env.benchmark.reporting.standings import Board, cells_of, failures, reason_of
 from ualign_env.benchmark.reporting.statistics import TaskKey, task_of
 from ualign_env.benchmark.results import RunResult
 from ualign_env.cli.output import emit, note
@@ -65,7 +65,11 @@ class Progress:
     def add(self, result: RunResult) -> None:
         """Tells of a result."""
         self._made += 1
-        said = result.status if result.ranked is None else f"shortfall {result.shortfall:.1e}"
+        said = f"shortfall {result.shortfall:.1e}"
+        if result.ranked is None:
+            reason = short(reason_of(result), 100)
+            late = "nothing within its budget" if result.status == "learned" else result.status
+            said = f"{late}: {reason}" if reason else late
         text = f"{result.agent}, {short(result.task, 30)}, k = {result.k}, seed {result.seed}"
         key = task_of(result), result.badge
         if key not in self._best or result.shortfall < self._best[key].shortfall:

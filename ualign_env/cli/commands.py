@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,6 +100,8 @@ def convert(
         raise ValueError(f"out is {str(out)!r}, but must end in .npz")
     parts = [specs.load_scenario(spec) for spec in chosen]
     joined = parts[0] if len(parts) == 1 else Scenario.joined(parts)
+    with suppress(OSError):  # which saving says better
+        out.parent.mkdir(parents=True, exist_ok=True)
     joined.save(out)
     if as_json:
         emit_json({"path": str(out), "digest": joined.digest, "prompts": joined.prompts, "notes": joined.notes})
@@ -228,34 +231,38 @@ def draw_curve(
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
-    """Draw the robust win rate against k: optimum, equilibria, baselines."""
-    loaded, sizes, path = specs.load_scenario(scenario), sizes_in(k), _picture("curve", out, as_json)
+    """Say, and draw, the robust win rate against k: optimum, equilibria, baselines."""
+    if out is not None:
+        check_picture(out)
+    loaded, sizes = specs.load_scenario(scenario), sizes_in(k)
     curve = win_rate_curve(loaded, sizes, temperature=_checks.number("temperature", temperature))
     if as_json:
         emit_json(curve)
     else:
         emit(curve.summary())
-    if path:
-        draw("curve", curve, path, as_json)
+    if out is not None:
+        draw("curve", curve, out, as_json)
 
 
 @command("family")
 def draw_family(
     scenario: ScenarioOption = specs.DEFAULT,
     k: Sizes = POWERS_TEXT,
-    prompt: Annotated[str, typer.Option(help="The prompt: its name, or its index.")] = "0",
+    on: Annotated[str, typer.Option(metavar="PROMPT", help="On which prompt: its name, or its index.")] = "0",
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
-    """Draw how the equilibrium moves from the maximal lottery to random dictatorship."""
-    loaded, sizes, path = specs.load_scenario(scenario), sizes_in(k), _picture("family", out, as_json)
-    family = equilibrium_family(loaded, sizes, prompt=prompt_in(prompt, loaded))
+    """Say, and draw, how the equilibrium moves from the maximal lottery to random dictatorship."""
+    if out is not None:
+        check_picture(out)
+    loaded, sizes = specs.load_scenario(scenario), sizes_in(k)
+    family = equilibrium_family(loaded, sizes, prompt=prompt_in(on, loaded))
     if as_json:
         emit_json(family)
     else:
         emit(family.summary())
-    if path:
-        draw("family", family, path, as_json)
+    if out is not None:
+        draw("family", family, out, as_json)
 
 
 def _load_policy(text: str, scenario: Scenario, k: int) -> Any:
@@ -283,11 +290,3 @@ def _load_policy(text: str, scenario: Scenario, k: int) -> Any:
     if not place.size:
         raise ValueError(f"{text!r} holds equilibria for k = {', '.join(map(str, solved['k']))}, but k is {k}")
     return solved["policy"][place[0]]
-
-
-def _picture(name: str, out: Path | None, as_json: bool) -> Path | None:
-    """Returns where a picture goes, if it can: with JSON there is none unless it was asked for."""
-    path = out or (None if as_json else Path(f"{name}.png"))
-    if path:
-        check_picture(path)
-    return path

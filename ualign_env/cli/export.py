@@ -29,7 +29,9 @@ def export(
         str, typer.Option(help="For Gambit: responses of the model; without --l, the game of k + 1 players.")
     ] = "1",
     l: Annotated[str | None, typer.Option("--l", help="For Gambit: responses of the opponent, in k against l.")] = None,
-    prompt: Annotated[str | None, typer.Option(help="For Gambit: the prompt, its name or its index.")] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="PROMPT", help="For Gambit: on which prompt, its name or its index.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Of the data set.  [default: the scenario's]")] = "",
     description: Annotated[str, typer.Option(help="Of the data set.")] = "",
     licence: Annotated[str, typer.Option(help="Of the data set: an address, or an SPDX name.")] = "",
@@ -49,15 +51,17 @@ def export(
     if tensorboard is not None:
         told = _replayed(scenario, tensorboard)
     elif nfg is not None:
-        told = _game(scenario, nfg, _checks.integer("k", k), l, prompt)
+        told = _game(scenario, nfg, _checks.integer("k", k), l, on)
     else:
         from ualign_env.exports.croissant import save_croissant
 
-        told = {"path": str(save_croissant(specs.load_scenario(scenario), croissant or "", **texts))}
+        path = save_croissant(specs.load_scenario(scenario), croissant or "", **texts)
+        told = {"path": str(path), "files": sorted(file.name for file in path.parent.iterdir())}
     if as_json:
         return emit_json(told)
     runs = f"{counted(told['runs'], 'run')}: " if "runs" in told else ""
-    return emit(f"{runs}{told['path']}")
+    beside = [file for file in told.get("files", []) if file not in told["path"]]
+    return emit(f"{runs}{told['path']}{', with ' * bool(beside)}{', '.join(beside)}")
 
 
 def _replayed(folder: str, target: Path) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         x, name = card.worst_group
         of = "group" if scenario.groups[x] else "users whose favourite is"
         where = f" on {short(scenario.prompts[x])}" if scenario.n_prompts > 1 else ""
-        emit(f"worst served: {of} {short(name)}{where}")
+        emit(f"worst served: {of} {short(name)}{where}, against the opponent that is worst for all")
     for columns, rows in (
         (("metric", "value"), metrics),
         (("prompt", "users", "win rate", "worst opponent"), attacks),

@@ -177,8 +177,8 @@ def _metadata(scenario: Scenario, source: Citation, tables: dict[str, Any], give
         "dataLimitations": "Whoever was not asked is not in it. Where users judged some of the responses, what was "
         "made of that stands with what was done to the source.",
         "dataBiases": "Users count as often as they were asked, which need not be how often they are met.",
-        "personalSensitiveInformation": "No names of users are kept. Groups, where there are any, are those of the "
-        "source; texts of prompts and responses were not looked at.",
+        "personalSensitiveInformation": "No names of users are kept; texts of prompts and responses were not looked "
+        f"at. {_smallest_group(scenario)}",
     }
     return {
         "@context": _CONTEXT,
@@ -189,6 +189,17 @@ def _metadata(scenario: Scenario, source: Citation, tables: dict[str, Any], give
         "distribution": [_file(file, data) for file, (data, _) in tables.items()],
         "recordSet": [_records(file, columns) for file, (_, columns) in tables.items()],
     }
+
+
+def _smallest_group(scenario: Scenario) -> str:
+    """Returns how few users a group has, by which they may be known again."""
+    sizes = [users.n_users for groups in scenario.groups for users in groups.values()]
+    if not sizes:
+        return "Users have no groups."
+    few = counted(min(sizes), "user")
+    return (
+        f"Users are told apart by groups, of which the smallest has {few} of a prompt: who knows a group may know them."
+    )
 
 
 def _file(file: str, data: bytes) -> dict[str, Any]:

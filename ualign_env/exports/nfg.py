@@ -63,7 +63,7 @@ def _names(normal: pyspiel.TensorGame, player: int, n: int) -> str:
 def _payoffs(utilities: np.ndarray) -> Iterator[str]:
     """Yields a line for each profile, the first player's strategy running fastest."""
     rows = utilities.reshape(len(utilities), -1, order="F").T
-    return (" ".join(f"{payoff:.17g}" for payoff in row) for row in rows)
+    return (" ".join(f"{payoff:.15g}" for payoff in row) for row in rows)
 
 
 def _plain(text: str) -> str:

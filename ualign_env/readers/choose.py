@@ -154,7 +154,8 @@ def _by_columns(table: Table, given: Mapping[str, str], readers: list[str]) -> C
     wanted = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in needs.items())
     raise ValueError(
         f"{table.name}: has columns {', '.join(table.columns)!s:.300}, which fit no reader ({wanted}; ballots: rank1, "
-        "rank2, ...; wide-ratings: user, and numbers). Name columns, as in user:COLUMN, or choose by reader:NAME"
+        "rank2, ...; wide-ratings: user, and numbers). "
+        "Name columns, as in --user COLUMN (in specs user:COLUMN), or choose by --reader NAME"
     )
 
 

@@ -289,11 +289,13 @@ def _chosen(said: _Sayings, rule: str, missing: str, min_users: int, prior: floa
             unknown += 1
             continue
         pair = (other, one) if row.share < 0.5 else (one, other)
-        rows.append((source, row.place, (row.prompt, row.user, *pair, row.share == 0.5)))
+        rows.append((source, row.place, (row.prompt, row.user, *pair, row.share == 0.5, row.group)))
     if not rows:
         raise ValueError(f"{said.choices[0][0].name}: none of {counted(unknown, 'choice')} can be read")
-    table = _Rows(("prompt", "user", "chosen", "rejected", "tie"), rows)
-    scenario = read_pairwise(table, rule=rule or POOLED, tie="tie", missing=missing, min_users=min_users, prior=prior)
+    table = _Rows(("prompt", "user", "chosen", "rejected", "tie", "group"), rows)
+    options = {"missing": missing, "min_users": min_users, "prior": prior}
+    options |= {"group": "group"} if any(not is_missing(row[2][-1]) for row in rows) else {}
+    scenario = read_pairwise(table, rule=rule or POOLED, tie="tie", **options)
     lost = [f"{counted(unknown, 'choice')} that could not be read: left out"] * bool(unknown)
     if not rule and len({row[2][1] for row in rows}) > 1:
         others = ", ".join(one for one in RULES if one != POOLED)

@@ -43,6 +43,7 @@ class Chose(NamedTuple):
     one: Any
     other: Any
     share: float | None  # of a win of the one: 1, 1/2 or 0; None where it is not known
+    group: Any = None
 
 
 Row = Said | Scored | Chose
@@ -85,8 +86,9 @@ def _scores(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
 
 def _choices(table: Table, names: Mapping[str, str]) -> Iterator[Row]:
     columns = (names[what] for what in ("prompt", "user", "chosen", "rejected"))
-    for place, (prompt, user, chosen, rejected) in table.rows(*columns):
-        yield Chose(place, prompt, user, chosen, rejected, 1.0)
+    more = [names["group"]] if table.has(names["group"]) else []
+    for place, (prompt, user, chosen, rejected, *group) in table.rows(*columns, *more):
+        yield Chose(place, prompt, user, chosen, rejected, 1.0, *group)
 
 
 _SCORE = "score_"  # before the name of a scorer, in frames of Inspect

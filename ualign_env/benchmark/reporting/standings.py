@@ -236,4 +236,7 @@ def failures(results: Iterable[RunResult]) -> list[tuple[str, str, str, int]]:
     for result in results:
         if result.status != "learned":
             found[result.agent, result.status, reason_of(result)] += 1
+        elif result.ranked is None:
+            budget = Budget(result.unit, result.budget)
+            found[result.agent, "too late", f"what it learned first came after its budget of {budget}"] += 1
     return [(*key, count) for key, count in sorted(found.items())]

@@ -14,6 +14,7 @@ from gymnasium import spaces
 from ualign_env import _checks
 from ualign_env._types import Ints
 from ualign_env.envs import rendering
+from ualign_env.envs.arguments import hinted
 from ualign_env.envs.gymnasium.spec import PortableSpec
 from ualign_env.scenario import Scenario
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, Feedback, response_index
@@ -118,6 +119,7 @@ class Exploiter(_OneShotEnv):
 
     game: BatchedExploiter
 
+    @hinted
     def __init__(
         self,
         scenario: ScenarioLike = DEFAULT,
@@ -189,6 +191,7 @@ class SelfPlay(_OneShotEnv):
 
     game: BatchedGame
 
+    @hinted
     def __init__(
         self,
         scenario: ScenarioLike = DEFAULT,

@@ -17,6 +17,7 @@ from gymnasium.vector.utils import batch_space
 from ualign_env import _checks
 from ualign_env._types import Floats, Ints
 from ualign_env.envs import rendering
+from ualign_env.envs.arguments import hinted
 from ualign_env.envs.gymnasium.single import Observation, exploiter_actions, mask_table
 from ualign_env.envs.gymnasium.spec import PortableSpec
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, Feedback, repeated_rows
@@ -127,6 +128,7 @@ class ExploiterVectorEnv(OneShotVectorEnv):
 
     game: BatchedExploiter
 
+    @hinted
     def __init__(
         self,
         num_envs: int = 1,
@@ -193,6 +195,7 @@ class SeatsVectorEnv(OneShotVectorEnv):
 
     game: BatchedGame
 
+    @hinted
     def __init__(
         self,
         num_envs: int = 3,

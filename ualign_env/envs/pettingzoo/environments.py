@@ -19,6 +19,7 @@ from ualign_env._checks import TooLargeError, about
 from ualign_env._limits import MAX_ACTIONS, MAX_GAMES
 from ualign_env._multisets import multisets, n_multisets
 from ualign_env.envs import rendering
+from ualign_env.envs.arguments import hinted
 from ualign_env.scenario import Scenario
 from ualign_env.simulation.batch import (
     BatchedGame,
@@ -272,6 +273,7 @@ class _InTurn(_Alignment, AECEnv[str, Any, Any]):
 class SymmetricGame(_Alignment):
     """K players with one response each."""
 
+    @hinted
     def __init__(
         self,
         scenario: ScenarioLike = DEFAULT,
@@ -304,6 +306,7 @@ class SymmetricGame(_Alignment):
 class VersusGame(_Alignment):
     """A model with k responses and an opponent with l."""
 
+    @hinted
     def __init__(
         self,
         scenario: ScenarioLike = DEFAULT,
