@@ -70,7 +70,7 @@ trainer.save_model(str(given.out))
 said += sampled(model, prompts, n)
 keys = [(model, x, i) for model in ("before", "after") for x in range(len(prompts)) for i in range(n)]
 table = pd.DataFrame([{"model": model, "prompt": f"prompt {x}", "sample": i} for model, x, i in keys])
-scores = zip(given.judges, judges(*zip(*said, strict=True)), strict=True)
+scores = zip(range(len(models)), judges(*zip(*said, strict=True)), strict=True)
 judgements = pd.concat([table.assign(user=name, score=row) for name, row in scores])
 generations = table.assign(text=[one if isinstance(one, str) else one[0]["content"] for _, one in said])
 for name, one in {"generations": generations, "judgements": judgements}.items():

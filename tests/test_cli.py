@@ -112,6 +112,7 @@ def test_score_prints_the_rate_and_the_worst_opponent(ualign):
         (["score", "--k", "0"], "k is 0, but must be an integer from 1 to 1000000"),
         (["score", "--k", "two"], "k is 'two', but must be an integer"),
         (["score", "--policy", "uniforn"], "unknown policy 'uniforn'; did you mean 'uniform'"),
+        (["score", "impartial", "--resposes", "5"], "no such option: --resposes; did you mean --responses?"),
         (["score", "--policy", "missing.npy"], "cannot read a policy from 'missing.npy'"),
         (["score", "--policy", "bad.npy"], "cannot read a policy from 'bad.npy'"),
         (["score", "--policy", "short.npy"], "policy has 2 entries, but the scenario has 4 responses"),

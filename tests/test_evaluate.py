@@ -400,7 +400,7 @@ def test_every_column_is_explained_and_none_is_empty(tmp_path):
             {},
             "no user, .*user:NAME",
         ),
-        ([JUDGED], {"user": "annotator"}, "has score, but no annotator"),
+        ([JUDGED], {"user": "annotator"}, "user is to be the column 'annotator', which none of .* has"),
         ([SAID, JUDGED], {"group": "country"}, "group is to be the column 'country', which none of .* has"),
         ([(SAID, "alpha"), JUDGED], {}, "says itself whose samples these are"),
         (
@@ -425,3 +425,9 @@ def test_groups_of_comparisons_are_told_apart():
         (best,) = evaluate_generations(found, [1], rng=0).equilibrium
         assert best.worst_group in ("left", "right")
     assert not read_generations([without(table, "group")]).scenario.groups[0]
+
+
+def test_columns_are_renamed_in_the_files_that_have_them():
+    odd = {{"prompt": "question", "user": "annotator"}.get(name, name): column for name, column in JUDGED.items()}
+    found = read_generations([SAID, odd], columns={"prompt": "question", "user": "annotator"})
+    assert found.scenario == read_generations([SAID, JUDGED]).scenario

@@ -214,3 +214,24 @@ def test_pictures_of_names_that_no_font_has(tmp_path):
         plots.save(figure, tmp_path / "i.svg")
     labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert all(len(label) <= 40 and "\n" not in label for label in labels)
+
+
+def test_rates_of_groups_say_whom_policies_fail():
+    likes = {"north": ["abc"] * 5 + ["acb"], "south": ["bca"] * 3 + ["cba"]}
+    rows = [
+        (q, f"{group}{i}", y, -order.index(y), group)
+        for q in "pq"
+        for group, own in likes.items()
+        for i, order in enumerate(own)
+        for y in "abc"
+    ]
+    columns = ("prompt", "user", "response", "score", "group")
+    scenario = ua.read_ratings(dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)), group="group")
+    found = inspect_scenario(scenario)
+    nlhf = ua.tabulate(scenario, "nlhf", 8).average()
+    for name, rates in found.group_rates.items():
+        own = [ua.robust_win_rate(groups[name], row, 8) for groups, row in zip(scenario.groups, nlhf, strict=True)]
+        assert rates["nlhf"] == pytest.approx(np.mean(own), abs=1e-12)
+    assert found.group_rates["north"]["nlhf"] > 0.8  # a is the majority's, and wins but for ties
+    assert found.group_rates["south"]["nlhf"] == 0  # who like it least
+    assert not inspect_scenario("german-goals").group_rates

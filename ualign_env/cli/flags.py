@@ -1,5 +1,6 @@
 """Options of scenarios and files as flags: `score r.csv --user annotator` is `score r.csv/user:annotator`."""
 
+import difflib
 from typing import Any
 
 from ualign_env import _options, specs
@@ -28,6 +29,8 @@ def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
         flag, equals, value = arg.partition("=")
         key = flag.removeprefix("--")
         if flag in own or not flag.startswith("--") or key not in known:
+            if near := difflib.get_close_matches(flag, [f"--{name}" for name in known], n=1) if flag not in own else []:
+                raise ValueError(f"no such option: {flag}; did you mean {near[0]}?")
             rest.append(arg)
             continue
         if not equals:

@@ -82,7 +82,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     for columns, rows in (
         (("metric", "value"), metrics),
         (("prompt", "users", "win rate", "worst opponent"), attacks),
-        (("k'", "robust win rate"), curve),
+        (("at k =", "robust win rate"), curve),
     ):
         emit("")
         print_table(columns, rows)
@@ -111,6 +111,7 @@ def print_inspection(found: Inspection) -> None:
         _say_others(len(found.prompts))
         if levels:
             emit("set of i: share of users whom some other response pleases better than the best i together")
+        emit("lottery: on how many responses the maximal lottery is")
     for what, distance in found.other_readings.items():
         emit(f"with {what} the equilibrium for k = 3 moves by {distance:.4f} (total variation)")
     for what, reason in found.unreadable.items():
@@ -122,9 +123,26 @@ def print_inspection(found: Inspection) -> None:
         rows.append([name, *(f"{rates[i]:.4f}" for i in shown), _number(found.limits.get(name), ".4f")])
     emit("")
     print_table(columns, rows, numbers=True)
+    if found.group_rates:
+        emit("")
+        _print_groups(found, found.sizes[shown[-1]])
     emit("")
     for sentence in found.verdict:
         emit(f"verdict: {sentence}")
+
+
+def _print_groups(found: Inspection, k: int) -> None:
+    """Prints whom simple policies fail: of many groups, those that NLHF serves worst."""
+    users: Counter[str] = Counter()
+    for one in found.prompts:
+        users.update(one.groups)
+    worst = sorted(found.group_rates.items(), key=lambda item: item[1]["nlhf"])
+    policies = list(worst[0][1])
+    rows = [[short(name, 40), f"{users[name]:,}", *(f"{rates[one]:.4f}" for one in policies)] for name, rates in worst]
+    print_table(("group", "users", *policies), rows[:_PROMPTS], numbers=True)
+    if len(rows) > _PROMPTS:
+        emit(f"and {len(rows) - _PROMPTS:,} groups with higher rates: --json has all")
+    emit(f"rates of groups: robust win rate at k = {k} among their own users, against what these like best")
 
 
 def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:
@@ -141,7 +159,9 @@ def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:
     unique = {True: "the only one", False: "one of several", None: "perhaps one of several"}[one.lottery_unique]
     yield "maximal lottery", f"{unique}, on {_named(one.lottery_support)}"
     if one.groups:
-        yield "groups", "; ".join(f"{short(name, 30)} {users:,}" for name, users in list(one.groups.items())[:_LISTED])
+        listed = [f"{short(name, 30)} {users:,}" for name, users in list(one.groups.items())[:_LISTED]]
+        more = len(one.groups) - len(listed)
+        yield "groups", "; ".join([*listed, *[f"and {more} others"] * bool(more)])
     if one.favourites:
         yield "favourites", "; ".join(f"{short(name, 30)} {share:.3f}" for name, share in one.favourites[:5])
 

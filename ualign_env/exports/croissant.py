@@ -20,7 +20,7 @@ from ualign_env._text import counted, counted_between
 from ualign_env.citation import Citation, cite_scenario
 from ualign_env.exports.card import data_card
 from ualign_env.scenario import Scenario
-from ualign_env.specs import ScenarioLike, as_scenario
+from ualign_env.specs import ScenarioLike, as_scenario, split_path
 
 #: What columns hold: the type of Croissant, and a description.
 COLUMNS = {
@@ -159,7 +159,7 @@ def _metadata(scenario: Scenario, source: Citation, tables: dict[str, Any], give
     size = f"{counted(scenario.n_prompts, 'prompt')}, each judged by {counted_between(min(users), max(users), 'user')}"
     said = source.source or "not known"
     about = {
-        "name": given["name"] or scenario.name,
+        "name": given["name"] or _title(scenario.name),
         "description": given["description"] or f"Which responses users prefer: {size}. Source: {said}",
         "license": given["licence"] or source.licence,
         "url": given["url"],
@@ -200,6 +200,12 @@ def _smallest_group(scenario: Scenario) -> str:
     return (
         f"Users are told apart by groups, of which the smallest has {few} of a prompt: who knows a group may know them."
     )
+
+
+def _title(name: str) -> str:
+    """Returns the name of a data set: of a file its own, without folder, ending and options."""
+    path, _ = split_path(name)
+    return name if path is None else Path(path).stem
 
 
 def _file(file: str, data: bytes) -> dict[str, Any]:

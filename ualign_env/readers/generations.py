@@ -150,12 +150,14 @@ class _Sayings:
 
     def take(self, table: Table, model: str) -> None:
         """Takes what a file says."""
-        name, form = form_of(table, self._names)
-        self._columns.update(name for name in self._names.values() if table.has(name))
+        # what is called otherwise in one file may have its usual name in another
+        names = {what: given if table.has(given) else what for what, given in self._names.items()}
+        name, form = form_of(table, names)
+        self._columns.update(given for given in names.values() if table.has(given))
         if model and not form.unnamed:
             raise ValueError(f"{table.name}: says itself whose samples these are: leave out the model {model!r:.100}")
         self.taken.append(f"{table.name}: {form.summary}" + ("" if name in NAMED else f" ({form.taken})"))
-        for row in _whole(table, form.rows(table, {**self._names, "of": model})):
+        for row in _whole(table, form.rows(table, {**names, "of": model})):
             if isinstance(row, Said):
                 self._known = True
                 self._said(table, row)

@@ -31,6 +31,7 @@ _PICTURED = 20
 _FEW = 20  # prompts up to which curves have all sizes
 _COMPARED_AT = 3  # k of the equilibria by which two readings of a file are compared
 _POINT = 0.01
+_OF_GROUPS = ("nlhf", "random-dictatorship")  # whose rates are told for each group
 _MANY = 0.05  # share of users who tell nothing apart, from which on it is said
 
 
@@ -64,6 +65,9 @@ class Inspection(Result):
         rates: for each simple policy, its robust win rate for each; `"nlhf, best"` is the best maximal lottery for each
             k, where NLHF is not unique.
         limits: for each simple policy, what its rate tends to with k (see `Scorecard.u_alignment_limit`).
+        group_rates: for each named group of users, the robust win rate of `nlhf` and `random-dictatorship` among its
+            users alone, at the largest of 2, 4 and 8 that is known: against the response that the group likes best,
+            averaged over the prompts that it has judged.
         other_readings: how far the equilibrium for k = 3 moves, in total variation, averaged over prompts, where what
             is arguable in the reading of a file is answered otherwise.
         unreadable: such answers with which nothing can be read, and why.
@@ -78,6 +82,7 @@ class Inspection(Result):
     optimum: tuple[float, ...]
     rates: dict[str, tuple[float, ...]]
     limits: dict[str, float | None]
+    group_rates: dict[str, dict[str, float]]
     other_readings: dict[str, float]
     unreadable: dict[str, str]
     verdict: tuple[str, ...]
@@ -130,11 +135,34 @@ def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] | None = None)
         optimum=tuple(map(optimal_rate, ks)),
         rates=rates,
         limits=limits,
+        group_rates=_group_rates(loaded, {name: policies[name] for name in _OF_GROUPS if name in policies}, _last(ks)),
         other_readings=others,
         unreadable=unreadable,
         verdict=tuple(_verdict(loaded, facts, ks, rates, limits)),
         pictured=_pictured(loaded, policies["nlhf"], ks[-1]),
     )
+
+
+def _last(sizes: Sequence[int]) -> int:
+    """Returns the largest size that is always shown."""
+    return max((k for k in sizes if k in SHOWN), default=sizes[-1])
+
+
+def _group_rates(scenario: Scenario, policies: dict[str, Floats], k: int) -> dict[str, dict[str, float]]:
+    """Returns for each group of users the robust win rates of policies among them."""
+    found: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(name for groups in scenario.groups for name in groups):
+        own = [x for x, groups in enumerate(scenario.groups) if name in groups]
+        chances = scenario.probabilities[own] / scenario.probabilities[own].sum()
+        found[name] = {
+            policy: float(chances @ [_among(scenario.groups[x][name], table[x], k) for x in own])
+            for policy, table in policies.items()
+        }
+    return found
+
+
+def _among(users: Users, row: Floats, k: int) -> float:
+    return 1 - float(users.payoffs(row[: users.n_responses], k).max())
 
 
 def _best_lotteries(scenario: Scenario, searches: list[Found], sizes: Sequence[int]) -> tuple[float, ...]:
@@ -189,7 +217,7 @@ def _verdict(
     limits: dict[str, float | None],
 ) -> list[str]:
     """Returns what follows, in sentences."""
-    k = max((k for k in sizes if k in SHOWN), default=sizes[-1])
+    k = _last(sizes)
     if k == 1:
         return ["only pairwise preferences are known, which say nothing of more than one response shown"]
     lost = {name: optimal_rate(k) - values[sizes.index(k)] for name, values in rates.items()}
