@@ -75,7 +75,7 @@ def test_who_has_learned_nothing_within_the_budget_has_nothing(clock):
     assert result.shortfall == result.optimum == 2 / 3
     assert result.scorecard is None
     assert result.policy is None
-    assert "nothing within 1 seconds" in result.summary()
+    assert "nothing within 1 second of CPU" in result.summary()
 
 
 def test_looks_begin_after_a_millisecond_and_grow_by_a_quarter(clock):

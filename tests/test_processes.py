@@ -235,7 +235,8 @@ def test_where_systems_cannot_fork_each_run_is_started_anew(monkeypatch):
     ],
 )
 def test_what_goes_wrong_on_import_is_its_agents_alone(tmp_path, source, message):
-    (tmp_path / "mine.py").write_text(source)
+    # a name that is nowhere in its file is refused before anything runs
+    (tmp_path / "mine.py").write_text(f"{source}\n# learn is made elsewhere\n")
     limits = Limits(wall=2 if "sleep" in source else 600)
     made = ua.Benchmark([TASK], [f"{tmp_path}/mine.py:learn", "uniform"], 1, steps=1, limits=limits)
     found = {result.agent.rpartition(":")[2]: result for result in made.run(ua.Processes(1)).results}
