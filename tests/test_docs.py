@@ -55,6 +55,11 @@ def test_pages_run_from_top_to_bottom(name, tmp_path):
     assert printed == list(said)
 
 
+def test_every_suite_is_two_clicks_away():
+    page = PAGES["examples/docs/benchmark/index.md"]  # to which the first page leads
+    assert all(f"](../suites/{name}.md)" in page for name in list_suites())
+
+
 def test_every_word_of_inspect_is_explained():
     page = PAGES["examples/docs/concepts/inspection.md"]
     for spec in ("five-winners", "mallows/prompts:2"):
