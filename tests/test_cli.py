@@ -68,6 +68,14 @@ def test_a_response_is_a_policy_by_its_name(ualign, tmp_path):
     assert (status, "unknown policy 'b'" in err) == (2, True)
 
 
+def test_files_that_are_called_like_options_are_files(ualign, tmp_path):
+    (tmp_path / "users.csv").write_text("who,response,score\nu,a,1\nu,b,2\nv,a,3\nv,b,1\n", encoding="utf-8")
+    assert ualign("inspect", "users.csv", "--user", "who")[0] == 0
+    status, _, err = ualign("inspect", "users.csv", "--usr", "who")
+    assert (status, "no such option: --usr; did you mean --user?" in err) == (2, True)
+    assert "no such option: --zzzzzz\n" in ualign("inspect", "users.csv", "--zzzzzz", "who")[2]
+
+
 def test_pictures_are_drawn_only_where_they_are_asked_for(ualign, tmp_path):
     for command in ("curve", "family"):
         (tmp_path / f"{command}.png").write_text("mine")

@@ -149,6 +149,18 @@ def test_held_out_prompts_are_told_apart(tmp_path):
     scenario = ua.load_scenario("moving-opinions/prompts:6/held-out:2/responses:4/users:5")
     folder = ua.save_croissant(scenario, tmp_path / "data").parent
     assert [row["part"] for row in rows_of(folder / "prompts.csv")] == ["learned on"] * 6 + ["held out"] * 2
+    told = rows_of(folder / "rankings.csv")  # prompts of both parts have the same names
+    assert scenario.held_out is not None
+    for part, own in (("learned on", scenario), ("held out", scenario.held_out)):
+        first = [row for row in told if (row["prompt"], row["part"]) == (own.prompts[0], part)]
+        assert len(first) == own.populations[0].n_types
+
+
+def test_too_many_users_are_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("ualign_env.exports.croissant.MAX_FIELDS", 10)
+    with pytest.raises(ua.TooLargeError, match="96 places for responses, but at most 10 are written"):
+        ua.save_croissant("german-goals", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
 
 
 def test_metadata_and_card(tmp_path):

@@ -116,7 +116,7 @@ def test_tables_say_what_the_results_say(folder, results):
     for board in boards(results):
         for row in board.standings:
             assert f"| {row.agent} | {'-' if row.rank is None else row.rank} | {row.score.value:.2f} |" in text
-    assert "| cfr-plus | unsupported | 1 |" in text
+    assert "| cfr-plus | cannot start | 1 |" in text
     assert table([]).count("\n") == 1
     assert summary(results[0])["trace"] == results[0].to_dict()["trace"]
     assert markdown(boards(results), results) == text

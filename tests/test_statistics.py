@@ -206,5 +206,5 @@ def test_whoever_could_not_start_is_named_and_not_left_out():
     assert [(row.agent, row.started, row.over) for row in board.standings] == [("a", 1, 0), ("b", 0, 0), ("c", 0, 1)]
     assert board.standings[1].score.value == pytest.approx(-np.log10(2 / 3))
     late = "what it learned first came after its budget of 100 plays"
-    assert failures(runs) == [("b", "unsupported", "large", 1), ("c", "too late", late, 1)]
+    assert failures(runs) == [("b", "cannot start", "large", 1), ("c", "too late", late, 1)]
     assert by_task(runs[:1], [("german-goals", 2, 1)])[0].tolist() == [1.0]

@@ -249,9 +249,14 @@ def one_of(kind: str, given: Any, known: Iterable[str]) -> Any:
     return given
 
 
+def nearest(given: str, known: Iterable[str]) -> str | None:
+    """Returns the name in a table that somebody may have meant, None where none is near."""
+    return next(iter(difflib.get_close_matches(given, list(known), n=1)), None)
+
+
 def unknown(kind: str, given: str, known: Iterable[str]) -> ValueError:
     """Returns the error for a name that is not in a table, with the nearest one that is."""
     known = sorted(known)
-    near = difflib.get_close_matches(given, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(given, known)
+    hint = "" if near is None else f"did you mean {near!r}? "
     return ValueError(f"unknown {kind} {given!r}; {hint}known: {', '.join(known) or 'none'}")

@@ -124,6 +124,7 @@ def describe_agent(place: str) -> AgentInfo:
         location, _, name = place.rpartition(":")
         own = Path(location).resolve() if location.endswith(".py") else None
         if own is None:
+            _check_named(module_path(location), name)
             return _described(place, place, function_source(place))
         return _in_file(own, name)
     if place.endswith(".py"):
@@ -148,6 +149,13 @@ def agent_source(place: str) -> tuple[Path | None, str]:
     where = place if entry is None else entry.value.partition("[")[0].strip()
     location, _, name = where.rpartition(":")
     return Path(location) if location.endswith(".py") else module_path(location), name
+
+
+def line_of(trace: str, place: str) -> str:
+    """Returns the last line of an agent's file in a traceback, such as ` (mine.py:7)`; empty where there is none."""
+    file = place.rpartition(":")[0]
+    lines = re.findall(rf'File "{re.escape(file)}", line (\d+)', trace) if file else []
+    return f" ({Path(file).name}:{lines[-1]})" if lines else ""
 
 
 def load_agent(place: str) -> Agent:
@@ -209,6 +217,13 @@ def _declaration(name: str, node: ast.FunctionDef | ast.ClassDef) -> Declaration
     return Declaration()
 
 
+def _check_named(path: Path | None, name: str) -> None:
+    """Raises an error for a name that is nowhere in a file of Python, which then cannot define it."""
+    source = path.read_bytes() if path and path.suffix == ".py" else None
+    if source is not None and not re.search(rf"\b{re.escape(name)}\b|import \*", source.decode(errors="replace")):
+        raise _checks.unknown(f"agent in {path}", name, functions_in(source))
+
+
 def _in_file(path: Path, name: str) -> AgentInfo:
     """Returns what an agent in a file says; its version changes with the file, as results follow what is edited."""
     if not name.isidentifier():
@@ -220,8 +235,7 @@ def _in_file(path: Path, name: str) -> AgentInfo:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError) as error:
         raise ValueError(f"{path}: is no Python: {error}") from None
-    if not re.search(rf"\b{name}\b|import \*", source.decode(errors="replace")):
-        raise _checks.unknown(f"agent in {path}", name, functions_in(source))
+    _check_named(path, name)
     found = _described(f"{path.stem}:{name}", f"{path}:{name}", node)
     version = f"{found.declared.version}+{hashlib.sha256(source).hexdigest()[:8]}"
     return replace(found, declared=replace(found.declared, version=version))

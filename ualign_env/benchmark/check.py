@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ualign_env._result import Result
-from ualign_env.benchmark.agents import Agent, AgentInfo, describe_agent, load_agent
+from ualign_env.benchmark.agents import Agent, AgentInfo, describe_agent, line_of, load_agent
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.oracle import OutOfPlaysError
 from ualign_env.benchmark.running.learning import policies_of
@@ -82,7 +81,8 @@ def check_agent(place: str) -> AgentCheck:
             try:
                 runs[key] = _learned(agent, info, Task(task.scenario, task.k, seed, task.l))
             except (Exception, SystemExit) as error:
-                errors.append(f"on {name}: {type(error).__name__}: {error}{_where(error, info.place)}")
+                line = line_of("".join(traceback.format_exception(error)), info.place)
+                errors.append(f"on {name}: {type(error).__name__}: {error}{line}")
                 break
         else:
             passed.append(f"learns {name}")
@@ -103,13 +103,6 @@ def check_agent(place: str) -> AgentCheck:
 
 
 _SEEDS = "several responses, k = 2"
-
-
-def _where(error: BaseException, place: str) -> str:
-    """Returns the line of the agent's file at which an error was raised, where there is one."""
-    file = place.rpartition(":")[0]
-    lines = [one for one in traceback.extract_tb(error.__traceback__) if file and one.filename == file]
-    return f" ({Path(file).name}:{lines[-1].lineno})" if lines else ""
 
 
 def _tasks(info: AgentInfo) -> dict[str, Task]:

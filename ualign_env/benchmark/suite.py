@@ -212,8 +212,9 @@ def _tasks(name: str, scenario: Scenario, ks: Iterable[int], ls: Iterable[int]) 
 
 
 def _of_folder(name: str) -> Suite:
-    path, pairs = split_path(name.removeprefix(FOLDER))
-    folder = path or name.removeprefix(FOLDER)
+    given = name.removeprefix(FOLDER)
+    path, pairs = split_path(given)
+    folder = path or given
     chosen = ["/".join([str(file), *pairs]) for file in files_in(folder)]
     return custom_suite(chosen, (1, 2, 3, 8), name=f"folder-{Path(folder).resolve().name}")
 

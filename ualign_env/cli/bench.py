@@ -230,14 +230,12 @@ def _folder(suite: Suite) -> str:
 
 
 def _planned(benchmark: Benchmark) -> str:
-    """Returns what is going to be run, in a line."""
+    """Returns of what runs are going to be made, in a line."""
     runs = benchmark.runs
-    budgets = dict.fromkeys(str(run.budget) for run in runs)
     tasks = len({(run.name, run.task.k, run.task.l) for run in runs})
-    return (
-        f"{benchmark.suite}: {counted(len(runs), 'run')} of {counted(len(benchmark.agents), 'agent')} on "
-        f"{counted(tasks, 'task')}, each with {' or '.join(budgets)}, and at most {runs[0].limits.wall:,.12g} s"
-    )
+    who = f"{benchmark.suite}, by {counted(len(benchmark.agents), 'agent')} on {counted(tasks, 'task')}"
+    budgets = " or ".join(dict.fromkeys(str(run.budget) for run in runs))
+    return f"{who}, each with {budgets}, and at most {runs[0].limits.wall:,.12g} s"
 
 
 def _part(text: str) -> tuple[int, int]:

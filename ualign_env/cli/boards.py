@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ualign_env._text import counted, printable, short
 from ualign_env.benchmark.reporting.compare import Comparison
-from ualign_env.benchmark.reporting.standings import Board, cells_of, failures, reason_of
+from ualign_env.benchmark.reporting.standings import Board, cells_of, end_of, failures, reason_of
 from ualign_env.benchmark.reporting.statistics import TaskKey, task_of
 from ualign_env.benchmark.results import RunResult
 from ualign_env.cli.output import emit, note
@@ -26,7 +26,7 @@ class Progress:
     """How far a benchmark is: on a terminal, a bar with the time that is left and the best of each task."""
 
     def __init__(self, plan: str) -> None:
-        """Makes the bar; `plan` says what is going to be run."""
+        """Makes the bar; `plan` says of what runs are going to be made."""
         self._plan = plan
         self._console = Console(stderr=True)
         self._bar = Bar(
@@ -57,7 +57,7 @@ class Progress:
         """Tells how many runs are finished already, and how many there are."""
         self._made, self._total = finished, total
         if finished < total:
-            note(self._plan)
+            note(f"{counted(total, 'run')} of {self._plan}")
         self._bar.update(self._task, completed=finished, total=total)
         if finished and self._live is None:
             note(f"finished already: {finished} of {counted(total, 'run')}")
@@ -67,9 +67,7 @@ class Progress:
         self._made += 1
         said = f"shortfall {result.shortfall:.1e}"
         if result.ranked is None:
-            reason = short(reason_of(result), 100)
-            late = "nothing within its budget" if result.status == "learned" else result.status
-            said = f"{late}: {reason}" if reason else late
+            said = f"{end_of(result)}: {short(reason_of(result), 100)}".removesuffix(": ")
         text = f"{result.agent}, {short(result.task, 30)}, k = {result.k}, seed {result.seed}"
         key = task_of(result), result.badge
         if key not in self._best or result.shortfall < self._best[key].shortfall:
@@ -93,7 +91,7 @@ def print_boards(boards: Sequence[Board], results: Iterable[RunResult]) -> None:
         _print_board(board, board.of(listed))
         emit("")
     for agent, status, reason, runs in failures(listed):
-        emit(f"{agent}, {counted(runs, 'run')}, {'cannot start' if status == 'unsupported' else status}: {reason}")
+        emit(f"{agent}, {counted(runs, 'run')}, {status}: {reason}")
 
 
 def _print_board(board: Board, results: Sequence[RunResult]) -> None:

@@ -269,12 +269,12 @@ def _load_policy(text: str, scenario: Scenario, k: int) -> Any:
     """Returns a baseline's name, an array that shows a response, or that of a `.npy` file, or of what `solve` wrote."""
     if text in BASELINES:
         return text
-    everywhere = set.intersection(*(set(users.responses) for users in scenario.populations))
-    if text in everywhere:
-        policy = np.zeros(scenario.legal.shape)
-        policy[range(len(policy)), [users.responses.index(text) for users in scenario.populations]] = 1.0
-        return policy
     if not text.endswith((".npy", ".npz")):
+        everywhere = set.intersection(*(set(users.responses) for users in scenario.populations))
+        if text in everywhere:
+            policy = np.zeros(scenario.legal.shape)
+            policy[range(len(policy)), [users.responses.index(text) for users in scenario.populations]] = 1.0
+            return policy
         raise _checks.unknown("policy", text, [*BASELINES, "FILE.npy", "FILE.npz", *everywhere])
     try:
         loaded = np.load(text, allow_pickle=False)

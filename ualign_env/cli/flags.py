@@ -1,9 +1,8 @@
 """Options of scenarios and files as flags: `score r.csv --user annotator` is `score r.csv/user:annotator`."""
 
-import difflib
 from typing import Any
 
-from ualign_env import _options, specs
+from ualign_env import _checks, _options, specs
 from ualign_env.benchmark.suite import FOLDER
 from ualign_env.readers.choose import reader_options
 
@@ -28,11 +27,12 @@ def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
             break
         flag, equals, value = arg.partition("=")
         key = flag.removeprefix("--")
-        if flag in own or not flag.startswith("--") or key not in known:
-            if near := difflib.get_close_matches(flag, [f"--{name}" for name in known], n=1) if flag not in own else []:
-                raise ValueError(f"no such option: {flag}; did you mean {near[0]}?")
+        if flag in own or not flag.startswith("--"):
             rest.append(arg)
             continue
+        if key not in known:
+            near = _checks.nearest(flag, [*own, *(f"--{name}" for name in known)])
+            raise ValueError(f"no such option: {flag}{'' if near is None else f'; did you mean {near}?'}")
         if not equals:
             value = "true" if isinstance(known[key], bool) else next(given, None)
             if value is None:

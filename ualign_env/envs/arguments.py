@@ -1,13 +1,14 @@
 """What environments say of keywords that they do not know."""
 
-import difflib
 import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-#: What somebody may have meant by the name of another function's argument.
-_MEANT = {"k": "players, which is k + 1", "players": "k, which is players - 1", "num_players": "players"}
+from ualign_env import _checks
+
+#: What somebody may mean who knows another function's arguments.
+_MEANT = {"k": "players is k + 1", "players": "k is players - 1"}
 
 
 def hinted(init: Callable[..., None]) -> Callable[..., None]:
@@ -18,10 +19,8 @@ def hinted(init: Callable[..., None]) -> Callable[..., None]:
     def checked(self: Any, *args: Any, **given: Any) -> None:
         for name in given:
             if name not in known:
-                near = [one for one in [_MEANT.get(name, ""), *difflib.get_close_matches(name, known, n=1)] if one]
-                meant = [one for one in near if one.partition(",")[0] in known]
-                hint = f"did you mean {meant[0]}? " if meant else ""
-                raise TypeError(f"{type(self).__name__} has no argument {name!r}; {hint}known: {', '.join(known)}")
+                hint = f"; {_MEANT[name]}" if name in _MEANT else ""
+                raise TypeError(f"{_checks.unknown(f'argument of {type(self).__name__}', name, known)}{hint}")
         init(self, *args, **given)
 
     return checked

@@ -91,7 +91,7 @@ def save_croissant(
 
     Raises:
         ValueError: if an argument is no text, the folder holds something, or a file cannot be written.
-        TooLargeError: if a table would have more than 50 million cells.
+        TooLargeError: if users have more than 50 million places for responses in all.
     """
     loaded, target = as_scenario(scenario), as_path(folder)
     given = {"name": name, "description": description, "licence": licence, "url": url}
@@ -117,25 +117,28 @@ def save_croissant(
 
 def _tables(scenario: Scenario) -> dict[str, list[dict[str, Any]]]:
     """Returns the rows of each file."""
+    parts = [scenario, *[scenario.held_out] * bool(scenario.held_out)]
+    users = [users for part in parts for users in part.populations]
+    users += [users for part in parts for groups in part.groups for users in groups.values()]
+    if (numbers := sum(one.n_types * one.n_responses for one in users)) > MAX_FIELDS:
+        raise TooLargeError(f"users have {numbers:,} places for responses, but at most {MAX_FIELDS:,} are written")
     found: dict[str, list[dict[str, Any]]] = {"prompts.csv": [], "responses.csv": []}
     for part, own in (("learned on", scenario), ("held out", scenario.held_out)):
         if own is None:
             continue
         for x, (prompt, users) in enumerate(zip(own.prompts, own.populations, strict=True)):
-            row: dict[str, Any] = {"prompt": prompt, "probability": float(own.probabilities[x])}
-            row |= {"part": part} if scenario.held_out else {}
-            found["prompts.csv"].append(row | _features(own.features[x]))
+            common = {"prompt": prompt} | ({"part": part} if scenario.held_out else {})
+            row = {"probability": float(own.probabilities[x])} | _features(own.features[x])
+            found["prompts.csv"].append(common | row)
             seen = own.response_features[x]
             found["responses.csv"] += [
-                {"prompt": prompt, "number": y, "response": response} | _features(seen[y])
+                common | {"number": y, "response": response} | _features(seen[y])
                 for y, response in enumerate(users.responses)
             ]
-            found.setdefault(f"{users.kind}.csv", []).extend({"prompt": prompt} | row for row in users.rows())
+            found.setdefault(f"{users.kind}.csv", []).extend(common | row for row in users.rows())
             for group, members in own.groups[x].items():
-                rows = ({"prompt": prompt, "group": group} | row for row in members.rows())
+                rows = (common | {"group": group} | row for row in members.rows())
                 found.setdefault(f"{members.kind}-of-groups.csv", []).extend(rows)
-            if sum(len(rows) * len(rows[0]) for rows in found.values() if rows) > MAX_FIELDS:
-                raise TooLargeError(f"the tables have more than {MAX_FIELDS:,} cells, which are not written")
     return found
 
 

@@ -111,7 +111,8 @@ class Table(ABC):
     def counts(self, among: Iterable[str]) -> list[str]:
         """Returns the columns of numbers that are called as if they said how many users a row stands for."""
         found = [column for column in among if column.casefold().strip() in _COUNTS]
-        return [column for column in found if column in self.numeric()]
+        numeric = self.numeric() if found else set()
+        return [column for column in found if column in numeric]
 
     def text(self, place: int, what: str, cell: Any) -> str:
         """Returns the name that a cell holds, which must not be empty."""

@@ -94,16 +94,16 @@ def _from_table(
     scores, weights, groups = [], [], []
     rated: dict[str, int] = {}
     whose = [user] if rows.has(user) else []
-    for place, (*cells, who) in rows.rows(*names, *special, *whose or [names[0]]):
-        if whose and not is_gap(who) and rated.setdefault(as_text(who), place) != place:
+    for place, cells in rows.rows(*names, *special, *whose):
+        who = "" if not whose or is_gap(cells[-1]) else as_text(cells[-1])
+        if who and rated.setdefault(who, place) != place:
             raise ValueError(
-                f"{rows.where(place)}: user {as_text(who)!r:.100} has a row before, at "
-                f"{rows.where(rated[as_text(who)])}, but each row is a user: ratings of several prompts are read one "
-                "response a row"
+                f"{rows.where(place)}: user {who!r:.100} has a row before, at {rows.where(rated[who])}, but each row "
+                "is a user: ratings of several prompts are read one response a row"
             )
         values = zip(names, cells, strict=False)
         scores.append(np.array([rows.number(place, what, value, levels) for what, value in values]))
-        rest = list(cells[len(names) :])
+        rest = list(cells[len(names) : len(names) + len(special)])
         weights.append(rows.weight(place, weight, rest.pop(0)) if weight else 1.0)
         if group:
             groups.append(as_text(rest.pop()))
@@ -120,9 +120,11 @@ def _doubts(rows: Table, names: list[str], scores: Floats) -> list[str]:
         notes.append(f"column {column!r} is a response: as the weight, it says how many users a row stands for")
     known = {name: own[~np.isnan(own)] for name, own in zip(names, scores.T, strict=True)}
     ends = {name: (own.min(), own.max()) for name, own in known.items() if own.size}
+    if len(ends) < 3:  # two that differ are no sign
+        return notes
+    lows, highs = sorted(low for low, _ in ends.values()), sorted((high for _, high in ends.values()), reverse=True)
     for name, (low, high) in ends.items():
-        rest = [end for other, end in ends.items() if other != name]
-        least, most = (min(low for low, _ in rest), max(high for _, high in rest)) if len(rest) > 1 else (low, high)
+        least, most = lows[int(low == lows[0])], highs[int(high == highs[0])]  # of the others
         if high - low > most - least and (low > most or high < least):
             notes.append(
                 f"column {name!r} holds {low:g} to {high:g}, and the others {least:g} to {most:g}: if it is no "

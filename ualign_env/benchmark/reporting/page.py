@@ -17,7 +17,16 @@ from ualign_env._types import Floats
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.reporting.charts import Axis, Line, chart, style_of
 from ualign_env.benchmark.reporting.crossplay import cross_play
-from ualign_env.benchmark.reporting.standings import Board, Standing, boards, cost_text, failures, reason_of
+from ualign_env.benchmark.reporting.standings import (
+    Board,
+    Standing,
+    boards,
+    cost_text,
+    end_of,
+    failures,
+    reason_of,
+    score_of_row,
+)
 from ualign_env.benchmark.reporting.statistics import ERT_TARGETS, LEAST, TaskKey, costs_of, score_of, task_of
 from ualign_env.benchmark.reporting.unseen import COLUMNS, ByTask
 from ualign_env.benchmark.results import RunResult
@@ -109,7 +118,7 @@ def _row(row: Standing, board: Board) -> dict[str, Any]:
     return {
         "agent": row.agent,
         "rank": "" if row.rank is None else row.rank,
-        "score": f"{row.score.value:.2f}" if row.started else "-",
+        "score": score_of_row(row),
         "interval": "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
         "started_score": "" if math.isnan(row.score_started) else f"{row.score_started:.2f}",
         "solved": f"{100 * row.curve.shares[-1]:.0f}",
@@ -147,10 +156,7 @@ def _cell(runs: Sequence[RunResult]) -> dict[str, Any]:
         return {"text": "", "kind": "none", "why": "not run"}
     ranked = [run for run in runs if run.ranked is not None]
     if not ranked:
-        over = runs[0].status == "learned"
-        said = "budget" if over else "cannot start" if runs[0].status == "unsupported" else runs[0].status
-        why = "learned nothing within its budget" if over else reason_of(runs[0])[:300]
-        return {"text": said, "kind": "missing", "why": why}
+        return {"text": end_of(runs[0]), "kind": "missing", "why": reason_of(runs[0])[:300]}
     decades = float(np.mean([score_of(run) for run in ranked]))
     return {
         "text": f"{'≤' if 10**-decades <= LEAST else ''}{10**-decades:.0e}",

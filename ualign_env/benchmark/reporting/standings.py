@@ -1,15 +1,14 @@
 """Leaderboards: one for each class of information, for samples of a policy and for responses chosen together apart."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ualign_env._text import counted
+from ualign_env.benchmark.agents import line_of
 from ualign_env.benchmark.budget import Budget
 from ualign_env.benchmark.information import CLASSES, Unit
 from ualign_env.benchmark.reporting import unseen
@@ -29,7 +28,6 @@ from ualign_env.benchmark.reporting.statistics import (
 )
 from ualign_env.benchmark.results import RunResult
 
-_FRAME = re.compile(r'\s+File "(.+)", line (\d+)')  # of a traceback
 _SEED = 0  # of bootstrap samples: a report of the same results is the same
 
 
@@ -122,6 +120,11 @@ class Board:
         return f"{known.badge}: {known.title}{more[self.kind]}"
 
 
+def score_of_row(row: Standing) -> str:
+    """Returns an agent's score as text, a dash where it learned nothing: that would say how large the optimum is."""
+    return f"{row.score.value:.2f}" if row.started else "-"
+
+
 def cells_of(row: Standing, board: Board) -> list[str]:
     """Returns an agent's line as text, a cell for each of the board's columns."""
     low, high = row.score.low, row.score.high
@@ -129,7 +132,7 @@ def cells_of(row: Standing, board: Board) -> list[str]:
     cells = [
         row.agent,
         "-" if row.rank is None else str(row.rank),
-        f"{row.score.value:.2f}" if row.started else "-",  # of nothing learned, it says how large the optimum is
+        score_of_row(row),
         "" if low is None or not row.started or high is None else f"{low:.2f} to {high:.2f}",
         f"{row.curve.shares[-1]:.0%}",
         *(cost_text(cost) for cost in row.costs),
@@ -221,22 +224,25 @@ def _median_cost(results: Sequence[RunResult], tasks: Sequence[TaskKey], target:
         return float(np.quantile(costs, 0.5, method="higher"))
 
 
+def end_of(result: RunResult) -> str:
+    """Returns how a run ended that is not ranked, in a word or two."""
+    return {"learned": "too late", "unsupported": "cannot start"}.get(result.status, result.status)
+
+
 def reason_of(result: RunResult) -> str:
-    """Returns the line of a run's error that says what it was, of a traceback the last, and where."""
-    lines = [line for line in (result.error or "").splitlines() if line.strip()]
+    """Returns why a run is not ranked: the last line of its error that begins something, and where it was."""
+    if result.status == "learned":
+        return f"what it learned first came after its budget of {Budget(result.unit, result.budget)}"
+    error = result.error or ""
+    lines = [line for line in error.splitlines() if line.strip()]
     said = next((line for line in reversed(lines) if not line[0].isspace()), "")
-    file = result.place.rpartition(":")[0]
-    places = [found for line in lines if (found := _FRAME.match(line)) and file and found[1].endswith(file)]
-    return f"{said} ({Path(places[-1][1]).name}:{places[-1][2]})" if places else said
+    return f"{said}{line_of(error, result.place)}"
 
 
 def failures(results: Iterable[RunResult]) -> list[tuple[str, str, str, int]]:
-    """Returns why agents are missing from tasks: agent, status and reason, and on how many runs."""
+    """Returns why agents are missing from tasks: agent, how it ended and the reason, and on how many runs."""
     found: dict[tuple[str, str, str], int] = defaultdict(int)
     for result in results:
-        if result.status != "learned":
-            found[result.agent, result.status, reason_of(result)] += 1
-        elif result.ranked is None:
-            budget = Budget(result.unit, result.budget)
-            found[result.agent, "too late", f"what it learned first came after its budget of {budget}"] += 1
+        if result.status != "learned" or result.ranked is None:
+            found[result.agent, end_of(result), reason_of(result)] += 1
     return [(*key, count) for key, count in sorted(found.items())]

@@ -270,7 +270,7 @@ class _InTurn(_Alignment, AECEnv[str, Any, Any]):
         self.agent_selection = self.agents[0]
 
 
-class SymmetricGame(_Alignment):
+class _Symmetric(_Alignment):
     """K players with one response each."""
 
     @hinted
@@ -303,7 +303,7 @@ class SymmetricGame(_Alignment):
         self._set_up(games, {f"player_{i}": 1 for i in range(games.players)}, rounds, render_mode, action_mask)
 
 
-class VersusGame(_Alignment):
+class _Versus(_Alignment):
     """A model with k responses and an opponent with l."""
 
     @hinted
@@ -339,25 +339,25 @@ class VersusGame(_Alignment):
         self._set_up(games, {"model_0": games.k, "opponent_0": games.l}, rounds, render_mode, action_mask)
 
 
-class ParallelAlignment(SymmetricGame, _Parallel):
+class ParallelAlignment(_Symmetric, _Parallel):
     """The alignment game, all players acting at once."""
 
     metadata = rendering.metadata(name="ualign_v0")
 
 
-class AECAlignment(SymmetricGame, _InTurn):
+class AECAlignment(_Symmetric, _InTurn):
     """The alignment game, players acting in turn without seeing what the others submitted."""
 
     metadata = rendering.metadata(name="ualign_v0", is_parallelizable=True)
 
 
-class ParallelVersus(VersusGame, _Parallel):
+class ParallelVersus(_Versus, _Parallel):
     """k responses against l, both sides acting at once."""
 
     metadata = rendering.metadata(name="ualign_versus_v0")
 
 
-class AECVersus(VersusGame, _InTurn):
+class AECVersus(_Versus, _InTurn):
     """k responses against l, the model acting first, and the opponent without seeing what it submitted."""
 
     metadata = rendering.metadata(name="ualign_versus_v0", is_parallelizable=True)
