@@ -72,8 +72,8 @@ def test_files_that_are_called_like_options_are_files(ualign, tmp_path):
     (tmp_path / "users.csv").write_text("who,response,score\nu,a,1\nu,b,2\nv,a,3\nv,b,1\n", encoding="utf-8")
     assert ualign("inspect", "users.csv", "--user", "who")[0] == 0
     status, _, err = ualign("inspect", "users.csv", "--usr", "who")
-    assert (status, "no such option: --usr; did you mean --user?" in err) == (2, True)
-    assert "no such option: --zzzzzz\n" in ualign("inspect", "users.csv", "--zzzzzz", "who")[2]
+    assert (status, "No such option: --usr; did you mean --user?" in err) == (2, True)
+    assert "No such option: --zzzzzz\n" in ualign("inspect", "users.csv", "--zzzzzz", "who")[2]
 
 
 def test_pictures_are_drawn_only_where_they_are_asked_for(ualign, tmp_path):
@@ -120,7 +120,7 @@ def test_score_prints_the_rate_and_the_worst_opponent(ualign):
         (["score", "--k", "0"], "k is 0, but must be an integer from 1 to 1000000"),
         (["score", "--k", "two"], "k is 'two', but must be an integer"),
         (["score", "--policy", "uniforn"], "unknown policy 'uniforn'; did you mean 'uniform'"),
-        (["score", "impartial", "--resposes", "5"], "no such option: --resposes; did you mean --responses?"),
+        (["score", "impartial", "--resposes", "5"], "No such option: --resposes; did you mean --responses?"),
         (["score", "--policy", "missing.npy"], "cannot read a policy from 'missing.npy'"),
         (["score", "--policy", "bad.npy"], "cannot read a policy from 'bad.npy'"),
         (["score", "--policy", "short.npy"], "policy has 2 entries, but the scenario has 4 responses"),

@@ -155,9 +155,10 @@ def test_flags_are_options(tmp_path):
 
 
 def test_commands_without_a_scenario_take_no_options_of_one():
-    refused = ualign("list", "--phi", "0.5")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "No such option" in refused.stderr
+    for option, told in (("--phi", "--phi"), ("--jsn", "--jsn; did you mean --json?")):
+        refused = ualign("list", option, "0.5")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr == f"ualign: error: No such option: {told}\n"
 
 
 def test_no_option_has_two_meanings():

@@ -29,12 +29,9 @@ class _Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Moves options of scenarios into their specs; of an option that is repeated, one would be ignored silently."""
         params = self.get_params(ctx)
-        own = {name for param in params for name in [*param.opts, *param.secondary_opts]}
-        pairs: list[str] = []
-        if any(param.name in flags.SCENARIOS for param in params):
-            args, pairs = flags.taken(args, own)
+        args, pairs = flags.taken(args, params)
         given = [arg.partition("=")[0] for arg in (args[: args.index("--")] if "--" in args else args)]
-        for param in self.get_params(ctx):
+        for param in params:
             if getattr(param, "multiple", False) or param.param_type_name != "option":
                 continue
             if sum(given.count(name) for name in [*param.opts, *param.secondary_opts]) > 1:

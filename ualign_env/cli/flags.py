@@ -1,5 +1,6 @@
 """Options of scenarios and files as flags: `score r.csv --user annotator` is `score r.csv/user:annotator`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ualign_env import _checks, _options, specs
@@ -10,14 +11,19 @@ from ualign_env.readers.choose import reader_options
 SCENARIOS = ("scenario", "scenarios")
 
 
-def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
+def taken(args: list[str], params: Sequence[Any]) -> tuple[list[str], list[str]]:
     """Returns the arguments that a command takes itself, and what the others are in specs.
 
     Args:
         args: all arguments.
-        own: the command's options.
+        params: click's parameters of the command.
+
+    Raises:
+        ValueError: if an option is neither the command's nor one of its scenarios'.
     """
-    strange = any(arg.startswith("--") and arg.partition("=")[0] not in own for arg in args)
+    own = {name for param in params for name in [*param.opts, *param.secondary_opts]}
+    of_scenarios = any(param.name in SCENARIOS for param in params)
+    strange = of_scenarios and any(arg.startswith("--") and arg.partition("=")[0] not in own for arg in args)
     known = specs.source_options() | reader_options() | specs.PARTS if strange else {}
     rest, pairs = [], []
     given = iter(args)
@@ -31,8 +37,8 @@ def taken(args: list[str], own: set[str]) -> tuple[list[str], list[str]]:
             rest.append(arg)
             continue
         if key not in known:
-            near = _checks.nearest(flag, [*own, *(f"--{name}" for name in known)])
-            raise ValueError(f"no such option: {flag}{'' if near is None else f'; did you mean {near}?'}")
+            near = _checks.nearest(flag, [*sorted(own), *(f"--{name}" for name in known)])
+            raise ValueError(f"No such option: {flag}{'' if near is None else f'; did you mean {near}?'}")
         if not equals:
             value = "true" if isinstance(known[key], bool) else next(given, None)
             if value is None:
