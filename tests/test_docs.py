@@ -1,13 +1,16 @@
 """The pages do what they say: code runs, formulas have tests, commands exist, and the site is whole."""
 
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
 import time
+from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pettingzoo
@@ -183,6 +186,37 @@ def test_every_public_name_is_in_the_reference(site):
     for module in (llm, testing):
         for name in module.__all__:
             assert f'id="{module.__name__}.{name}"' in text, name
+
+
+def members_of(made: type) -> dict[str, str]:
+    """Returns the public methods and properties of a class of ours, and the class where each is documented."""
+    found = {}
+    for name in (name for name in dir(made) if not name.startswith("_")):
+        for one in made.__mro__:
+            member = inspect.getattr_static(one, name, None) if name in one.__dict__ else None
+            kinds = (property, cached_property, classmethod, staticmethod)
+            if not one.__module__.startswith("ualign_env.") or not isinstance(member, (FunctionType, *kinds)):
+                continue
+            if member.__doc__:
+                found[name] = f"{one.__module__}.{one.__qualname__}"
+                break
+    return found
+
+
+def test_every_public_member_is_on_the_page_of_its_class_or_linked_from_there(site):
+    pages = {path: path.read_text(encoding="utf-8") for path in (site / "reference").glob("*.html")}
+    classes = [getattr(ua, name) for name in ua.__all__ if isinstance(getattr(ua, name), type)]
+    inherited = 0
+    for made in classes:
+        here = f"{made.__module__}.{made.__qualname__}"
+        (page,) = (text for text in pages.values() if f'id="{here}"' in text)
+        for name, owner in members_of(made).items():
+            assert sum(f'id="{owner}.{name}"' in text for text in pages.values()) == 1, (here, name)
+            if owner != here:
+                assert re.search(rf'href="[\w-]*(\.html)?#{re.escape(owner)}\.{name}"', page), (here, name)
+                inherited += 1
+    assert members_of(ua.SharedPolicy)["average"] == "ualign_env.policies.tables.PolicyTable"
+    assert inherited > 150
 
 
 def test_every_command_is_in_the_reference(site):

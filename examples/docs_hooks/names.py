@@ -1,7 +1,11 @@
 """Pages of names: the Python reference, the command line, limits, and texts that lie elsewhere in the repository."""
 
 import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
+import griffe
 import typer
 from pages import COPIED, ROOT, Page, block, listing, table
 from typer.testing import CliRunner
@@ -23,6 +27,7 @@ ROOMS = {
     "policies": "Policies",
     "solvers": "Solvers",
     "scoring": "Scores, curves and inspections",
+    "_result": "Scores, curves and inspections",
     "simulation": "Batched games",
     "envs": "Frameworks",
     "benchmark": "Benchmark",
@@ -30,37 +35,84 @@ ROOMS = {
     "exports": "Files for other tools",
     "_checks": "Benchmark",
 }
-_OF_EXTRAS = ("DifferentiablePayoffs", "SB3VecEnv")
 _MODULES = {
-    "ualign_env.llm": ("Language models", [f"ualign_env.llm.{name}" for name in llm.__all__]),
-    "ualign_env.plots": ("Pictures", ["ualign_env.plots"]),
-    "ualign_env.testing": (
-        "Tests of environments and users",
-        [f"ualign_env.testing.{name}" for name in testing.__all__],
-    ),
+    "llm": ("Language models", llm.__all__),
+    "plots": ("Pictures", None),  # all functions
+    "testing": ("Tests of environments and users", testing.__all__),
 }
 
 
 def reference_pages() -> list[Page]:
-    """Returns a page for each room with public names, and the list of all names."""
-    titles: dict[str, list[tuple[str, str]]] = {title: [] for title in ROOMS.values()}
-    for name in sorted([*ua.__all__, *_OF_EXTRAS], key=str.lower):
-        made = getattr(ua, name)
-        titles[ROOMS[made.__module__.split(".")[1]]].append((name, f"{made.__module__}.{made.__qualname__}"))
-    rows, found = [], []
-    for title, names in titles.items():
-        address = f"reference/{re.sub('[^a-z]+', '-', title.lower())}.md"
-        parts = [f"# {title}"]
-        for name, place in names:
-            rows.append((f"[`{name}`][{place}]", title, (getattr(ua, name).__doc__ or "").partition("\n")[0]))
-            parts += [f"[](){{#ualign_env.{name}}}", f"::: {place}"]
-        found.append(Page(address, "\n\n".join(parts) + "\n"))
-    for module, (title, places) in _MODULES.items():
-        made = "\n\n".join(f"::: {place}" for place in places)
-        found.append(Page(f"reference/{module.rpartition('.')[2]}.md", f"# {title}\n\n`import {module}`\n\n{made}\n"))
-        rows.append((f"[`{module}`]({module.rpartition('.')[2]}.md)", title, ""))
+    """Returns a page for each room with public names, and the list of all names.
+
+    They are read, not imported: some need extras that the site does not.
+    """
+    titles: dict[str, list[str]] = {title: [] for title in ROOMS.values()}
+    rows, shared = [], {}
+    for name in sorted({*ua.__all__, *ua._LAZY}, key=str.lower):
+        made = _named(name)
+        title = ROOMS[made.path.split(".")[1]]
+        rows.append(_row(name, made, title))
+        titles[title] += [f"[](){{#ualign_env.{name}}}", *_parts(made)]
+        shared |= dict.fromkeys(base.path for base, _ in _inherited(made))
+    public = {_named(name).path for name in ua.__all__}
+    for path in shared:
+        if path not in public:
+            titles[ROOMS[path.split(".")[1]]] += _parts(_named(path.partition(".")[2]))
+    found = [_page(re.sub("[^a-z]+", "-", title.lower()), title, parts) for title, parts in titles.items()]
+    for module, (title, names) in _MODULES.items():
+        place = f"ualign_env.{module}"
+        members = names or [name for name, one in _named(module).functions.items() if one.is_public]
+        rows.append((f"[`{place}`]({module}.md)", title, f"`import {place}`"))
+        rows += [_row(f"{module}.{name}", _named(f"{module}.{name}"), title) for name in sorted(members, key=str.lower)]
+        parts = [f"::: {place}"] if names is None else [f"::: {place}.{name}" for name in names]
+        found.append(_page(module, title, [f"`import {place}`", *parts]))
     text = "Everything that `import ualign_env as ua` offers; the package is typed, and every name has a docstring."
     return [listing("Python", "reference", text, ("name", "page", "what it is"), rows), *found]
+
+
+@cache
+def _named(name: str) -> Any:
+    """Returns what a name within the package means, as griffe reads it."""
+    made = _package()[name]
+    return made.final_target if made.is_alias else made
+
+
+@cache
+def _package() -> Any:
+    return griffe.load("ualign_env", search_paths=[ROOT])
+
+
+def _row(name: str, made: Any, title: str) -> tuple[str, str, str]:
+    return f"[`{name}`][{made.path}]", title, made.docstring.value.partition("\n")[0] if made.docstring else ""
+
+
+def _page(name: str, title: str, parts: list[str]) -> Page:
+    return Page(f"reference/{name}.md", "\n\n".join([f"# {title}", *parts]) + "\n")
+
+
+def _parts(made: Any) -> list[str]:
+    """Returns what a page has of a name, and of a class also what it does as its bases do."""
+    parts = [f"::: {made.path}"]
+    for base, names in _inherited(made):
+        links = ", ".join(f"[`{name}`][{base.path}.{name}]" for name in names)
+        parts.append(f"From [`{base.name}`][{base.path}]: {links}.")
+    return parts
+
+
+def _inherited(made: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Yields the bases of a class where methods and properties of it are documented, and those."""
+    if not made.is_class:
+        return
+    found: dict[str, list[str]] = {}
+    line = {one.path: one for one in [made, *made.mro()]}
+    for name in sorted({name for one in line.values() for name in one.members if not name.startswith("_")}):
+        for one in line.values():
+            member = one.members.get(name)
+            if member and member.has_docstring and (member.is_function or "property" in member.labels):
+                found.setdefault(one.path, []).append(name)
+                break
+    yield from ((line[path], names) for path, names in found.items() if path != made.path)
 
 
 def cli_page() -> Page:

@@ -1,6 +1,7 @@
 """The page of the notebook: its cells with what they print and draw, run in a plain kernel when the site is built."""
 
 import base64
+import tempfile
 from typing import Any
 
 import nbformat
@@ -15,8 +16,12 @@ def notebook_pages() -> list[Page]:
     """Returns the page of the notebook, and its pictures."""
     notebook: Any = nbformat.read(NOTEBOOK, as_version=4)
     kernel = KernelManager(kernel_name="python3", transport="ipc")
-    NotebookClient(notebook, kernel, timeout=300).execute()
-    kernel.shutdown_kernel(now=True)
+    with tempfile.TemporaryDirectory() as folder:
+        kernel.ip = f"{folder}/kernel"  # its sockets
+        try:
+            NotebookClient(notebook, kernel, timeout=300).execute()
+        finally:
+            kernel.shutdown_kernel(now=True)
     parts, pictures = [], []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

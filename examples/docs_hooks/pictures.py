@@ -13,10 +13,30 @@ from pages import ROOT, Page, source
 _FOLDER = ROOT / "examples" / "gallery"
 _KINDS = {"a_game": "gif"}
 
+#: All pictures: the theory first, then users, models and learners.
+_ORDER = [
+    "wasted_samples",
+    "what_responses_earn",
+    "equilibria",
+    "bare_majority",
+    "simplex",
+    "cycling",
+    "several_opponents",
+    "same_comparisons",
+    "moods",
+    "opinions",
+    "who_the_users_are",
+    "from_samples",
+    "leaning_on_a_reference",
+    "regret_bound",
+    "convergence",
+    "a_game",
+]
+
 
 def gallery_pages() -> list[Page]:
     """Returns the gallery and its pictures."""
-    scripts = sorted(_FOLDER.glob("*.py"), key=lambda path: path.stem == "a_game")
+    scripts = sorted(_FOLDER.glob("*.py"), key=lambda path: _ORDER.index(path.stem))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         pictures = list(pool.map(_drawn, scripts))
     parts = ["# Gallery", "Each picture is drawn by the script below it when this site is built."]

@@ -30,7 +30,7 @@ POWERS = (1, 2, 4, 8, 16, 32, 64)
 _TOLERANCE = 1e-10  # of an equilibrium
 
 
-class _OfEquilibria(Result):
+class OfEquilibria(Result):
     """What holds the certificates of several equilibria."""
 
     certificates: tuple[float, ...]
@@ -49,7 +49,7 @@ class _OfEquilibria(Result):
 
 
 @dataclass(frozen=True, eq=False)
-class Curve(_OfEquilibria):
+class Curve(OfEquilibria):
     """Robust win rates against k.
 
     Attributes:
@@ -137,7 +137,7 @@ def _rates(scenario: Scenario, policy: Any, sizes: tuple[int, ...]) -> tuple[flo
 
 
 @dataclass(frozen=True, eq=False)
-class Family(_OfEquilibria):
+class Family(OfEquilibria):
     """How the equilibrium of one prompt moves with k, from the maximal lottery to that of maximum Nash welfare.
 
     Attributes:
