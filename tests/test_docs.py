@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +21,7 @@ from doc_pages import DOCS, PAGES, ROOT, blocks
 from typer.testing import CliRunner
 
 import ualign_env as ua
-from ualign_env import llm, registration, testing
+from ualign_env import llm, plots, registration, testing
 from ualign_env.benchmark.agents import list_agents
 from ualign_env.benchmark.suite import list_suites
 from ualign_env.cli import application, flags
@@ -217,6 +218,50 @@ def test_every_public_member_is_on_the_page_of_its_class_or_linked_from_there(si
                 inherited += 1
     assert members_of(ua.SharedPolicy)["average"] == "ualign_env.policies.tables.PolicyTable"
     assert inherited > 150
+
+
+def undocumented(name: str, made: Callable[..., Any]) -> list[str]:
+    """Returns the arguments of which a docstring says nothing, and `Raises` where it says nothing of errors."""
+    text, told = inspect.getdoc(made) or "", inspect.signature(made).parameters.values()
+    named = [one.name for one in told if not one.name.startswith("_") and one.name != "self"]
+    said = text.partition("Args:\n")[2]
+    missing = [f"{name}: {one}" for one in named if not re.search(rf"^ +\**{one}( \(.*\))?: ", said, re.MULTILINE)]
+    return missing + [f"{name}: Raises"] * (bool(named) and "Raises:\n" not in text and name not in TRUSTING)
+
+
+#: What refuses nothing, as functions that draw what others returned.
+TRUSTING = {
+    f"plots.{name}" for name in ("curve", "sample_curve", "family", "solved", "versus", "evaluation", "inspection")
+}
+TRUSTING |= {"Inline"}
+
+
+def test_every_argument_and_error_of_public_functions_is_documented():
+    public = {name: getattr(ua, name) for name in ua.__all__}
+    public |= {f"llm.{name}": getattr(llm, name) for name in llm.__all__}
+    public |= {f"testing.{name}": getattr(testing, name) for name in testing.__all__}
+    public |= {
+        f"plots.{name}": one
+        for name, one in vars(plots).items()
+        if name[0] != "_" and getattr(one, "__module__", "") == plots.__name__
+    }
+    found = []
+    for name, made in public.items():
+        if isinstance(made, FunctionType):
+            found += undocumented(name, made)
+        elif isinstance(made, type) and "__init__" in vars(made) and made.__init__.__doc__:
+            found += undocumented(name, made.__init__)
+    assert found == []
+    assert undocumented("twin", broken_twin) == ["twin: b", "twin: Raises"]
+
+
+def broken_twin(a: int, b: int) -> int:
+    """Adds.
+
+    Args:
+        a: a number.
+    """
+    return a + b
 
 
 def test_every_command_is_in_the_reference(site):

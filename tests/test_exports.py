@@ -50,7 +50,9 @@ def test_a_game_in_normal_form_is_what_the_tensor_says(tmp_path):
     assert title == "Alignment game, prompt 0: german-goals"
     assert players == ["player 0", "player 1", "player 2"]
     assert strategies == [list(ua.load_scenario("german-goals").populations[0].responses)] * 3
-    assert ua.load_scenario("german-goals").populations[0].digest in description
+    cited = ua.cite("german-goals")
+    assert f"Digest of the users: sha256:{cited.digest}." in description  # the one that data cards have
+    assert cited.source in description
     assert "arXiv 2601.08777" in description
     np.testing.assert_allclose(payoffs(path), ua.payoff_tensor("german-goals", 3), rtol=0, atol=1e-15)
     # the broken twin: with the last player's strategy fastest, all three would have the same payoffs elsewhere

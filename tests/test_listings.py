@@ -3,7 +3,10 @@
 import re
 import tomllib
 
+import gymnasium
+import pytest
 from doc_pages import DOCS, ROOT
+from gymnasium.utils.env_checker import check_env
 from pyspiel import registered_names
 
 from ualign_env import list_scenarios, registration
@@ -25,6 +28,17 @@ def test_environments_have_their_names_and_versions():
         assert named == {one.id for one in table}
     named = set(re.findall(r"`(python_ualign\w*)`", section("OpenSpiel")))
     assert named == {name for name in registered_names() if name.startswith("python_ualign")}
+
+
+def test_environments_that_are_said_to_draw_do():
+    drawing, others = registration.GYMNASIUM[:2], registration.GYMNASIUM[2:]
+    assert "the first two have `rgb_array` rendering and pass `check_env`" in section("Gymnasium")
+    for one in drawing:
+        made = gymnasium.make(one.id, render_mode="rgb_array")
+        check_env(made.unwrapped, skip_render_check=True)
+    assert [one.id for one in others] == ["ualign/Seats-v0"]
+    with pytest.raises(ValueError, match="rgb_array"):
+        gymnasium.make_vec(others[0].id, num_envs=3, render_mode="rgb_array")
 
 
 def test_requirements_are_those_of_the_package():

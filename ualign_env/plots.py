@@ -84,7 +84,11 @@ def _drawn(draw: Callable[[_Result], Figure]) -> Callable[[_Result], Figure]:
 
 @_drawn
 def curve(result: Curve) -> Figure:
-    """Draws robust win rates against k: the optimum, the equilibrium of each k, policies (thick), and the baselines."""
+    """Draws robust win rates against k: the optimum, the equilibrium of each k, policies (thick), and the baselines.
+
+    Args:
+        result: what `win_rate_curve` returned.
+    """
     figure, axes = _axes()
     sizes = result.sizes
     axes.plot(sizes, result.optimum, color="black", linestyle=":", zorder=3, label="optimum k/(k+1)")
@@ -108,7 +112,11 @@ def curve(result: Curve) -> Figure:
 
 @_drawn
 def sample_curve(result: SampleCurve) -> Figure:
-    """Draws the robust win rates of k samples of a model against k, with their intervals, beside the optimum."""
+    """Draws the robust win rates of k samples of a model against k, with their intervals, beside the optimum.
+
+    Args:
+        result: what `sample_curve` returned.
+    """
     figure, axes = _axes()
     sizes, (low, high) = np.array(result.sizes), result.intervals.T
     within = f"{result.confidence:.0%} interval"
@@ -134,7 +142,11 @@ def sample_curve(result: SampleCurve) -> Figure:
 
 @_drawn
 def family(result: Family) -> Figure:
-    """Draws how the equilibrium of one prompt moves from the maximal lottery (k = 1) to maximum Nash welfare."""
+    """Draws how the equilibrium of one prompt moves from the maximal lottery (k = 1) to maximum Nash welfare.
+
+    Args:
+        result: what `equilibrium_family` returned.
+    """
     policies, sizes = result.policies, result.sizes
     shown = np.argsort(-np.maximum(policies.max(axis=0), result.limit), kind="stable")[: len(_COLOURS)]
     figure, axes = _axes()
@@ -158,7 +170,11 @@ def family(result: Family) -> Figure:
 
 @_drawn
 def solved(boards: Sequence[Board]) -> Figure:
-    """Draws for each leaderboard the share of tasks and targets that its agents solve, by what they spend."""
+    """Draws for each leaderboard the share of tasks and targets that its agents solve, by what they spend.
+
+    Args:
+        boards: leaderboards, which are drawn side by side.
+    """
     figure = Picture(figsize=(6.4 * len(boards), 6.4), layout="constrained")
     for place, board in enumerate(boards, start=1):
         axes = figure.add_subplot(1, len(boards), place)
@@ -184,6 +200,9 @@ def versus(result: VersusMap) -> Figure:
     """Draws heat maps over k and l: the value of the game, and what k samples of the equilibrium reach.
 
     A value that misses its tolerance, and a rate against opponents that were sought greedily, are marked by "~".
+
+    Args:
+        result: what `versus_map` returned.
     """
     largest_k, largest_l = result.together.shape
     size = max(4.2, 1.2 + 0.75 * largest_l), 2.0 + 0.5 * largest_k
@@ -208,7 +227,11 @@ def versus(result: VersusMap) -> Figure:
 
 @_drawn
 def evaluation(result: Evaluation) -> Figure:
-    """Draws models' win rates against all samples, and how often k of one are picked against k of another."""
+    """Draws models' win rates against all samples, and how often k of one are picked against k of another.
+
+    Args:
+        result: what `evaluate_generations` returned.
+    """
     matrices = [
         (k, rates) for k, rates in zip(result.sizes, result.cross_play, strict=True) if np.isfinite(rates).all()
     ]
@@ -250,7 +273,11 @@ def evaluation(result: Evaluation) -> Figure:
 
 @_drawn
 def inspection(result: Inspection) -> Figure:
-    """Draws a prompt's majorities and favourites, and the robust win rates of simple policies against k."""
+    """Draws a prompt's majorities and favourites, and the robust win rates of simple policies against k.
+
+    Args:
+        result: what `inspect_scenario` returned; of several prompts, the one that it chose is drawn.
+    """
     pictured = result.pictured
     names = [_name(name) for name in pictured.responses]
     figure = Picture(figsize=(15.5, 4.6), layout="constrained")
@@ -290,6 +317,9 @@ def inspection(result: Inspection) -> Figure:
 def check_path(path: str | os.PathLike[str]) -> None:
     """Raises an error unless a picture can go there, before the work of making one.
 
+    Args:
+        path: where it is to go.
+
     Raises:
         ValueError: if the format is unknown or the folder missing.
     """
@@ -301,7 +331,11 @@ def check_path(path: str | os.PathLike[str]) -> None:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Writes a picture; the file's ending chooses the format.
+    """Writes a picture.
+
+    Args:
+        figure: any figure of matplotlib.
+        path: the file, whose ending chooses the format: .png (150 dots an inch), .svg or .pdf.
 
     Raises:
         ValueError: if the format is unknown or the file cannot be written.

@@ -318,6 +318,9 @@ class Scenario:
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Reads what `save` wrote.
 
+        Args:
+            path: the file.
+
         Raises:
             ValueError: if there is no such file, or it is damaged or of another kind.
             TooLargeError: if it would unpack to more than 500 MB.
@@ -347,6 +350,10 @@ class Scenario:
         """Returns one scenario with the prompts of several, each of these as likely as the others.
 
         Prompts whose names clash are told apart by the names of their scenarios.
+
+        Args:
+            scenarios: at least one; all are observed alike, with as many features, and all or none have a held-out
+                part.
 
         Raises:
             ValueError: if there is none, or they differ in their number of features.
@@ -383,7 +390,12 @@ class Scenario:
 
     @classmethod
     def from_inline(cls, packed: str) -> Self:
-        """Rebuilds a scenario from what follows `inline/` in its spec."""
+        """Rebuilds a scenario from what follows `inline/` in its spec.
+
+        Raises:
+            ValueError: if it is damaged.
+            TooLargeError: if there is too much of it.
+        """
         try:
             unpacked = zlib.decompressobj()
             text = unpacked.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), MAX_TEXT)

@@ -23,6 +23,6 @@ for axes, name in zip(figure.subplots(1, 3, sharey=True), ("nlhf", "uniform", "e
     axes.axvline(1 / (K + 1), color="black", linestyle=":", label="what samples win themselves, 1/3")
     axes.set(title=f"{name}\nrobust win rate {ua.robust_win_rate(SPEC, policy, K):.3f}", xlim=(0, 1))
     axes.set_yticks(places, users.responses or places)
-handles, labels = axes.get_legend_handles_labels()
+handles, labels = figure.axes[0].get_legend_handles_labels()
 figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
 figure.savefig(sys.argv[1])

@@ -71,6 +71,9 @@ def agent(
         random: whether it depends on the seed.
         joint: whether it chooses its k responses together, in the k-against-l game.
         version: to be changed with whatever changes what it learns.
+
+    Raises:
+        ValueError: if an argument is none of these.
     """
     declared = Declaration(information, random, joint, version)
 

@@ -198,6 +198,9 @@ class RunResult(Result):
     def from_dict(cls, content: Mapping[str, Any]) -> "RunResult":
         """Makes a result of what `to_dict` returned.
 
+        Args:
+            content: that, as it comes from JSON.
+
         Raises:
             ValueError: if it is of another schema, or damaged.
         """

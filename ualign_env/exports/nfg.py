@@ -10,7 +10,7 @@ import pyspiel
 from ualign_env._checks import TooLargeError, about
 from ualign_env._files import as_path, write_file
 from ualign_env._limits import MAX_PAYOFFS
-from ualign_env.citation import PAPER
+from ualign_env.citation import cite_scenario
 from ualign_env.envs.open_spiel.forms import tensor_game
 from ualign_env.envs.open_spiel.games import AlignmentGame
 from ualign_env.readers.judgements import distinct
@@ -46,10 +46,11 @@ def save_nfg(game: pyspiel.Game, path: str | os.PathLike[str], *, prompt: int | 
     text = [f'NFG 1 R "{_plain(normal.get_type().long_name)}: {_plain(scenario.name)}"']
     text.append("{ " + " ".join(f'"player {player}"' for player in players) + " }")
     text.append("{ " + "\n  ".join(_names(normal, player, shape[player]) for player in players) + " }")
-    text.append(
-        f'"Payoffs are the chances that a user picks what a player shows. Users: sha256 '
-        f'{scenario.populations[x].digest}. Game: {_plain(PAPER)}."\n'
-    )
+    users = cite_scenario(scenario)
+    parts = ["Payoffs are the chances that a user picks what a player shows."]
+    parts += [f"Users: {users.source.rstrip('.')}."] * bool(users.source)
+    parts += [f"Digest of the users: sha256:{users.digest}.", f"Game: {users.paper}."]
+    text.append(f'"{_plain(" ".join(parts))}"\n')
     utilities = np.array([normal.player_utilities(player) for player in players]).reshape(len(players), *shape)
     write_file(path, lambda file: file.writelines(f"{line}\n".encode() for line in (*text, *_payoffs(utilities))))
 

@@ -73,6 +73,9 @@ def greedy(policy: Any) -> Greedy:
 
     Args:
         policy: anything that `tabulate` takes, or a Stable-Baselines3 model that predicts, such as DQN.
+
+    Raises:
+        ValueError: where it is scored, if it is neither.
     """
     return Greedy(policy)
 

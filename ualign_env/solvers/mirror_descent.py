@@ -48,6 +48,9 @@ def self_play(scenario: ScenarioLike, k: int, step: float = 1.0, *, optimistic: 
         step: step size, positive.
         optimistic: whether to extrapolate payoffs.
 
+    Raises:
+        ValueError: if an argument is out of range.
+
     Source: Cai & Zheng, "Asymptotic Universal Alignment", ICML 2026 (arXiv 2601.08777); optimism: Rakhlin & Sridharan,
     "Online Learning with Predictable Sequences", 2013.
     """

@@ -37,12 +37,27 @@ def check_parallel_env(make: Make) -> None:
 
 
 def check_aec_env(make: Make) -> None:
-    """Holds an environment with PettingZoo's AEC interface against the rules; see `check_parallel_env`."""
+    """Holds an environment with PettingZoo's AEC interface against the rules, as `check_parallel_env` does.
+
+    Args:
+        make: called with a scenario and a number of players, returns a new environment in which players move in turn.
+
+    Raises:
+        AssertionError: with what it broke.
+    """
     check_parallel_env(lambda scenario, players: InTurn(make(scenario, players)))
 
 
 def check_seats_env(make: Make) -> None:
-    """Holds a Gymnasium vector environment of one game against the rules; its sub-environments are the game's seats."""
+    """Holds a Gymnasium vector environment of one game against the rules; its sub-environments are the game's seats.
+
+    Args:
+        make: called with a scenario and a number of players, returns a new vector environment with as many
+            sub-environments, each a seat of the one game, as `gymnasium.make_vec("ualign/Seats-v0")` has them.
+
+    Raises:
+        AssertionError: with what it broke.
+    """
     check_parallel_env(lambda scenario, players: Seats(make(scenario, players)))
 
 

@@ -55,6 +55,9 @@ class Noise:
 class Users(ABC):
     """Users who disagree about N responses. Immutable.
 
+    Methods that compute take NumPy arrays of the shapes that they name, and trust them; functions such as
+    `ualign_env.deviation_payoffs` check what they are given.
+
     A subclass names its `kind`, by which scenarios in files and specs know it, and defines what is abstract here; what
     is derived can be overridden where there is a faster way. `ualign_env.testing.check_users` holds a kind against the
     definition of the game.
@@ -105,7 +108,7 @@ class Users(ABC):
         return False
 
     def knows(self, slots: int) -> bool:
-        """Returns whether what is known of these users determines what they pick among so many responses."""
+        """Returns whether what is known of these users determines what they pick among `slots` responses."""
         return self.max_shown is None or slots <= self.max_shown
 
     # --- how they choose: abstract
@@ -128,7 +131,7 @@ class Users(ABC):
 
     @abstractmethod
     def jacobian(self, policy: Floats, k: int) -> Floats:
-        """Returns `[N, N]`: the derivative of the row's response's payoff by the policy's share of the column's.
+        """Returns `[N, N]`: the derivative of the row's payoff by the share of the column in a policy, `[N]`.
 
         Payoffs g are continued beyond distributions as homogeneous polynomials of degree k of the policy pi, so that
         `jacobian @ pi == k * g`; and since `pi @ g` is then `sum(pi)^(k+1) / (k+1)`, `g + pi @ jacobian == 1`.
@@ -136,12 +139,12 @@ class Users(ABC):
 
     @abstractmethod
     def sampled_value(self, policy: Floats, k: int, other: Floats, l: int) -> float:
-        """Returns the chance that one of l samples of `other` is picked against k samples of `policy`."""
+        """Returns the chance that one of l samples of `other` is picked against k of `policy`, `[N]` both."""
 
     # --- how they choose: derived
 
     def payoffs(self, policy: Floats, k: int) -> Floats:
-        """Returns `[N]`: the chance that each response alone is picked against k samples of a policy."""
+        """Returns `[N]`: the chance that each response alone is picked against k samples of a policy, `[N]`."""
         return self.against_samples(policy[None, :], np.ones(1), k).payoffs()
 
     def leave_one_out_payoffs(self, policies: Floats) -> Floats:
@@ -258,7 +261,7 @@ class Users(ABC):
         return Picker(populations)
 
     def describe(self, user_type: int) -> str:
-        """Returns what the users of a type like, in words."""
+        """Returns what the users of a type, from 0 to U - 1, like, in words."""
         return f"type {user_type}"
 
     def counts(self) -> Floats:
@@ -312,7 +315,7 @@ class Users(ABC):
     # --- users made from these
 
     def reweighted(self, weights: Floats) -> "Users":
-        """Returns the users of each type with other weights, `[U]`, not all zero."""
+        """Returns the users of each type with other weights, `[U]`, none negative and not all zero."""
         packed = self.pack()
         return self.unpack(packed | {"weights": weights / weights.sum(), "n_users": max(1, packed["n_users"])})
 
@@ -321,6 +324,9 @@ class Users(ABC):
 
         Args:
             responses: `[M]` distinct indices of the responses that remain, in their new order.
+
+        Raises:
+            ValueError: if they are not.
         """
         index = _checks.number_array("responses", responses)
         if index.ndim != 1 or index.dtype.kind not in "iu" or not 0 < index.size == np.unique(index).size:
@@ -334,6 +340,9 @@ class Users(ABC):
 
         Args:
             types: `[users]` types of users, in any number.
+
+        Raises:
+            ValueError: if one is no type, or there is none.
         """
         rows = _checks.number_array("types", types)
         if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size:
@@ -344,11 +353,15 @@ class Users(ABC):
 
     @abstractmethod
     def among(self, responses: Ints) -> Self:
-        """Returns the same user types, in the same order, choosing among `[M]` of the responses."""
+        """Returns the same user types, in the same order, choosing among some of the responses.
+
+        Args:
+            responses: `[M]` distinct indices, in their new order. `restricted` checks them, and this need not.
+        """
 
     @abstractmethod
     def drawn(self, types: Ints) -> Self:
-        """Returns one user for each of `[users]` types."""
+        """Returns one user for each of `[users]` types, indices that `resampled` has checked."""
 
     def merged(self) -> Self:
         """Returns the same users with equal types made one."""
@@ -364,6 +377,12 @@ class Users(ABC):
     @abstractmethod
     def from_content(cls, weights: Any, responses: tuple[str, ...], n_users: int, **content: Any) -> Self:
         """Makes users from their content, which may have been damaged.
+
+        Args:
+            weights: `[U]` share of the users of each type, as in `weights`.
+            responses: N names.
+            n_users: respondents the users were made from.
+            content: the arrays of `content`, by name.
 
         Raises:
             ValueError: if it makes no users.

@@ -70,5 +70,12 @@ class Contest(ABC):
         """Returns the best l responses that an integer program finds in a time, and what none exceeds.
 
         Where time is up before any is found, None in their place.
+
+        Args:
+            l: number of responses.
+            seconds: the time that it may take.
+
+        Raises:
+            ValueError: where `program_size` is None.
         """
         raise ValueError(f"{type(self.users).__name__} has no integer program; use another method")

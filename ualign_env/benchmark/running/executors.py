@@ -34,7 +34,11 @@ class Inline(Executor):
     """Makes runs in this process, one after the other: classes of information are declared, and nothing is limited."""
 
     def __init__(self, agents: dict[str, Agent] | None = None) -> None:
-        """Takes agents that are no more than functions, by name; others are loaded."""
+        """Makes runs here.
+
+        Args:
+            agents: those that are no more than functions, by name; others are loaded.
+        """
         self._agents = agents or {}
 
     def results(self, runs: Sequence[Run]) -> Iterator[RunResult]:
@@ -42,7 +46,7 @@ class Inline(Executor):
             yield self.result(run)
 
     def result(self, run: Run) -> RunResult:
-        """Makes one run."""
+        """Makes one run: an agent on a task, with a seed and a budget."""
         judge = Judge(run)
         end = End("unsupported", judge.refusal, Spent()) if judge.refusal else self._end(run, judge)
         return judge.result(end, enforced=False, limits={})
@@ -73,7 +77,14 @@ class Processes(Executor):
     """Makes runs in processes of their own, several at a time, which can neither cheat nor take others with them."""
 
     def __init__(self, workers: int = 1) -> None:
-        """Takes the number of runs at a time."""
+        """Makes runs elsewhere.
+
+        Args:
+            workers: the number of runs at a time, of which each has a process of its own.
+
+        Raises:
+            ValueError: if it is no count.
+        """
         self.workers = _checks.count("workers", workers, 1)
 
     def results(self, runs: Sequence[Run]) -> Iterator[RunResult]:

@@ -367,6 +367,9 @@ def load_game(
             for all players. OpenSpiel asks players' information states to differ, hence not the default, and its
             `convert_to_turn_based` puts the player back: use `turn_based` or `cached_game`.
         responses: number of responses that each player submits.
+
+    Raises:
+        ValueError: if an argument is out of range.
     """
     players = _checks.count("players", players, 2, MAX_PLAYERS)
     parameters = {

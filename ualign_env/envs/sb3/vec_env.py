@@ -18,7 +18,10 @@ class SB3VecEnv(VecEnv):
     """
 
     def __init__(self, envs: VectorEnv) -> None:
-        """Wraps `envs`.
+        """Wraps a vector environment.
+
+        Args:
+            envs: of `ualign/Seats-v0` or `ualign/Exploiter-v0`, made with `AutoresetMode.SAME_STEP`.
 
         Raises:
             ValueError: if its games are longer than a step: their last observations would be lost here.
@@ -57,7 +60,11 @@ class SB3VecEnv(VecEnv):
         return [self._own(attr_name)] * len(self._indices(indices))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Sets an attribute of all sub-environments; they have no others."""
+        """Sets an attribute of all sub-environments; they have no others.
+
+        Raises:
+            ValueError: if `indices` leave one out.
+        """
         if len(self._indices(indices)) < self.num_envs:
             raise ValueError("the sub-environments share their attributes: set one for all of them")
         setattr(self.envs, attr_name, value)
