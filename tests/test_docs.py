@@ -264,6 +264,10 @@ def broken_twin(a: int, b: int) -> int:
     return a + b
 
 
+def test_bars_in_tables_are_not_seen_escaped(site):
+    assert [path for path in site.rglob("*.html") if "\\|" in path.read_text(encoding="utf-8")] == []
+
+
 def test_every_command_is_in_the_reference(site):
     text = (site / "cli.html").read_text(encoding="utf-8")
     for name in commands():

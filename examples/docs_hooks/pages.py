@@ -33,7 +33,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    text = str(value).replace("\n", " ")
+    return re.sub(r"(`[^`]*`)|\|", lambda found: found.group(1) or "\\|", text)  # in code, bars are no borders
 
 
 def block(text: str, language: str = "text") -> str:
