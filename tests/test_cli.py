@@ -56,6 +56,16 @@ def test_score_baseline_and_file_agree(ualign, tmp_path):
     assert card == json.loads(json.dumps(score("german-goals", np.full(4, 0.25), 3).to_dict()))
 
 
+def test_users_of_groups_are_said_to_be_of_all_prompts(ualign, tmp_path):
+    rows = "prompt,user,response,score,group\n"
+    for prompt, count in (("one", 1), ("two", 2)):
+        for q in range(count):
+            rows += "".join(f"{prompt}{q},{u},{y},{(u + y) % 3},{'ab'[u % 2]}\n" for u in range(4) for y in range(3))
+        (tmp_path / f"{prompt}.csv").write_text(rows, encoding="utf-8")
+        out = ualign("inspect", f"{prompt}.csv", "--group", "group")[1]
+        assert ("users: of all prompts together" in out) == (prompt == "two")
+
+
 def test_a_response_is_a_policy_by_its_name(ualign, tmp_path):
     named = ualign("score", "german-goals", "--k", "3", "--policy", "free speech", "--json")[1]
     (users,) = load_scenario("german-goals").populations

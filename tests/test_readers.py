@@ -23,6 +23,8 @@ from ualign_env import (
     read_wide_ratings,
     robust_win_rate,
 )
+from ualign_env.readers import table
+from ualign_env.readers.choose import reader_options
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -218,6 +220,16 @@ def test_a_column_of_jsonl_may_come_late(tmp_path):
     assert set(read_ratings(path, group="team").groups[0]) == {"late"}
     with pytest.raises(ValueError, match="unknown column 'tem'; did you mean 'team'"):
         read_ratings(path, group="tem")
+
+
+def test_of_columns_that_are_called_otherwise_the_option_is_told(tmp_path):
+    path = write(tmp_path / "r.csv", "rater,response,score\nr,a,1\ns,a,2\n")
+    told = "unknown column 'user'; known: rater, response, score; the option 'user' names another, as in user:COLUMN"
+    with pytest.raises(ValueError, match=told):
+        read_ratings(path)
+    with pytest.raises(ValueError, match=r"known: rater, response, score$"):
+        read_ratings(path, user="judge")
+    assert set(table._OPTIONS) == {name for name, usual in reader_options().items() if usual in (name, (name,))}
 
 
 # --- ratings, one user a row

@@ -142,7 +142,8 @@ def _print_groups(found: Inspection, k: int) -> None:
     print_table(("group", "users", *policies), rows[:_PROMPTS], numbers=True)
     if len(rows) > _PROMPTS:
         emit(f"and {len(rows) - _PROMPTS:,} groups with higher rates: --json has all")
-    emit(f"rates of groups: robust win rate at k = {k} among their own users, against what these like best")
+    many = "; users: of all prompts together" if len(found.prompts) > 1 else ""
+    emit(f"rates of groups: robust win rate at k = {k} among their own users, against what these like best{many}")
 
 
 def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:

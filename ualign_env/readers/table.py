@@ -32,6 +32,7 @@ _COUNTS = {"weight", "weights", "count", "counts", "n", "number", "ballots", "vo
 _TRUTH = {"true": 1.0, "false": 0.0}  # thumbs up, and down
 _HUGE = 1e15
 _LOOKED_AT = 100  # rows from which the columns of jsonl are learned, and whether a column holds numbers
+_OPTIONS = ("user", "response", "score", "order", "shown", "chosen", "rejected")  # that name columns called like them
 _ENDINGS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
 
@@ -64,7 +65,8 @@ class Table(ABC):
             return column
         alike = [name for name in self.columns if name.casefold().strip() == column.casefold()]
         if len(alike) != 1:
-            raise ValueError(f"{self.name}: {_checks.unknown('column', column, self.columns)}")
+            other = f"; the option {column!r} names another, as in {column}:COLUMN" if column in _OPTIONS else ""
+            raise ValueError(f"{self.name}: {_checks.unknown('column', column, self.columns)}{other}")
         return alike[0]
 
     def has(self, column: str) -> bool:
