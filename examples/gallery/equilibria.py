@@ -1,4 +1,4 @@
-"""The equilibria of ever larger games, from the maximal lottery at k = 1 to random dictatorship."""
+"""The equilibria of ever larger games, from the maximal lottery at k = 1 to maximum Nash welfare."""
 
 import sys
 

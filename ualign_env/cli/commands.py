@@ -252,7 +252,7 @@ def draw_family(
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
-    """Say, and draw, how the equilibrium moves from the maximal lottery to random dictatorship."""
+    """Say, and draw, how the equilibrium moves from the maximal lottery to maximum Nash welfare."""
     if out is not None:
         check_picture(out)
     loaded, sizes = specs.load_scenario(scenario), sizes_in(k)
