@@ -71,7 +71,7 @@ CALLS = {
         {"scores": [[1, 2, 3], [3, 3, 1]], "k": 1, "weights": [1, 2], "missing": "worst"},
     ),
     "greedy": (lambda **given: ua.score(S, ua.greedy(**given), 2), {"policy": "uniform"}),
-    "inspect_scenario": (ua.inspect_scenario, {"scenario": S, "sizes": [1, 2]}),
+    "inspect_scenario": (ua.inspect_scenario, {"scenario": S, "sizes": [1, 2], "prompt": 0}),
     "joint_policy": (
         ua.joint_policy,
         {"scenario": S, "policy": ua.GamePolicy(GAME, UniformRandomPolicy(GAME)), "player": 0},
@@ -251,6 +251,9 @@ OTHERS = [
     np.array([[0, 1], [1, 0]], dtype=object),
     np.datetime64("2020"),
     np.zeros((2, 2, 2, 2)),
+    {"a": 1.0},
+    {"a": {"b": None}},
+    {None: {}},
     lambda *_: None,
     lambda *_: "x",
 ]

@@ -95,8 +95,8 @@ def test_what_is_printed_is_what_is_stored(folder):
     assert "E: exact payoffs (2 tasks, 2 seconds of CPU)" in result.stdout
     assert "B: picks of users among k + 1 responses (2 tasks, 1,000 plays)" in result.stdout
     assert "results: out" in result.stdout
-    plan = "12 runs of custom 1, by 4 agents on 2 tasks, each with 2 seconds of CPU or 1,000 plays, and at most 600 s\n"
-    assert result.stderr.startswith(plan)
+    plan = "12 runs of custom (version 1), by 4 agents on 2 tasks, each with 2 seconds of CPU or 1,000 plays, "
+    assert result.stderr.startswith(f"{plan}and at most 600 s\n")
     assert "12/12" in result.stderr
     again = bench(folder, "--k", "2,3", "--plays", "1000", "--out", "out", *chosen)
     assert (again.returncode, again.stdout, again.stderr) == (0, result.stdout, "finished already: 12 of 12 runs\n")

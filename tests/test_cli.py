@@ -75,7 +75,63 @@ def test_a_response_is_a_policy_by_its_name(ualign, tmp_path):
     (tmp_path / "two.csv").write_text(text, encoding="utf-8")
     assert ualign("score", "two.csv", "--policy", "a")[0] == 0
     status, _, err = ualign("score", "two.csv", "--policy", "b")  # which only one prompt has
-    assert (status, "unknown policy 'b'" in err) == (2, True)
+    message = "policy shows 'b' on every prompt, but only 1 of 2 have it, and 'q' is none of these"
+    assert (status, message in err) == (2, True)
+    assert "unknown policy 'd'" in ualign("score", "two.csv", "--policy", "d")[2]
+
+
+def test_a_policy_of_one_s_own_names_prompts_and_responses(ualign, tmp_path):
+    (tmp_path / "two.csv").write_text("prompt,order\np,a>b\np,b>a\nq,c>a\nq,a>c\n", encoding="utf-8")
+    own = {"q": {"a": 0.25, "c": 0.75}, "p": {"a": 1}}
+    (tmp_path / "own.json").write_text(json.dumps(own), encoding="utf-8")
+    card = json.loads(ualign("score", "two.csv", "--k", "2", "--policy", "own.json", "--json")[1])
+    expected = score("two.csv", [[1, 0], [0.25, 0.75]], 2)  # in the order of the file
+    assert load_scenario("two.csv").populations[1].responses == ("a", "c")
+    assert card["prompt_win_rates"] == pytest.approx(expected.prompt_win_rates, abs=1e-15)
+    for text, message in (
+        ('{"p": {"a": 0.5, "a": 0.5}, "q": {"a": 1}}', "cannot read a policy from 'bad.json': 'a' is named twice"),
+        ("{", "cannot read a policy from 'bad.json'"),
+        ("[[[" * 100_000, "cannot read a policy from 'bad.json'"),
+        ('{"p": {"a": NaN, "b": 1}, "q": {"a": 1}}', "probability of 'a' on 'p' is nan"),
+        ('{"p": {"a": 1}}', "policy says nothing of 'q'"),
+        ('"a"', "unknown policy 'a'"),
+    ):
+        (tmp_path / "bad.json").write_text(text, encoding="utf-8")
+        status, out, err = ualign("score", "two.csv", "--policy", "bad.json")
+        assert (status, out, err.count("\n"), message in err) == (2, "", 1, True), err
+    assert ualign("score", "two.csv", "--policy", "none.json")[0] == 2
+
+
+def test_every_command_tells_whom_it_left_out(ualign, tmp_path):
+    (tmp_path / "x.csv").write_text("user,response,score\nu,a,1\nu,b,0\nv,b,2\nv,a,5\nw,a,1\n", encoding="utf-8")
+    said = "1 of 3 users judged only some of the responses: left out"
+    more = {"convert": ["--out", "x.npz"], "bench": ["--k", "1", "--agent", "uniform"]}
+    for name, command in typer.main.get_command(cli.application()).commands.items():  # pyright: ignore[reportAttributeAccessIssue]
+        if not any(param.name in flags.SCENARIOS for param in command.params):
+            continue
+        given = ["--scenario", "x.csv"] if name == "bench" else ["x.csv"]
+        for as_json in ([], ["--json"]):
+            data = [["--nfg", "x.nfg"], ["--croissant", f"data{len(as_json)}"]]
+            for options in data if name == "export" else [more.get(name, [])]:
+                status, out, err = ualign(name, *given, *options, *as_json)
+                assert status == 0, err
+                assert (out + err).count(said) == 1, (name, out, err)
+                if as_json:
+                    json.loads(out)
+
+
+def test_one_of_several_prompts_is_named(ualign):
+    spec = "mallows/responses:4/users:30/prompts:3"
+    out = ualign("family", spec, "--k", "1,2")[1]
+    assert f"{spec}: prompt 0\none of 3 prompts, each a game of its own (--on: another)\n" in out
+    assert "one of" not in ualign("family", "cycle", "--k", "1,2")[1]
+    out = ualign("inspect", spec, "--out", "all.png")[1]
+    (x,) = [i for i in range(3) if f"picture: all.png, pairs and favourites on prompt {i}, where NLHF" in out]
+    alone = ualign("inspect", spec, "--on", str(x), "--out", "one.png")[1]
+    assert alone.endswith("picture: one.png\n")
+    assert f"prompt              prompt {x}\n" in alone
+    assert ualign("inspect", spec, "--on", "prompt 1", "--json") == ualign("inspect", spec, "--on", "1", "--json")
+    assert "unknown prompt 'prompt 9'" in ualign("inspect", spec, "--on", "prompt 9")[2]
 
 
 def test_files_that_are_called_like_options_are_files(ualign, tmp_path):

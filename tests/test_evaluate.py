@@ -286,7 +286,9 @@ def test_errors_of_choices_name_the_row(tmp_path):
 def test_what_is_left_out_is_counted():
     fewer = {name: column[:-1] for name, column in JUDGED.items()}
     notes = read_generations([SAID, fewer]).scenario.notes
-    assert any("1 of 24 users (counted for each prompt) judged some of the responses: left out" in n for n in notes)
+    assert any(
+        "1 of 24 users (counted for each prompt) judged only some of the responses: left out" in n for n in notes
+    )
     only_alpha = {
         name: [
             cell

@@ -232,6 +232,31 @@ def test_rates_of_groups_say_whom_policies_fail():
     for name, rates in found.group_rates.items():
         own = [ua.robust_win_rate(groups[name], row, 8) for groups, row in zip(scenario.groups, nlhf, strict=True)]
         assert rates["nlhf"] == pytest.approx(np.mean(own), abs=1e-12)
+        best = ua.solve(scenario, 8).policy
+        own = [ua.robust_win_rate(groups[name], row, 8) for groups, row in zip(scenario.groups, best, strict=True)]
+        assert rates["equilibrium"] == pytest.approx(np.mean(own), abs=1e-9)
+    assert found.group_rates["south"]["equilibrium"] > 0.7  # which is the fix
     assert found.group_rates["north"]["nlhf"] > 0.8  # a is the majority's, and wins but for ties
     assert found.group_rates["south"]["nlhf"] == 0  # who like it least
     assert not inspect_scenario("german-goals").group_rates
+    labels = [axes.get_title() for axes in plots.inspection(found).axes]
+    assert "groups at k = 8" in labels
+    assert not any("groups" in axes.get_title() for axes in plots.inspection(inspect_scenario("german-goals")).axes)
+
+
+def test_one_prompt_alone(tmp_path):
+    scenario = ua.load_scenario("mallows/responses:4/users:30/prompts:3")
+    alone = inspect_scenario(scenario, (2, 4), prompt="prompt 1")
+    expected = inspect_scenario(scenario.part([1]), (2, 4))
+    assert alone.scenario == scenario.name
+    assert (alone.prompts, alone.rates) == (expected.prompts, expected.rates)
+    assert inspect_scenario(scenario, (2, 4), prompt=1).prompts == alone.prompts
+    with pytest.raises(ValueError, match="unknown prompt 'nothing'"):
+        inspect_scenario(scenario, prompt="nothing")
+    rows = ["p,u,a,1", "p,u,b,0", "p,v,b,2", "p,v,a,5", "q,u,a,1", "q,u,b,0", "q,v,b,1", "q,w,a,0", "q,w,b,9"]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["prompt,user,response,score", *rows]), encoding="utf-8")
+    (whole, p, q) = (inspect_scenario(path, prompt=prompt).other_readings for prompt in (None, "p", "q"))
+    assert p == {}  # where everybody judged everything, there is no other way of reading it
+    assert set(whole) == set(q)
+    assert min(q.values()) > 0

@@ -87,7 +87,7 @@ def test_rows_that_stand_for_many_count_as_many():
     }
     found = ua.read_ballots(ballots, weight="n", unranked="drop")
     assert found.populations[0].n_users == 107
-    assert found.notes == ("50 of 157 users judged some of the responses: left out",)
+    assert found.notes == ("50 of 157 users judged only some of the responses: left out",)
     assert ua.read_ballots({"rank1": ["a"], "rank2": ["b"], "n": [100]}, weight="n").populations[0].n_users == 100
     weighted = ua.read_orders({"order": ["a>b", "b>a"], "n": [3, 1]}, weight="n")
     assert orders(weighted.populations[0]) == {"a > b": 3, "b > a": 1}

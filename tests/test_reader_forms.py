@@ -94,7 +94,7 @@ def test_ties_and_unseen_responses():
     scenario = read_pairwise(table, rule="copeland", tie="tied")
     # u: a 0, b +1, c -1; w: a +1, b -1, c 0; v did not compare b
     assert orders(scenario.populations[0]) == {"b > a > c": 1, "a > c > b": 1}
-    assert "1 of 3 users judged some of the responses: left out" in scenario.notes
+    assert "1 of 3 users judged only some of the responses: left out" in scenario.notes
     bottom = read_pairwise(table, rule="copeland", tie="tied", missing="bottom")
     assert orders(bottom.populations[0]) == {"b > a > c": 1, "a > c > b": 2}
 
@@ -260,7 +260,7 @@ def test_pabulib_unranked(tmp_path):
     }
     assert read_pabulib(path).notes[1:] == (
         "1 of 4 users judged none of the responses: left out",
-        "1 of 4 users judged some of the responses: the others tie at the bottom",
+        "1 of 4 users judged only some of the responses: the others tie at the bottom",
     )
 
 

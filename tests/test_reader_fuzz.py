@@ -77,7 +77,7 @@ def test_everybody_is_counted(tmp_path, scores, missing, responses):
     lost = sum(
         int(note.split()[0])
         for note in scenario.notes
-        if note.endswith("left out") and ("judged none" in note or "judged some" in note)
+        if note.endswith("left out") and ("judged none" in note or "judged only some" in note)
     )
     assert scenario.populations[0].n_users + lost == len(judged)
     blank = [int(note.split()[0]) for note in scenario.notes if "without a score" in note]

@@ -81,7 +81,7 @@ def test_ratings_are_read_in_order_of_appearance(tmp_path):
     assert orders(scenario.populations[1]) == {"a = b": 1, "b > a": 1}
     assert scenario.notes == (
         "1 row without a score: left out",
-        "1 of 5 users (counted for each prompt) judged some of the responses: left out",
+        "1 of 5 users (counted for each prompt) judged only some of the responses: left out",
     )
     assert load_scenario(f"{tmp_path / 'r.csv'}/{SPEC}") == scenario
 
@@ -245,7 +245,7 @@ def test_wide_ratings(tmp_path):
     assert orders(complete.populations[0]) == {"c > b > a": 2}
     assert complete.notes == (
         "3 columns are the responses: a, b, c",
-        "6 of 8 users judged some of the responses: left out",
+        "6 of 8 users judged only some of the responses: left out",
     )
     lower = read_wide_ratings(path, weight="times", missing="bottom", lower_is_better=True)
     assert orders(lower.populations[0]) == {"a > b > c": 2, "c > a > b": 1, "a = b > c": 5}
@@ -326,7 +326,7 @@ def test_ballots(tmp_path):
         "1 ballot with a name that occurs again: its best place counts",
         "2 ballots with a place skipped: closed up",
         "column 'ballots' is not used: as the weight, it says how many users a row stands for",
-        "2 of 5 users judged some of the responses: the others tie at the bottom",
+        "2 of 5 users judged only some of the responses: the others tie at the bottom",
     )
     assert orders(read_ballots(path, weight="ballots", unranked="drop").populations[0]) == {
         "Ann > Bob > Cy": 3,

@@ -1,6 +1,7 @@
 import inspect
 import itertools
 import json
+import types
 
 import numpy as np
 import pytest
@@ -370,3 +371,66 @@ def test_one_row_stands_for_all_prompts_of_a_size(unequal_scenario):
         score("german-goals/prompts:3", row, 2)
     with pytest.raises(ValueError, match=r"policy has shape \(3,\), but the scenario has 3 prompts and 3 responses"):
         score(unequal_scenario, [0.5, 0.25, 0.25], 2)
+
+
+NAMES = GERMAN_GOALS.populations[0].responses
+
+
+def test_names_of_prompts_and_responses_are_a_policy(unequal_scenario):
+    row = dict(zip(NAMES, (0.5, 0.2, 0.2, 0.1), strict=True))
+    backwards = dict(reversed(row.items()))
+    for names in (row, backwards, types.MappingProxyType(row), {name: np.float32(p) for name, p in row.items()}):
+        learned = ualign_env.tabulate(GERMAN_GOALS, names, 2)
+        np.testing.assert_allclose(learned.average(), [[0.5, 0.2, 0.2, 0.1]], atol=1e-7)
+        one_prompt = ualign_env.tabulate(GERMAN_GOALS, {GERMAN_GOALS.prompts[0]: names}, 2)
+        np.testing.assert_array_equal(one_prompt.average(), learned.average())
+    # whose responses have another number on each prompt, which no row for all can mean
+    rotated = ualign_env.load_scenario("german-goals/prompts:3")
+    table = ualign_env.tabulate(rotated, {NAMES[1]: 0.25, NAMES[3]: 0.75}, 2).average()
+    for users, found in zip(rotated.populations, table, strict=True):
+        assert dict(zip(users.responses, found, strict=True)) == dict.fromkeys(NAMES, 0.0) | {
+            NAMES[1]: 0.25,
+            NAMES[3]: 0.75,
+        }
+    prompts = unequal_scenario.prompts
+    named = {
+        prompt: {name: 1 / len(users.responses) for name in users.responses}
+        for prompt, users in zip(prompts, unequal_scenario.populations, strict=True)
+    }
+    backwards = dict(reversed(named.items()))
+    assert (
+        score(unequal_scenario, backwards, 2).robust_win_rate == score(unequal_scenario, "uniform", 2).robust_win_rate
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (
+            {},
+            r"policy is {}, but must be {response: probability} for all prompts, or {prompt: {response: probability}}",
+        ),
+        ({NAMES[0]: 1, "prompt 0": {NAMES[0]: 1}}, r"but must be {response: probability} for all prompts"),
+        ({NAMES[0]: 0.5}, "policy on 'prompt 0' sums to 0.5, but must sum to 1"),
+        ({"prompt 0": {}}, "policy on 'prompt 0' sums to 0, but must sum to 1"),
+        ({"prompt 1": {NAMES[0]: 1}}, "unknown prompt 'prompt 1'; did you mean 'prompt 0'"),
+        ({NAMES[0] + "s": 1}, f"unknown response to 'prompt 0' '{NAMES[0]}s'; did you mean '{NAMES[0]}'"),
+        ({0: 1.0}, "unknown response to 'prompt 0' '0'"),
+        ({NAMES[0]: float("nan"), NAMES[1]: 1}, "probability of 'maintain order' on 'prompt 0' is nan"),
+        ({NAMES[0]: -0.5, NAMES[1]: 1.5}, "probability of 'maintain order' on 'prompt 0' is -0.5"),
+        ({NAMES[0]: "1"}, "probability of 'maintain order' on 'prompt 0' is '1', but must be a number from 0 to 1"),
+    ],
+)
+def test_wrong_names(policy, message):
+    with pytest.raises(ValueError, match=message):
+        score(GERMAN_GOALS, policy, 2)
+
+
+def test_wrong_names_on_several_prompts(unequal_scenario):
+    first, _, few = unequal_scenario.populations
+    assert (first.responses[1], first.responses[1] in few.responses) == ("1", True)
+    with pytest.raises(ValueError, match="policy shows '1' on every prompt, but only 2 of 3 have it, and 'prompt 1'"):
+        score(unequal_scenario, {"1": 1.0}, 2)
+    one = {unequal_scenario.prompts[0]: {unequal_scenario.populations[0].responses[0]: 1}}
+    with pytest.raises(ValueError, match="policy says nothing of 'prompt 1', but must name every prompt"):
+        score(unequal_scenario, one, 2)

@@ -127,6 +127,32 @@ def test_named_groups_and_prompts():
             assert card.group_win_rates[0][name] == pytest.approx(rate)
 
 
+def test_robust_win_rates_of_groups_are_those_of_their_own_users():
+    population = ua.Population.from_rankings([[0, 1, 2], [1, 2, 0], [2, 1, 0]], [3, 2, 1], ["a", "b", "c"])
+    young, old = population.resampled([0]), population.resampled([1, 2])
+    groups = [{"young": young, "old": old}, {"old": population.resampled([0, 1])}, {}]
+    scenario = ua.Scenario([population] * 3, ["p", "q", "r"], [0.5, 0.3, 0.2], groups=groups)
+    policy = np.array([[0.2, 0.3, 0.5], [0.6, 0.4, 0], [1, 0, 0]])
+    for learned in (policy, np.array([policy, policy[:, ::-1]]), ua.Mixture(np.array([policy, policy[::-1]]), [1, 2])):
+        rates = ua.score(scenario, learned, 2, curve=()).group_robust_win_rates
+        tables = ua.tabulate(scenario, learned, 2)
+        own = [
+            {name: 1 - tables.contest(users, x, 2).payoffs().max() for name, users in given.items()}
+            for x, given in enumerate(groups)
+        ]
+        old_rate = (0.5 * own[0]["old"] + 0.3 * own[1]["old"]) / 0.8
+        assert rates == pytest.approx({"young": own[0]["young"], "old": old_rate}, abs=1e-12)
+    for name, users in groups[0].items():
+        rate = ua.robust_win_rate(users, policy[0], 2)
+        alone = ua.score(scenario.part([0]), policy[:1], 2, curve=())
+        assert alone.group_robust_win_rates[name] == pytest.approx(rate, abs=1e-12)
+        assert alone.group_win_rates[0][name] >= rate - 1e-12  # against one opponent of all
+    assert ua.score(scenario, policy, 2, l=2, curve=()).group_robust_win_rates == {}
+    by_favourite = ua.score(population, policy[0], 2, curve=()).group_robust_win_rates
+    expected = {name: ua.robust_win_rate(users, policy[0], 2) for name, users in population.by_favourite().items()}
+    assert by_favourite == pytest.approx(expected, abs=1e-12)
+
+
 def test_kinds_that_do_not_know_say_so():
     users = SlotNoise([[1.0, 0.5], [0.0, 1.0]], 0.4)
     card = ua.score(users, "uniform", 2, curve=())

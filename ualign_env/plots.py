@@ -39,6 +39,7 @@ _OWN = ["#E69F00", "#882255", "#0072B2", "#CC79A7", "#56B4E9", "#000000"]  # of 
 
 _WORST = "chance to be picked against the worst opponent"
 _WRITTEN = 10  # responses up to which a heat map has numbers
+_GROUPS = 12  # of users, that are drawn
 
 _Result = TypeVar("_Result")
 
@@ -273,15 +274,16 @@ def evaluation(result: Evaluation) -> Figure:
 
 @_drawn
 def inspection(result: Inspection) -> Figure:
-    """Draws a prompt's majorities and favourites, and the robust win rates of simple policies against k.
+    """Draws a prompt's majorities and favourites, robust win rates against k and, where there are groups, theirs.
 
     Args:
         result: what `inspect_scenario` returned; of several prompts, the one that it chose is drawn.
     """
     pictured = result.pictured
     names = [_name(name) for name in pictured.responses]
-    figure = Picture(figsize=(15.5, 4.6), layout="constrained")
-    majorities, favourites, rates = figure.subplots(1, 3, width_ratios=(1.15, 0.8, 1.2))
+    ratios = (1.15, 0.8, 1.2, 0.9)[: 4 if result.group_rates else 3]
+    figure = Picture(figsize=(15.5 * sum(ratios) / 3.15, 4.6), layout="constrained")
+    majorities, favourites, rates, *of_groups = figure.subplots(1, len(ratios), width_ratios=ratios)
     image = majorities.imshow(pictured.pairwise, vmin=0, vmax=1, cmap="PuOr", aspect="auto")
     majorities.set_xticks(range(len(names)), [str(i) for i in range(1, len(names) + 1)], fontsize="x-small")
     majorities.set_yticks(range(len(names)), [f"{y}  {i}" for i, y in enumerate(names, 1)], fontsize="x-small")
@@ -308,10 +310,32 @@ def inspection(result: Inspection) -> Figure:
     rates.set_xlabel("k, responses shown")
     rates.set_title("robust win rate" + ", all prompts" * bool(where), fontsize="medium")
     _legend(rates)
-    for axes in (favourites, rates):
+    for axes in of_groups:
+        _groups(axes, result)
+    for axes in (favourites, rates, *of_groups):
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(_named(result.scenario))
     return figure
+
+
+def _groups(axes: Axes, result: Inspection) -> None:
+    """Draws what policies reach among each group's own users, a row for each group that NLHF serves worst."""
+    worst = sorted(result.group_rates.items(), key=lambda item: item[1]["nlhf"])[:_GROUPS]
+    for policy in worst[0][1]:
+        known = policy in BASELINES
+        style = {"color": _BASELINES[policy]["color"]} if known else {"color": _EQUILIBRIUM, "marker": "D"}
+        label = BASELINES[policy].label if known else policy
+        axes.plot(
+            [rates[policy] for _, rates in worst], range(len(worst)), ls="", **{"marker": "o", **style}, label=label
+        )
+    more = len(result.group_rates) - len(worst)
+    axes.set_yticks(range(len(worst)), [_name(name) for name, _ in worst], fontsize="x-small")
+    axes.invert_yaxis()
+    axes.set_xlim(-0.02, 1)
+    axes.set_xlabel("robust win rate among its own users")
+    axes.set_title(f"groups at k = {result.largest_shown}{f', the worst {len(worst)}' * (more > 0)}", fontsize="medium")
+    axes.grid(axis="y", alpha=0.3)
+    _legend(axes)
 
 
 def check_path(path: str | os.PathLike[str]) -> None:

@@ -85,6 +85,14 @@ def prompt_in(text: str, scenario: Scenario) -> int | str:
     return _checks.integer("prompt", text) if text.isdecimal() and text not in scenario.prompts else text
 
 
+def load(spec: str, beside: bool) -> Scenario:
+    """Returns a scenario, and tells its notes beside the result, where this does not hold them."""
+    loaded = specs.load_scenario(spec)
+    for one in loaded.notes if beside else ():
+        note(f"note: {one}")
+    return loaded
+
+
 def tell(as_json: bool, text: str) -> None:
     """Says where something went, beside the result or, where that is JSON, apart from it."""
     (note if as_json else emit)(text)
@@ -97,9 +105,9 @@ def check_picture(path: Path) -> None:
     plots.check_path(path)
 
 
-def draw(name: str, result: Any, path: Path, as_json: bool) -> None:
-    """Draws a result, and says where."""
+def draw(name: str, result: Any, path: Path, as_json: bool, of: str = "") -> None:
+    """Draws a result, and says where, and of what where that is not all."""
     from ualign_env import plots
 
     plots.save(getattr(plots, name)(result), path)
-    tell(as_json, f"picture: {path}")
+    tell(as_json, f"picture: {path}{of}")

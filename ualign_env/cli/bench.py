@@ -113,6 +113,8 @@ def bench(
     number = os.cpu_count() or 1 if workers is None else _checks.integer("workers", workers)
     if chosen.superseded_by:
         note(f"ualign: warning: {chosen} is superseded by {chosen.superseded_by}")
+    for name, said in dict.fromkeys((one.name, said) for one in chosen.tasks for said in one.task.scenario.notes):
+        note(f"note: {name}: {said}")
     outcome = _run(benchmark, Processes(number) if ray is None else Ray(ray), folder, part, retry_failed)
     if as_json:
         emit_json({"suite": str(chosen), "boards": boards(outcome.results), "results": outcome.results})
@@ -233,9 +235,11 @@ def _planned(benchmark: Benchmark) -> str:
     """Returns of what runs are going to be made, in a line."""
     runs = benchmark.runs
     tasks = len({(run.name, run.task.k, run.task.l) for run in runs})
-    who = f"{benchmark.suite}, by {counted(len(benchmark.agents), 'agent')} on {counted(tasks, 'task')}"
+    suite = benchmark.suite
+    on = f"{counted(len(benchmark.agents), 'agent')} on {counted(tasks, 'task')}"
     budgets = " or ".join(dict.fromkeys(str(run.budget) for run in runs))
-    return f"{who}, each with {budgets}, and at most {runs[0].limits.wall:,.12g} s"
+    what = f"{suite.name} (version {suite.version}), by {on}"
+    return f"{what}, each with {budgets}, and at most {runs[0].limits.wall:,.12g} s"
 
 
 def _part(text: str) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from ualign_env.cli.output import emit, note
 from ualign_env.cli.tables import print_table
 
 _TASKS = 6  # tasks whose shortfalls are shown beside each other
+_COSTS = "to 1e-02: expected cost of a shortfall of 0.01, starting again until it is met, which can exceed the budget"
 _LINES = 12  # tasks whose best is shown while runs go on
 
 
@@ -89,6 +90,9 @@ def print_boards(boards: Sequence[Board], results: Iterable[RunResult]) -> None:
     for board in boards:
         emit(f"{board.title} ({board.scope})")
         _print_board(board, board.of(listed))
+        emit("")
+    if boards:
+        emit(_COSTS)
         emit("")
     for agent, status, reason, runs in failures(listed):
         emit(f"{agent}, {counted(runs, 'run')}, {status}: {reason}")

@@ -1,7 +1,5 @@
 """The commands: `ualign list`, `inspect`, `convert`, `score`, `solve`, `versus`, `curve` and `family`."""
 
-import zipfile
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +10,7 @@ import typer
 from ualign_env import _checks, specs
 from ualign_env._files import write_file
 from ualign_env._limits import MAX_PICTURES
-from ualign_env._text import counted
+from ualign_env._text import counted, short
 from ualign_env.benchmark import agents
 from ualign_env.benchmark.information import CLASSES
 from ualign_env.benchmark.suite import list_suites
@@ -29,11 +27,13 @@ from ualign_env.cli.app import (
     check_picture,
     command,
     draw,
+    load,
     prompt_in,
     sizes_in,
     tell,
 )
 from ualign_env.cli.output import emit, emit_json
+from ualign_env.cli.policies import POLICIES, load_policy
 from ualign_env.readers.choose import describe_readers, files_in
 from ualign_env.readers.polis import VOTES
 from ualign_env.scenario import Scenario
@@ -121,19 +121,25 @@ def _files_of(given: str) -> list[str]:
 @command("inspect")
 def inspect(
     scenario: ScenarioOption = specs.DEFAULT,
+    on: Annotated[
+        str | None, typer.Option(metavar="PROMPT", help="One prompt alone: its name, or its index.  [default: all]")
+    ] = None,
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
     """Say what a population is like, how far simple policies are from k/(k+1), and whether it separates any."""
     if out is not None:
         check_picture(out)
-    result = inspect_scenario(scenario)
+    chosen = None if on is None else prompt_in(on, specs.load_scenario(scenario))
+    result = inspect_scenario(scenario, prompt=chosen)
     if as_json:
         emit_json(result)
     else:
         tables.print_inspection(result)
     if out is not None:
-        draw("inspection", result, out, as_json)
+        pictured = short(result.pictured.prompt)
+        why = f", pairs and favourites on {pictured}, where NLHF is farthest from the optimum (--on: another prompt)"
+        draw("inspection", result, out, as_json, why if len(result.prompts) > 1 else "")
 
 
 @command("score")
@@ -142,17 +148,14 @@ def score_policy(
     k: Annotated[str, typer.Option(help="Number of responses shown.")] = "3",
     policy: Annotated[
         str,
-        typer.Option(
-            help=f"A .npy file, the .npz file of `ualign solve --out`, one of {', '.join(BASELINES)}, or the name of a "
-            "response, which is then always shown."
-        ),
+        typer.Option(help=POLICIES),
     ] = "uniform",
     l: Annotated[str, typer.Option("--l", help="Number of responses of the opponent.")] = "1",
     as_json: Json = False,
 ) -> None:
     """Score a policy against the worst opponent."""
-    loaded, many = specs.load_scenario(scenario), _checks.integer("k", k)
-    card = score(loaded, _load_policy(policy, loaded, many), many, l=_checks.integer("l", l))
+    loaded, many = load(scenario, as_json), _checks.integer("k", k)
+    card = score(loaded, load_policy(policy, loaded, many), many, l=_checks.integer("l", l))
     if as_json:
         return emit_json(card)
     return tables.print_scorecard(loaded, card)
@@ -170,7 +173,7 @@ def solve_scenario(
 ) -> None:
     """Compute equilibria, with certificates."""
     goal, heat = _checks.number("tolerance", tolerance), _checks.number("temperature", temperature)
-    loaded, sizes = specs.load_scenario(scenario), sizes_in(k)
+    loaded, sizes = load(scenario, as_json), sizes_in(k)
     if out is not None and (out.suffix != ".npz" or not out.parent.is_dir()):
         raise ValueError(f"out is {str(out)!r}, but must end in .npz, in a folder that exists")
     equilibria = [solve(loaded, size, tolerance=goal, method=method, temperature=heat) for size in sizes]
@@ -200,7 +203,7 @@ def solve_versus_game(
     as_json: Json = False,
 ) -> None:
     """Solve the game of k responses against l, each side choosing its own together."""
-    loaded, many, few = specs.load_scenario(scenario), _checks.integer("k", k), _checks.integer("l", l)
+    loaded, many, few = load(scenario, as_json), _checks.integer("k", k), _checks.integer("l", l)
     if out is not None:
         check_picture(out)
         if many * few > MAX_PICTURES:
@@ -234,12 +237,12 @@ def draw_curve(
     """Say, and draw, the robust win rate against k: optimum, equilibria, baselines."""
     if out is not None:
         check_picture(out)
-    loaded, sizes = specs.load_scenario(scenario), sizes_in(k)
+    loaded, sizes = load(scenario, as_json), sizes_in(k)
     curve = win_rate_curve(loaded, sizes, temperature=_checks.number("temperature", temperature))
     if as_json:
         emit_json(curve)
     else:
-        emit(curve.summary())
+        tables.print_curve(loaded, curve)
     if out is not None:
         draw("curve", curve, out, as_json)
 
@@ -248,45 +251,20 @@ def draw_curve(
 def draw_family(
     scenario: ScenarioOption = specs.DEFAULT,
     k: Sizes = POWERS_TEXT,
-    on: Annotated[str, typer.Option(metavar="PROMPT", help="On which prompt: its name, or its index.")] = "0",
+    on: Annotated[
+        str, typer.Option(metavar="PROMPT", help="On which prompt, of several the first: its name, or its index.")
+    ] = "0",
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
     """Say, and draw, how the equilibrium moves from the maximal lottery to maximum Nash welfare."""
     if out is not None:
         check_picture(out)
-    loaded, sizes = specs.load_scenario(scenario), sizes_in(k)
+    loaded, sizes = load(scenario, as_json), sizes_in(k)
     family = equilibrium_family(loaded, sizes, prompt=prompt_in(on, loaded))
     if as_json:
         emit_json(family)
     else:
-        emit(family.summary())
+        tables.print_family(loaded, family)
     if out is not None:
         draw("family", family, out, as_json)
-
-
-def _load_policy(text: str, scenario: Scenario, k: int) -> Any:
-    """Returns a baseline's name, an array that shows a response, or that of a `.npy` file, or of what `solve` wrote."""
-    if text in BASELINES:
-        return text
-    if not text.endswith((".npy", ".npz")):
-        everywhere = set.intersection(*(set(users.responses) for users in scenario.populations))
-        if text in everywhere:
-            policy = np.zeros(scenario.legal.shape)
-            policy[range(len(policy)), [users.responses.index(text) for users in scenario.populations]] = 1.0
-            return policy
-        raise _checks.unknown("policy", text, [*BASELINES, "FILE.npy", "FILE.npz", *everywhere])
-    try:
-        loaded = np.load(text, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            solved = {name: loaded[name] for name in ("scenario", "k", "policy")}
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"cannot read a policy from {text!r}: {error}") from None
-    if specs.load_scenario(str(solved["scenario"])) != scenario:
-        raise ValueError(f"{text!r} holds equilibria of another scenario than {scenario.name!r}")
-    place = np.flatnonzero(solved["k"] == k)
-    if not place.size:
-        raise ValueError(f"{text!r} holds equilibria for k = {', '.join(map(str, solved['k']))}, but k is {k}")
-    return solved["policy"][place[0]]

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ualign_env import _checks, specs
+from ualign_env import _checks
 from ualign_env._text import counted
-from ualign_env.cli.app import KNOWN, Json, command, prompt_in
+from ualign_env.cli.app import KNOWN, Json, command, load, prompt_in
 from ualign_env.cli.output import emit, emit_json
 
 
@@ -55,7 +55,7 @@ def export(
     else:
         from ualign_env.exports.croissant import save_croissant
 
-        path = save_croissant(specs.load_scenario(scenario), croissant or "", **texts)
+        path = save_croissant(load(scenario, beside=True), croissant or "", **texts)
         told = {"path": str(path), "files": sorted(file.name for file in path.parent.iterdir())}
     if as_json:
         return emit_json(told)
@@ -75,7 +75,7 @@ def _game(spec: str, path: Path, k: int, l: str | None, prompt: str | None) -> d
     from ualign_env.envs.open_spiel.versus import load_versus_game
     from ualign_env.exports.nfg import save_nfg
 
-    loaded = specs.load_scenario(spec)
+    loaded = load(spec, beside=True)
     game = load_game(loaded, k + 1) if l is None else load_versus_game(loaded, k, _checks.integer("l", l))
     save_nfg(game, path, prompt=None if prompt is None else prompt_in(prompt, loaded))
     return {"path": str(path), "game": str(game)}

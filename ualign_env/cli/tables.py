@@ -8,6 +8,7 @@ import numpy as np
 from ualign_env._text import counted, printable, short
 from ualign_env.cli.output import emit
 from ualign_env.scenario import Scenario
+from ualign_env.scoring.curves import Curve, Family
 from ualign_env.scoring.facts import PromptFacts
 from ualign_env.scoring.inspection import SHOWN, Inspection
 from ualign_env.scoring.scorecard import Scorecard, optimal_rate
@@ -17,6 +18,7 @@ from ualign_env.users import Users
 
 _LISTED = 8  # multisets of a strategy
 _PROMPTS = 30
+_OWN_USERS = "among their own users, against the response that these like best"
 
 
 def print_listing(kind: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -68,6 +70,8 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         population = scenario.populations[x]
         worst = _multiset(population, card.best_responses[x])
         attacks.append((short(scenario.prompts[x]), str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst))
+    rates = sorted(card.group_robust_win_rates.items(), key=lambda item: item[1]) if any(scenario.groups) else []
+    groups = [(short(name, 40), f"{rate:.6f}") for name, rate in rates[:_PROMPTS]]
     curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
     against = f" against {counted(card.l, 'response')}, found by {card.opponent_method}" if card.l > 1 else ""
     emit(f"{card.scenario}, k = {card.k}{against}")
@@ -82,12 +86,19 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     for columns, rows in (
         (("metric", "value"), metrics),
         (("prompt", "users", "win rate", "worst opponent"), attacks),
+        (("group", "robust win rate"), groups),
         (("at k =", "robust win rate"), curve),
     ):
+        if not rows:
+            continue
         emit("")
         print_table(columns, rows)
         if columns[0] == "prompt":
             _say_others(scenario.n_prompts, "with higher win rates")
+        if columns[0] == "group":
+            if len(rates) > len(rows):
+                emit(f"and {len(rates) - len(rows):,} groups with higher rates: --json has all")
+            emit(f"rates of groups: {_OWN_USERS}")
 
 
 def _say_others(prompts: int, which: str = "") -> None:
@@ -125,14 +136,14 @@ def print_inspection(found: Inspection) -> None:
     print_table(columns, rows, numbers=True)
     if found.group_rates:
         emit("")
-        _print_groups(found, found.sizes[shown[-1]])
+        _print_groups(found)
     emit("")
     for sentence in found.verdict:
         emit(f"verdict: {sentence}")
 
 
-def _print_groups(found: Inspection, k: int) -> None:
-    """Prints whom simple policies fail: of many groups, those that NLHF serves worst."""
+def _print_groups(found: Inspection) -> None:
+    """Prints whom simple policies fail, and what would fix it: of many groups, those that NLHF serves worst."""
     users: Counter[str] = Counter()
     for one in found.prompts:
         users.update(one.groups)
@@ -143,7 +154,7 @@ def _print_groups(found: Inspection, k: int) -> None:
     if len(rows) > _PROMPTS:
         emit(f"and {len(rows) - _PROMPTS:,} groups with higher rates: --json has all")
     many = "; users: of all prompts together" if len(found.prompts) > 1 else ""
-    emit(f"rates of groups: robust win rate at k = {k} among their own users, against what these like best{many}")
+    emit(f"rates of groups: robust win rate at k = {found.largest_shown} {_OWN_USERS}{many}")
 
 
 def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:
@@ -218,6 +229,22 @@ def print_equilibria(scenario: Scenario, equilibria: list[Equilibrium]) -> None:
         for x, policy in enumerate(np.atleast_2d(result.policy)[:_PROMPTS]):
             emit(f"  {short(scenario.prompts[x])}: {_main_responses(scenario.populations[x], policy)}")
         _say_others(scenario.n_prompts)
+
+
+def print_curve(scenario: Scenario, curve: Curve) -> None:
+    """Prints robust win rates, a column for each k."""
+    emit(scenario.name)
+    print_notes(scenario)
+    emit(curve.summary())
+
+
+def print_family(scenario: Scenario, family: Family) -> None:
+    """Prints the likeliest responses of each k, and on which prompt."""
+    emit(f"{scenario.name}: {short(family.prompt)}")
+    print_notes(scenario)
+    if scenario.n_prompts > 1:
+        emit(f"one of {scenario.n_prompts} prompts, each a game of its own (--on: another)")
+    emit(family.summary())
 
 
 def print_versus(scenario: Scenario, games: list[VersusEquilibrium], sampled: dict[str, list[Scorecard]]) -> None:

@@ -177,8 +177,8 @@ def _metadata(scenario: Scenario, source: Citation, tables: dict[str, Any], give
         "annotationsPerItem": counted_between(min(users), max(users), "user") + " of each prompt",
         "dataUseCases": "Comparing learners and solvers on how many of the users k responses satisfy. It says nothing "
         "about single people, and is not meant for decisions about them.",
-        "dataLimitations": "Whoever was not asked is not in it. Where users judged some of the responses, what was "
-        "made of that stands with what was done to the source.",
+        "dataLimitations": "Whoever was not asked is not in it. Where users judged only some of the responses, what "
+        "was made of that stands with what was done to the source.",
         "dataBiases": "Users count as often as they were asked, which need not be how often they are met.",
         "personalSensitiveInformation": "No names of users are kept; texts of prompts and responses were not looked "
         f"at. {_smallest_group(scenario)}",

@@ -7,7 +7,7 @@ or may be missing, by `_READERS` too. Names of policies are read by a reader tha
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, singledispatch
 from importlib import import_module
@@ -40,7 +40,9 @@ def tabulate(scenario: ScenarioLike, policy: Any, k: int, *, player: int | None 
     Args:
         scenario: a scenario of P prompts with up to N responses, its spec, or the population of its only prompt.
         policy: `[N]` (the same for all prompts, if they have equally many responses) or `[P, N]`: a shared policy;
-            `[K, P, N]`: one policy for each of K = k + 1 players, or for each of K = k outputs; a `SharedPolicy`,
+            `[K, P, N]`: one policy for each of K = k + 1 players, or for each of K = k outputs; a dictionary of
+            probabilities by the names of responses, for all prompts, or of such dictionaries by the names of prompts,
+            where what is not named is never shown; a `SharedPolicy`,
             `Mixture`, `Outputs`, `Players` or `JointPolicy`;
             what `solve` or `solve_versus` returned; the name of a baseline such as `"nlhf"`; an OpenSpiel policy
             (Python or C++) of one of our games; a Stable-Baselines3 model with a stochastic policy; a torch module from
@@ -129,8 +131,42 @@ def _check_numbering(scenario: Scenario) -> None:
             if places.setdefault(name, i) != i:
                 raise ValueError(
                     f"policy is one row for {scenario.n_prompts} prompts, but {name!r:.100} is response {places[name]} "
-                    f"of one and {i} of {prompt!r:.100}: pass [P, N], a row a prompt"
+                    f"of one and {i} of {prompt!r:.100}: pass [P, N], a row a prompt, or a dictionary by names"
                 )
+
+
+@_tabulate.register
+def _(policy: Mapping, scenario: Scenario, k: int) -> PolicyTable:  # noqa: ARG001
+    """Reads probabilities by names."""
+    kinds = {isinstance(value, Mapping) for value in policy.values()}
+    if len(kinds) != 1:
+        raise ValueError(
+            f"policy is {dict(policy)!r:.200}, but must be {{response: probability}} for all prompts, or "
+            "{prompt: {response: probability}}"
+        )
+    of_all = kinds == {False}
+    by_prompt: Mapping[Any, Any] = dict.fromkeys(scenario.prompts, policy) if of_all else policy
+    for prompt in by_prompt.keys() - set(scenario.prompts):
+        raise _checks.unknown("prompt", str(prompt), scenario.prompts)
+    table = np.zeros((scenario.n_prompts, scenario.n_responses))
+    for x, (prompt, users) in enumerate(zip(scenario.prompts, scenario.populations, strict=True)):
+        if prompt not in by_prompt:
+            raise ValueError(f"policy says nothing of {prompt!r:.100}, but must name every prompt")
+        places = {name: y for y, name in enumerate(users.responses)}
+        row = np.zeros(users.n_responses)
+        for name, probability in by_prompt[prompt].items():
+            if name not in places:
+                having = sum(name in others.responses for others in scenario.populations)
+                if of_all and having:
+                    raise ValueError(
+                        f"policy shows {name!r:.100} on every prompt, but only {having} of {scenario.n_prompts} have "
+                        f"it, and {prompt!r:.100} is none of these: pass {{prompt: {{response: probability}}}}"
+                    )
+                raise _checks.unknown(f"response to {prompt!r:.100}", str(name), users.responses)
+            row[places[name]] = _checks.real(f"probability of {name!r:.100} on {prompt!r:.100}", probability, 0, 1)
+        meaning = f"the prompt has {users.n_responses} responses"
+        table[x, : row.size] = _checks.distributions(f"policy on {prompt!r:.100}", row, row.shape, meaning)
+    return SharedPolicy(table)
 
 
 @singledispatch

@@ -159,7 +159,7 @@ class _Losses:
             notes.append(f"{self._silent:,.12g} {of} judged none of {kept}: left out")
         if self._partial:
             done = "the others tie at the bottom" if self._bottom else "left out"
-            notes.append(f"{self._partial:,.12g} {of} judged some of {kept}: {done}")
+            notes.append(f"{self._partial:,.12g} {of} judged only some of {kept}: {done}")
         if self._alone:
             notes.append(f"{counted(self._alone, 'user')} without a group: in no group's win rate")
         if self.thin:

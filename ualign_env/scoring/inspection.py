@@ -21,7 +21,7 @@ from ualign_env.solvers.baselines import BASELINES, baseline, possible
 from ualign_env.solvers.best_lottery import best_on_face
 from ualign_env.solvers.maximal_lottery import Found, search
 from ualign_env.solvers.symmetric import solve
-from ualign_env.specs import ScenarioLike, as_scenario, load_scenario, other_readings, split_path
+from ualign_env.specs import ScenarioLike, as_scenario, load_scenario, one_prompt, other_readings, split_path
 from ualign_env.users import TIED, Users
 
 #: The numbers of responses of an inspection's curves, and those of its table and verdict.
@@ -31,7 +31,7 @@ _PICTURED = 20
 _FEW = 20  # prompts up to which curves have all sizes
 _COMPARED_AT = 3  # k of the equilibria by which two readings of a file are compared
 _POINT = 0.01
-_OF_GROUPS = ("nlhf", "random-dictatorship")  # whose rates are told for each group
+_OF_GROUPS = ("nlhf", "random-dictatorship")  # whose rates are told for each group, beside the equilibrium's
 _MANY = 0.05  # share of users who tell nothing apart, from which on it is said
 
 
@@ -65,9 +65,9 @@ class Inspection(Result):
         rates: for each simple policy, its robust win rate for each; `"nlhf, best"` is the best maximal lottery for each
             k, where NLHF is not unique.
         limits: for each simple policy, what its rate tends to with k (see `Scorecard.u_alignment_limit`).
-        group_rates: for each named group of users, the robust win rate of `nlhf` and `random-dictatorship` among its
-            users alone, at the largest of 2, 4 and 8 that is known: against the response that the group likes best,
-            averaged over the prompts that it has judged.
+        group_rates: for each named group of users, the robust win rate of `nlhf`, `random-dictatorship` and the
+            `equilibrium` of its k among its users alone, at the largest of 2, 4 and 8 that is known: against the
+            response that the group likes best, averaged over the prompts that it has judged.
         other_readings: how far the equilibrium for k = 3 moves, in total variation, averaged over prompts, where what
             is arguable in the reading of a file is answered otherwise.
         unreadable: such answers with which nothing can be read, and why.
@@ -88,6 +88,11 @@ class Inspection(Result):
     verdict: tuple[str, ...]
     pictured: Pictured
 
+    @property
+    def largest_shown(self) -> int:
+        """The k of the rates of groups and of the verdict: the largest of 2, 4 and 8 that is known."""
+        return _last(self.sizes)
+
     def summary(self) -> str:
         """Returns the verdict, under the scenario's size."""
         counts = []
@@ -99,7 +104,9 @@ class Inspection(Result):
         return "\n".join([f"{self.scenario}: {size}", *self.verdict])
 
 
-def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] | None = None) -> Inspection:
+def inspect_scenario(
+    scenario: ScenarioLike, sizes: Iterable[int] | None = None, *, prompt: int | str | None = None
+) -> Inspection:
     """Returns what a scenario is like: ties, majorities, lotteries, favourites, simple policies, and a verdict.
 
     Args:
@@ -107,11 +114,13 @@ def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] | None = None)
             what is arguable in it are compared.
         sizes: the k for which simple policies are scored, each from 1 to 1,000,000, beside 2, 4 and 8 (default: powers
             of two up to 64; of more than 20 prompts, none).
+        prompt: index of a prompt, or its name, to inspect it alone (default: all).
 
     Raises:
         ValueError: if the scenario cannot be read, or an argument is out of range.
     """
-    loaded = as_scenario(scenario)
+    whole = as_scenario(scenario)
+    loaded = whole if prompt is None else whole.part([one_prompt(whole, prompt)[1]]).renamed(whole.name)
     if sizes is None:
         sizes = SIZES if loaded.n_prompts <= _FEW else ()
     ks = sorted({_checks.number_of_outputs(k) for k in _checks.several("sizes", sizes)} | set(SHOWN))
@@ -126,7 +135,7 @@ def inspect_scenario(scenario: ScenarioLike, sizes: Iterable[int] | None = None)
         rates["nlhf, best"] = _best_lotteries(loaded, searches, ks)
     limits = {name: evaluate(loaded, table, 1).u_alignment_limit for name, table in policies.items()}
     facts = tuple(prompt_facts(loaded, x, found.lotteries) for x, found in enumerate(searches))
-    others, unreadable = _other_readings(loaded, scenario)
+    others, unreadable = _other_readings(loaded, scenario, one_alone=prompt is not None)
     return Inspection(
         scenario=loaded.name,
         notes=loaded.notes,
@@ -149,20 +158,13 @@ def _last(sizes: Sequence[int]) -> int:
 
 
 def _group_rates(scenario: Scenario, policies: dict[str, Floats], k: int) -> dict[str, dict[str, float]]:
-    """Returns for each group of users the robust win rates of policies among them."""
-    found: dict[str, dict[str, float]] = {}
-    for name in dict.fromkeys(name for groups in scenario.groups for name in groups):
-        own = [x for x, groups in enumerate(scenario.groups) if name in groups]
-        chances = scenario.probabilities[own] / scenario.probabilities[own].sum()
-        found[name] = {
-            policy: float(chances @ [_among(scenario.groups[x][name], table[x], k) for x in own])
-            for policy, table in policies.items()
-        }
-    return found
-
-
-def _among(users: Users, row: Floats, k: int) -> float:
-    return 1 - float(users.payoffs(row[: users.n_responses], k).max())
+    """Returns for each named group of users the robust win rates among them of policies, and of the equilibrium."""
+    if not any(scenario.groups):
+        return {}
+    rates = {name: evaluate(scenario, table, k).group_robust_win_rates for name, table in policies.items()}
+    rates["equilibrium"] = evaluate(scenario, solve(scenario, k), k).group_robust_win_rates
+    names = dict.fromkeys(name for groups in scenario.groups for name in groups)
+    return {name: {policy: found[name] for policy, found in rates.items()} for name in names}
 
 
 def _best_lotteries(scenario: Scenario, searches: list[Found], sizes: Sequence[int]) -> tuple[float, ...]:
@@ -175,7 +177,9 @@ def _best_lotteries(scenario: Scenario, searches: list[Found], sizes: Sequence[i
     return tuple((scenario.probabilities @ rates).tolist())
 
 
-def _other_readings(loaded: Scenario, given: ScenarioLike) -> tuple[dict[str, float], dict[str, str]]:
+def _other_readings(
+    loaded: Scenario, given: ScenarioLike, *, one_alone: bool
+) -> tuple[dict[str, float], dict[str, str]]:
     """Returns how far the equilibrium moves where a file is read in another way, and why it cannot be."""
     found, reasons = {}, {}
     for what, spec in other_readings(given).items():
@@ -185,9 +189,12 @@ def _other_readings(loaded: Scenario, given: ScenarioLike) -> tuple[dict[str, fl
             path = split_path(spec)[0] or spec  # whose folders may be many, and hide the reason
             reasons[what] = short(str(error).replace(path, os.path.basename(path)), 200)
             continue
-        if set(loaded.prompts).isdisjoint(other.prompts):
+        common = [x for x, prompt in enumerate(other.prompts) if prompt in loaded.prompts]
+        if not common:
             reasons[what] = "no prompt is left in both"
-        elif other != loaded and known_sizes(loaded, [_COMPARED_AT]) and known_sizes(other, [_COMPARED_AT]):
+            continue
+        other = other.part(common) if one_alone else other
+        if other != loaded and known_sizes(loaded, [_COMPARED_AT]) and known_sizes(other, [_COMPARED_AT]):
             found[what] = _distance(loaded, other)
     return found, reasons
 

@@ -71,6 +71,9 @@ class Scorecard(Result):
             1e-9 of the worst count as such).
             Groups are the scenario's, or else the users with the same favourite. The rates jump as a policy comes to an
             equilibrium, where many opponents are equally bad: they tell whom a policy fails, not which is better.
+        group_robust_win_rates: for each group, the scenario's if it has any, the robust win rate among its users alone,
+            against the response that they like best, averaged over the prompts on which there is the group: what
+            policies are compared by. Empty for l > 1.
         worst_group: the worst served group: the index of its prompt, and its name. None where there is no group.
         worst_group_win_rate: its rate.
         curve: pairs (k', robust win rate of k' samples) for k' = 1, 2, 4, ...
@@ -97,6 +100,7 @@ class Scorecard(Result):
     favourite_shown: float | None
     best_utility: float | None
     group_win_rates: tuple[dict[str, float], ...]
+    group_robust_win_rates: dict[str, float]
     worst_group: tuple[int, str] | None
     worst_group_win_rate: float | None
     curve: tuple[tuple[int, float], ...]
@@ -342,20 +346,38 @@ class Evaluation:
         known = [value for value in found if value is not None]
         return float(self.scenario.probabilities @ np.array(known)) if len(known) == len(found) else None
 
-    def _group_win_rates(self, x: int) -> dict[str, float]:
-        """Returns the win rate of each group of a prompt's users, against the worst opponent that is worst for it."""
-        users = self.scenario.populations[x]
-        groups = self.scenario.groups[x] or users.by_favourite()
-        if self.l == 1:
-            worst = np.flatnonzero(self.payoffs[x, : users.n_responses] >= self.payoffs[x].max() - _AS_BAD)[:, None]
-        else:
-            worst = np.array([self.opponents.responses[x]])
-        rates = {}
-        for name, members in groups.items():
-            contest = self.learned.contest(members, x, self.k)
-            lost = contest.payoffs()[worst[:, 0]] if self.l == 1 else contest.values(worst)
-            rates[name] = 1 - float(lost.max())
-        return rates
+    @cached_property
+    def _lost(self) -> list[dict[str, Floats]]:
+        """The chance that the users of each group of each prompt pick each response alone, or else the worst l."""
+        lost: list[dict[str, Floats]] = []
+        for x, (named, users) in enumerate(zip(self.scenario.groups, self.scenario.populations, strict=True)):
+            contests = {n: self.learned.contest(g, x, self.k) for n, g in (named or users.by_favourite()).items()}
+            worst = None if self.l == 1 else np.array([self.opponents.responses[x]])
+            lost.append({n: c.payoffs() if worst is None else c.values(worst) for n, c in contests.items()})
+        return lost
+
+    @property
+    def group_win_rates(self) -> tuple[dict[str, float], ...]:
+        """The win rate of each group of each prompt, against that worst opponent that is worst for it."""
+        if self.l > 1:
+            return tuple({name: 1 - float(lost.max()) for name, lost in groups.items()} for groups in self._lost)
+        bad = self.payoffs >= self.payoffs.max(axis=1, keepdims=True) - _AS_BAD
+        return tuple(
+            {name: 1 - float(lost[row[: lost.size]].max()) for name, lost in groups.items()}
+            for row, groups in zip(bad, self._lost, strict=True)
+        )
+
+    @property
+    def group_robust_win_rates(self) -> dict[str, float]:
+        """The robust win rate of each group among its own users, over the prompts on which there is the group."""
+        rates, chances, named = dict[str, float](), dict[str, float](), any(self.scenario.groups)
+        for x, chance in enumerate(self.scenario.probabilities.tolist()):
+            if self.l > 1 or (named and not self.scenario.groups[x]):
+                continue
+            for name, lost in self._lost[x].items():
+                rates[name] = rates.get(name, 0.0) + chance * (1 - float(lost.max()))
+                chances[name] = chances.get(name, 0.0) + chance
+        return {name: rate / chances[name] for name, rate in rates.items()}
 
     def curve(self, sizes: Iterable[int]) -> tuple[tuple[int, float], ...]:
         """Returns pairs (k', robust win rate of k' samples)."""
@@ -375,7 +397,7 @@ class Evaluation:
         average = self.learned.average()
         entropy = float(probabilities @ _entropies(average))
         players = isinstance(self.learned, Players)
-        groups = [self._group_win_rates(x) for x in range(self.scenario.n_prompts)]
+        groups = self.group_win_rates
         named = [(x, name) for x, rates in enumerate(groups) for name in rates]
         worst = min(named, key=lambda one: groups[one[0]][one[1]], default=None)
         return Scorecard(
@@ -399,7 +421,8 @@ class Evaluation:
             u_alignment_limit=self.u_alignment_limit,
             favourite_shown=self._mean(contest.favourite_shown() for contest in self.contests),
             best_utility=self._mean(contest.best_utility() for contest in self.contests),
-            group_win_rates=tuple(groups),
+            group_win_rates=groups,
+            group_robust_win_rates=self.group_robust_win_rates,
             worst_group=None if worst is None else (worst[0], worst[1]),
             worst_group_win_rate=None if worst is None else groups[worst[0]][worst[1]],
             curve=self.curve(map(_checks.number_of_outputs, sizes)),

@@ -29,7 +29,10 @@ from ualign_env.scoring.scorecard import Evaluation, Scorecard, optimal_rate
 from ualign_env.solvers.versus import solve_versus
 
 _SOLVED = 1e-11  # a shortfall below which more learning would show nothing
-_LEFT_OUT = ("scenario", "best_responses", "prompt_win_rates", "group_win_rates", "certificate", "advice")
+_LEFT_OUT = (
+    "scenario", "best_responses", "prompt_win_rates", "group_win_rates", "group_robust_win_rates", "certificate",
+    "advice",
+)  # fmt: skip
 _MAX_PAIRS = 10_000_000  # of multisets, in games whose value is computed
 _TEXT = 4000  # characters of an error or output that are kept
 
