@@ -264,6 +264,18 @@ def broken_twin(a: int, b: int) -> int:
     return a + b
 
 
+def test_pages_of_other_people_s_work_lead_to_how_it_is_cited(site):
+    pages = [site / "index.html"]
+    for folder in ("scenarios", "baselines", "agents"):
+        pages += [path for path in (site / folder).glob("*.html") if path.stem != "index"]
+    assert len(pages) > 40
+    for path in pages:
+        (text,) = re.findall(r"<article.*</article>", path.read_text(encoding="utf-8"), re.S)  # not its navigation
+        assert re.search(r'href="(\.\./)?cite\.html"', text), path
+    said = re.sub("<[^>]*>", "", (site / "cite.html").read_text(encoding="utf-8"))
+    assert (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()[0] in said
+
+
 def test_bars_in_tables_are_not_seen_escaped(site):
     assert [path for path in site.rglob("*.html") if "\\|" in path.read_text(encoding="utf-8")] == []
 

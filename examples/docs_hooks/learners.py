@@ -41,6 +41,7 @@ def agent_pages() -> list[Page]:
             ("depends on the seed", "yes" if declared.random else "no"),
             ("chooses its k responses", "together" if declared.joint else "as samples of one policy"),
             ("needs", f"`pip install '.[{','.join(extras)}]'`" if extras else "nothing more"),
+            ("whose work it is", f"`ualign cite {one.name}` ([how to cite](../cite.md))"),
             ("suites", ", ".join(_suites_with(one.name, declared.information, declared.joint)) or "-"),
         ]
         text = documented(docstring)
@@ -83,13 +84,17 @@ def baseline_pages() -> list[Page]:
         code = block(f"import ualign_env as ua\n\nprint(ua.score('german-goals', '{name}', k=3).summary())", "python")
         output = block(ua.score("german-goals", name, k=3).summary())
         text = documented(one.policy.__doc__).partition("**Source:**")[0].strip()
-        found.append(
-            Page(
-                f"baselines/{name}.md",
-                f"# {one.label}\n\n{one.summary}\n\n{text}\n\n**Source:** {one.source}\n\n{code}\n\n{output}\n\n"
-                "Robust win rates:\n\n" + table(("scenario", *(f"k = {k}" for k in _SIZES)), [*rates, optimum]) + "\n",
-            )
-        )
+        parts = [
+            f"# {one.label}",
+            one.summary,
+            text,
+            f"**Source:** {one.source} ([how to cite](../cite.md))",
+            code,
+            output,
+            "Robust win rates:",
+            table(("scenario", *(f"k = {k}" for k in _SIZES)), [*rates, optimum]),
+        ]
+        found.append(Page(f"baselines/{name}.md", "\n\n".join(parts) + "\n"))
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pages import COPIED, DOCS, ROOT, Page, block
+from pages import COPIED, DOCS, ROOT, SAID, Page, block
 
 _LINK = re.compile(r"\]\(([^)\s:#]+)(#[^)\s]*)?\)")
 _PICTURES = (".svg", ".png", ".gif")
@@ -19,7 +19,7 @@ def linked_pages() -> list[Page]:
     for page in [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in COPIED)]:
         for path in _outside(page.read_text(encoding="utf-8"), page.parent):
             address = _address(path)
-            if path.suffix == _NOTEBOOK:
+            if path.suffix == _NOTEBOOK or path.name in SAID:
                 continue
             if path.suffix in _PICTURES:
                 found[address] = Page(address, path)
@@ -43,6 +43,8 @@ def _address(path: Path) -> str:
     own = path.relative_to(ROOT).as_posix()
     if own in COPIED or path.is_relative_to(DOCS):
         return COPIED.get(own) or path.relative_to(DOCS).as_posix()
+    if own in SAID:
+        return SAID[own]
     if path.suffix == _NOTEBOOK:
         return f"start/{path.stem}.md"
     return f"code/{own}" if path.suffix in _PICTURES else f"code/{own}.md"

@@ -139,7 +139,8 @@ def cite_page() -> Page:
     ]
     for title, own in names.items():
         parts += [f"## {title}", table(("name", "source"), [(f"`{name}`", ua.cite(name).source) for name in own])]
-    return Page("cite.md", "\n\n".join(parts) + "\n")
+    file = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    return Page("cite.md", "\n\n".join([*parts, "## CITATION.cff", block(file, "yaml")]) + "\n")
 
 
 def limits_page() -> Page:

@@ -12,6 +12,9 @@ DOCS = ROOT / "examples" / "docs"
 #: Pages that lie at the top of the repository, and where the site has them.
 COPIED = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 
+#: Files at the top of the repository of which a generated page says what they say, and more.
+SAID = {"CITATION.cff": "cite.md"}
+
 
 @dataclass(frozen=True)
 class Page:

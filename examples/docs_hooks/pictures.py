@@ -36,7 +36,13 @@ _ORDER = [
 
 def gallery_pages() -> list[Page]:
     """Returns the gallery and its pictures."""
-    scripts = sorted(_FOLDER.glob("*.py"), key=lambda path: _ORDER.index(path.stem))
+    scripts = sorted(_FOLDER.glob("*.py"))
+    if {path.stem for path in scripts} != set(_ORDER):
+        odd = ", ".join(sorted({path.stem for path in scripts} ^ set(_ORDER)))
+        raise ValueError(
+            f"examples/gallery and _ORDER in {Path(__file__).name} must name the same pictures, not: {odd}"
+        )
+    scripts.sort(key=lambda path: _ORDER.index(path.stem))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         pictures = list(pool.map(_drawn, scripts))
     parts = ["# Gallery", "Each picture is drawn by the script below it when this site is built."]

@@ -45,6 +45,7 @@ def scenario_pages() -> list[Page]:
                         block(f"ualign inspect {small}", "bash"),
                         block(inspection.summary()),
                         f"![Robust win rates against k: simple policies and the optimum k/(k+1)]({name}.svg)",
+                        f"Whose work it is, and its fingerprint: `ualign cite {name}`. [How to cite](../cite.md).",
                     ]
                 )
                 + "\n",
