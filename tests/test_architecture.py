@@ -142,7 +142,7 @@ def test_agents_import_public_names_alone():
     ("own", "source", "expected"),
     [
         ("users", "from ualign_env import payoffs", {"payoffs"}),
-        ("payoffs", "def f():\n    from ualign_env.scoring.scorecard import score", {"scoring"}),
+        ("payoffs", "def f():\n    from ualign_env.scoring.metrics import score", {"scoring"}),
         ("solvers", "import ualign_env.cli", {"cli"}),
         ("envs", "from ualign_env.envs.open_spiel.games import load_game", {"envs/open_spiel"}),
         ("envs/open_spiel", "from ualign_env.envs.rendering import describe", {"envs"}),

@@ -12,7 +12,7 @@ import pytest
 import ualign_env as ua
 from ualign_env.benchmark.budget import Budget, Looks, Spent
 from ualign_env.benchmark.running import learning
-from ualign_env.scoring.scorecard import Evaluation
+from ualign_env.scoring.scored_policy import ScoredPolicy
 
 TASK = ua.Task("german-goals", 2, seed=5)
 GOOD, BAD = [0.4, 0.1, 0.5, 0.0], [1.0, 0, 0, 0]
@@ -301,7 +301,7 @@ def test_what_breaks_in_scoring_ends_this_run_alone(monkeypatch, exception, stat
     def breaks(*_):
         raise exception("while scoring")
 
-    monkeypatch.setattr(Evaluation, "rate", property(breaks))
+    monkeypatch.setattr(ScoredPolicy, "rate", property(breaks))
     result = ua.run(lambda _: iter([GOOD]), TASK)
     assert (result.status, result.scorecard) == (status, None)
     assert result.error is not None

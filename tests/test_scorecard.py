@@ -140,7 +140,7 @@ def test_players_of_unequal_prompts():
 @pytest.mark.parametrize("methods", list(itertools.product(("enumeration", "milp", "greedy"), repeat=2)))
 def test_the_least_certain_search_is_reported(monkeypatch, methods):
     found = iter(BestResponses((0, 0), 0.5, 0.5 + 0.1 * (m == "greedy"), m != "greedy", m) for m in methods)
-    monkeypatch.setattr("ualign_env.scoring.scorecard.respond", lambda *_: next(found))
+    monkeypatch.setattr("ualign_env.scoring.scored_policy.respond", lambda *_: next(found))
     card = score(UNEQUAL, UNIFORM, 2, l=2, curve=())
     certain = ("greedy", "milp", "enumeration")
     assert card.opponent_method == next(method for method in certain if method in methods)

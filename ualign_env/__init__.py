@@ -36,9 +36,10 @@ from ualign_env.scoring.curves import Curve, Family, VersusMap, equilibrium_fami
 from ualign_env.scoring.evaluation import Evaluation, evaluate_generations
 from ualign_env.scoring.groups import group_rewards
 from ualign_env.scoring.inspection import Inspection, inspect_scenario
+from ualign_env.scoring.metrics import exploitability, nash_conv, robust_win_rate, score
 from ualign_env.scoring.sample_curves import SampleCurve, sample_curve
 from ualign_env.scoring.samples import SampleScore, score_samples
-from ualign_env.scoring.scorecard import Scorecard, exploitability, nash_conv, robust_win_rate, score
+from ualign_env.scoring.scorecard import Scorecard
 from ualign_env.simulation.batch import BatchedExploiter, BatchedGame, BatchedVersusGame
 from ualign_env.solvers.best_lottery import BestLottery, best_maximal_lottery
 from ualign_env.solvers.best_responses import BestResponses, best_responses

@@ -323,11 +323,10 @@ def _groups(axes: Axes, result: Inspection) -> None:
     worst = sorted(result.group_rates.items(), key=lambda item: item[1]["nlhf"])[:_GROUPS]
     for policy in worst[0][1]:
         known = policy in BASELINES
-        style = {"color": _BASELINES[policy]["color"]} if known else {"color": _EQUILIBRIUM, "marker": "D"}
+        colour, marker = (_BASELINES[policy]["color"], "o") if known else (_EQUILIBRIUM, "D")
+        rates = [own[policy] for _, own in worst]
         label = BASELINES[policy].label if known else policy
-        axes.plot(
-            [rates[policy] for _, rates in worst], range(len(worst)), ls="", **{"marker": "o", **style}, label=label
-        )
+        axes.plot(rates, range(len(worst)), color=colour, linestyle="", marker=marker, label=label)
     more = len(result.group_rates) - len(worst)
     axes.set_yticks(range(len(worst)), [_name(name) for name, _ in worst], fontsize="x-small")
     axes.invert_yaxis()

@@ -22,7 +22,7 @@ from ualign_env.benchmark.running.executors import Executor, Processes
 from ualign_env.benchmark.store import Store
 from ualign_env.benchmark.suite import Suite, list_suites, load_suite
 from ualign_env.benchmark.tasks import Task
-from ualign_env.scoring.scorecard import robust_win_rate
+from ualign_env.scoring.metrics import robust_win_rate
 from ualign_env.specs import load_scenario
 
 _RERUNS = 3

@@ -39,7 +39,7 @@ from ualign_env.readers.polis import VOTES
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import equilibrium_family, versus_map, win_rate_curve
 from ualign_env.scoring.inspection import inspect_scenario
-from ualign_env.scoring.scorecard import score
+from ualign_env.scoring.metrics import score
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.solvers.symmetric import METHODS, solve
 from ualign_env.solvers.versus import solve_versus

@@ -15,7 +15,9 @@ from ualign_env._result import Result
 from ualign_env._text import short
 from ualign_env._types import Floats
 from ualign_env.scenario import Scenario
-from ualign_env.scoring.scorecard import evaluate, optimal_rate, score
+from ualign_env.scoring.metrics import score
+from ualign_env.scoring.scorecard import optimal_rate
+from ualign_env.scoring.scored_policy import evaluate
 from ualign_env.solvers.baselines import BASELINES, baseline, possible
 from ualign_env.solvers.maximal_lottery import maximal_lotteries
 from ualign_env.solvers.nash_welfare import nash_welfare

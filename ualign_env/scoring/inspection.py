@@ -16,7 +16,8 @@ from ualign_env._types import Floats
 from ualign_env.policies.tables import SharedPolicy
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.facts import PromptFacts, prompt_facts
-from ualign_env.scoring.scorecard import evaluate, known_sizes, optimal_rate
+from ualign_env.scoring.scorecard import optimal_rate
+from ualign_env.scoring.scored_policy import evaluate, known_sizes
 from ualign_env.solvers.baselines import BASELINES, baseline, possible
 from ualign_env.solvers.best_lottery import best_on_face
 from ualign_env.solvers.maximal_lottery import Found, search

@@ -25,7 +25,8 @@ from ualign_env.benchmark.running.warm_up import warm_up_everything
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, PolicyTable, SharedPolicy
 from ualign_env.policies.tabulate import read
 from ualign_env.scenario import Scenario
-from ualign_env.scoring.scorecard import Evaluation, Scorecard, optimal_rate
+from ualign_env.scoring.scorecard import Scorecard, optimal_rate
+from ualign_env.scoring.scored_policy import ScoredPolicy
 from ualign_env.solvers.versus import solve_versus
 
 _SOLVED = 1e-11  # a shortfall below which more learning would show nothing
@@ -47,10 +48,10 @@ class Judge:
             warm_up_everything(users)
         self._known: dict[bytes, Floats] = {}
         self.refusal: str | None = None  # why the run cannot be scored
-        self._unseen: dict[int, Evaluation] = {}  # by looks
+        self._unseen: dict[int, ScoredPolicy] = {}  # by looks
         self._silent: str | None = None  # why nothing was said of prompts held out
         self._looks: list[Look] = []
-        self._final: tuple[int, Evaluation, PolicyTable] | None = None
+        self._final: tuple[int, ScoredPolicy, PolicyTable] | None = None
         self.optimum = optimal_rate(self._task.k, self._task.l)
         if self._task.scenario.held_out and (self._task.l > 1 or run.agent.declared.joint):
             self.refusal = "of prompts held out, samples are scored against single responses alone"
@@ -82,7 +83,7 @@ class Judge:
         learned: PolicyTable = table
         if isinstance(table, Mixture):
             learned = _RememberedMixture(table.policies, table.weights, self._task.k, self._known)
-        found = Evaluation(self._task.scenario, learned, self._task.k, self._task.l)
+        found = ScoredPolicy(self._task.scenario, learned, self._task.k, self._task.l)
         shortfall = float(max(0.0, self.optimum - found.rate)) if self._exact(found) else self.optimum - found.rate
         seconds = time.thread_time() - begin
         budget = self._run.budget
@@ -107,7 +108,7 @@ class Judge:
         table = read(given, held_out, self._task.k)
         if isinstance(table, Outputs | JointPolicy) and self._task.k > 1:
             raise ValueError(f"a {type(table).__name__} chooses {self._task.k} responses together")
-        self._unseen[look] = Evaluation(held_out, table, self._task.k, self._task.l)
+        self._unseen[look] = ScoredPolicy(held_out, table, self._task.k, self._task.l)
 
     def ended(self, end: End) -> End:
         """Returns how a run ended, in the light of what was said of prompts held out."""
@@ -123,7 +124,7 @@ class Judge:
             found.append(replace(look, shortfall=max(0.0, self.optimum - rate), trained=look.shortfall))
         return tuple(found)
 
-    def _exact(self, found: Evaluation) -> bool:
+    def _exact(self, found: ScoredPolicy) -> bool:
         """Returns whether what exceeds the optimum is rounding."""
         return self._task.l == 1 and isinstance(found.learned, SharedPolicy | Mixture)
 

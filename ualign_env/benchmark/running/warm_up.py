@@ -10,7 +10,7 @@ from ualign_env.benchmark.oracle import OracleServer, RemoteUsers, UserOracle, l
 from ualign_env.payoffs import win_rate
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players
 from ualign_env.scenario import Scenario
-from ualign_env.scoring.scorecard import score
+from ualign_env.scoring.metrics import score
 from ualign_env.simulation.batch import BatchedGame, repeated_rows
 from ualign_env.solvers.best_responses import best_responses
 from ualign_env.solvers.symmetric import solve
