@@ -75,7 +75,7 @@ def test_a_response_is_a_policy_by_its_name(ualign, tmp_path):
     (tmp_path / "two.csv").write_text(text, encoding="utf-8")
     assert ualign("score", "two.csv", "--policy", "a")[0] == 0
     status, _, err = ualign("score", "two.csv", "--policy", "b")  # which only one prompt has
-    message = "policy shows 'b' on every prompt, but only 1 of 2 have it, and 'q' is none of these"
+    message = "policy names 'b' for every prompt, but only 1 of 2 have it, and 'q' is none of these"
     assert (status, message in err) == (2, True)
     assert "unknown policy 'd'" in ualign("score", "two.csv", "--policy", "d")[2]
 
@@ -94,7 +94,7 @@ def test_a_policy_of_one_s_own_names_prompts_and_responses(ualign, tmp_path):
         ("[[[" * 100_000, "cannot read a policy from 'bad.json'"),
         ('{"p": {"a": NaN, "b": 1}, "q": {"a": 1}}', "probability of 'a' on 'p' is nan"),
         ('{"p": {"a": 1}}', "policy says nothing of 'q'"),
-        ('"a"', "unknown policy 'a'"),
+        ('"nlhf"', "it holds 'nlhf', but must hold probabilities by names, or an array"),
     ):
         (tmp_path / "bad.json").write_text(text, encoding="utf-8")
         status, out, err = ualign("score", "two.csv", "--policy", "bad.json")
@@ -106,8 +106,9 @@ def test_every_command_tells_whom_it_left_out(ualign, tmp_path):
     (tmp_path / "x.csv").write_text("user,response,score\nu,a,1\nu,b,0\nv,b,2\nv,a,5\nw,a,1\n", encoding="utf-8")
     said = "1 of 3 users judged only some of the responses: left out"
     more = {"convert": ["--out", "x.npz"], "bench": ["--k", "1", "--agent", "uniform"]}
+    assert ualign("cite", "x.csv", "--missing", "bottom")[0] == 0  # which computes nothing of anybody
     for name, command in typer.main.get_command(cli.application()).commands.items():  # pyright: ignore[reportAttributeAccessIssue]
-        if not any(param.name in flags.SCENARIOS for param in command.params):
+        if name == "cite" or not any(param.name in flags.SCENARIOS for param in command.params):
             continue
         given = ["--scenario", "x.csv"] if name == "bench" else ["x.csv"]
         for as_json in ([], ["--json"]):
@@ -118,6 +119,69 @@ def test_every_command_tells_whom_it_left_out(ualign, tmp_path):
                 assert (out + err).count(said) == 1, (name, out, err)
                 if as_json:
                     json.loads(out)
+
+
+def test_every_command_takes_one_prompt_alone(ualign, tmp_path):
+    spec = "mallows/responses:4/users:30/prompts:3"
+    alone = load_scenario(spec).part([1])
+    note = "note: 'prompt 1' alone, one of 3 prompts, whose notes these are\n"
+    for command in (["score", "--k", "2"], ["solve", "--k", "2"], ["curve", "--k", "1,2"], ["versus", "--k", "2"]):
+        status, out, err = ualign(command[0], spec, *command[1:], "--on", "prompt 1")
+        assert (status, note in out, err) == (0, True, ""), command
+        assert "prompt 2" not in out
+        assert note in ualign(command[0], spec, *command[1:], "--on", "1", "--json")[2]
+    card = json.loads(ualign("score", spec, "--k", "2", "--on", "1", "--policy", "nlhf", "--json")[1])
+    assert card["robust_win_rate"] == score(alone, "nlhf", 2).robust_win_rate
+    assert ualign("solve", spec, "--k", "2", "--on", "1", "--out", "x.npz")[0] == 0
+    solved = ualign("score", spec, "--k", "2", "--on", "1", "--policy", "x.npz", "--json")[1]
+    equilibrium = ualign("score", spec, "--k", "2", "--on", "1", "--policy", "equilibrium", "--json")[1]
+    assert json.loads(solved)["robust_win_rate"] == pytest.approx(2 / 3, abs=1e-9)
+    assert json.loads(equilibrium)["robust_win_rate"] == json.loads(solved)["robust_win_rate"]
+    (tmp_path / "x.csv").write_text("prompt,order\n2,a>b\n2,b>a\n0,c>a\n0,a>c\n", encoding="utf-8")
+    assert "x.csv: 2\n" in ualign("family", "x.csv", "--k", "1")[1]  # the first, not the one that is called 0
+    assert "x.csv: 0\n" in ualign("family", "x.csv", "--k", "1", "--on", "0")[1]
+
+
+def test_curves_show_policies_of_one_s_own(ualign, tmp_path):
+    (tmp_path / "own.json").write_text(json.dumps({"maintain order": 0.5, "more say": 0.5}), encoding="utf-8")
+    status, out, _ = ualign(
+        "curve", "german-goals", "--k", "1,2", "--policy", "own.json", "--policy", "more say", "--json"
+    )
+    policies = json.loads(out)["policies"]
+    own = load_scenario("german-goals").populations[0].responses
+    rows = {"own.json": np.isin(own, ["maintain order", "more say"]) / 2, "more say": np.isin(own, ["more say"]) * 1.0}
+    assert (status, set(policies)) == (0, set(rows))
+    for name, row in rows.items():
+        assert policies[name] == [score("german-goals", row, k).robust_win_rate for k in (1, 2)]
+    assert "own.json  " in ualign("curve", "german-goals", "--k", "1,2", "--policy", "own.json", "--out", "x.png")[1]
+    ualign("solve", "german-goals", "--k", "1,2", "--out", "x.npz")
+    for wrong, message in (
+        ("x.npz", "'x.npz' holds an equilibrium for each k"),
+        ("nlhf", "is another line of the curve"),
+    ):
+        status, _, err = ualign("curve", "german-goals", "--policy", wrong)
+        assert (status, message in err) == (2, True)
+
+
+def test_files_are_cited_with_their_columns_as_flags(ualign, tmp_path):
+    (tmp_path / "x.csv").write_text("who,response,score\nu,a,1\nu,b,0\nv,b,2\nv,a,5\n", encoding="utf-8")
+    cited = json.loads(ualign("cite", "x.csv", "--user", "who", "--json")[1])
+    assert cited[0]["digest"] == load_scenario(tmp_path / "x.csv/user:who").digest
+    assert "No such option: --usr; did you mean --user?" in ualign("cite", "x.csv", "--usr", "who")[2]
+
+
+def test_errors_list_some_of_many_names(ualign, tmp_path):
+    answers = [(i, f"long answer {i} {'x' * 2000}") for i in range(90)]
+    rows = "".join(f"prompt {i},{y},{u},{len(y) * u}\n" for i, long in answers for y in (long, "b") for u in (-1, 1))
+    (tmp_path / "x.csv").write_text(f"prompt,response,user,score\n{rows}", encoding="utf-8")
+    err = ualign("score", "x.csv", "--policy", "nlhff")[2]
+    assert "unknown policy 'nlhff'; did you mean 'nlhf'? known: equilibrium, nlhf" in err
+    assert "and 81 more" in err
+    with pytest.raises(
+        ValueError, match=r"unknown prompt 'prompt 99'; did you mean 'prompt 9'.* and 40 more$"
+    ) as error:
+        specs.one_prompt("x.csv", "prompt 99")
+    assert len(str(error.value)) < 1000
 
 
 def test_one_of_several_prompts_is_named(ualign):

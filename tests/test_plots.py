@@ -159,3 +159,10 @@ def test_the_same_picture_is_the_same_file(tmp_path, ending):
     for name in "ab":
         plots.save(plots.curve(win_rate_curve("cycle", SIZES)), tmp_path / f"{name}.{ending}")
     assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
+
+
+def test_long_names_of_files_lose_their_folders_and_options():
+    spec = "/home/somebody/data/of/hers/ratings.csv/user:annotator/prompt:question/response:answer/score:stars"
+    assert plots._named(spec) == "ratings.csv"
+    assert plots._named("mallows/phi:0.5/prompts:3") == "mallows/phi:0.5/prompts:3"
+    assert plots._named("a:b" * 30).startswith("a:ba:b")

@@ -82,6 +82,27 @@ def test_single_comparisons_are_for_one_sample():
 def test_comparisons_need_a_rule():
     with pytest.raises(ValueError, match=r"rule is '', but must be chosen.*: bradley-terry, copeland, win"):
         read_pairwise(comparisons(CYCLES))
+    with pytest.raises(ValueError, match="rule is 'bt', but must be one of bradley-terry, copeland, win"):
+        read_pairwise(comparisons(CYCLES), rule="bt")
+
+
+def test_prompts_that_no_column_tells_are_noted(tmp_path):
+    path = tmp_path / "x.csv"
+    rows = [f"{q},{u},{y},{i}" for q, own in (("p", "ab"), ("q", "cd")) for u in "uv" for i, y in enumerate(own)]
+    path.write_text("\n".join(["question,user,response,score", *rows]), encoding="utf-8")
+    said = "all is one prompt: no column is called 'prompt' (the option prompt names one), not used: 'question'"
+    assert said in load_scenario(f"{path}/missing:bottom").notes
+    assert len(load_scenario(f"{path}/prompt:question/missing:bottom").prompts) == 2
+    for options in ("prompt:question", "prompt:", "group:question"):
+        assert not any("all is one prompt" in note for note in load_scenario(f"{path}/missing:bottom/{options}").notes)
+    texts = {
+        "order": "question,user,order\np,u,a>b\np,v,b>a\n",
+        "picks": "question,user,shown,chosen\np,u,a;b,a\np,v,a;b,b\n",
+        "pairs": "question,user,chosen,rejected\np,u,a,b\np,v,b,a\n",
+    }
+    for name, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+        assert said in load_scenario(f"{path}{'/rule:copeland' * (name == 'pairs')}").notes, name
 
 
 def test_ties_and_unseen_responses():

@@ -379,7 +379,8 @@ NAMES = GERMAN_GOALS.populations[0].responses
 def test_names_of_prompts_and_responses_are_a_policy(unequal_scenario):
     row = dict(zip(NAMES, (0.5, 0.2, 0.2, 0.1), strict=True))
     backwards = dict(reversed(row.items()))
-    for names in (row, backwards, types.MappingProxyType(row), {name: np.float32(p) for name, p in row.items()}):
+    numbers = ({name: kind(p) for name, p in row.items()} for kind in (np.float32, np.array))
+    for names in (row, backwards, types.MappingProxyType(row), *numbers):
         learned = ualign_env.tabulate(GERMAN_GOALS, names, 2)
         np.testing.assert_allclose(learned.average(), [[0.5, 0.2, 0.2, 0.1]], atol=1e-7)
         one_prompt = ualign_env.tabulate(GERMAN_GOALS, {GERMAN_GOALS.prompts[0]: names}, 2)
@@ -415,10 +416,16 @@ def test_names_of_prompts_and_responses_are_a_policy(unequal_scenario):
         ({"prompt 0": {}}, "policy on 'prompt 0' sums to 0, but must sum to 1"),
         ({"prompt 1": {NAMES[0]: 1}}, "unknown prompt 'prompt 1'; did you mean 'prompt 0'"),
         ({NAMES[0] + "s": 1}, f"unknown response to 'prompt 0' '{NAMES[0]}s'; did you mean '{NAMES[0]}'"),
-        ({0: 1.0}, "unknown response to 'prompt 0' '0'"),
+        ({0: 1.0}, "policy names the response 0, but names are texts"),
+        ({0: {NAMES[0]: 1.0}}, "policy names the prompt 0, but names are texts"),
+        ({"prompt 0": [1, 0, 0, 0]}, r"policy is {'prompt 0': \[1, 0, 0, 0\]}, but must be {response: probability}"),
+        ({NAMES[0]: np.ma.masked}, "probability of 'maintain order' on 'prompt 0' has masked entries"),
+        ({"prompt 0": "peace"}, "unknown response to 'prompt 0' 'peace'"),
+        ({"x" * 100_000: 1}, r"unknown response to 'prompt 0' 'x{60,99}\.\.\.x{20,40}'; known: "),
         ({NAMES[0]: float("nan"), NAMES[1]: 1}, "probability of 'maintain order' on 'prompt 0' is nan"),
         ({NAMES[0]: -0.5, NAMES[1]: 1.5}, "probability of 'maintain order' on 'prompt 0' is -0.5"),
-        ({NAMES[0]: "1"}, "probability of 'maintain order' on 'prompt 0' is '1', but must be a number from 0 to 1"),
+        ({NAMES[0]: True}, "probability of 'maintain order' on 'prompt 0' is True, but must be a number from 0 to 1"),
+        ({NAMES[0]: None}, "probability of 'maintain order' on 'prompt 0' is None, but must be a number from 0 to 1"),
     ],
 )
 def test_wrong_names(policy, message):
@@ -429,8 +436,62 @@ def test_wrong_names(policy, message):
 def test_wrong_names_on_several_prompts(unequal_scenario):
     first, _, few = unequal_scenario.populations
     assert (first.responses[1], first.responses[1] in few.responses) == ("1", True)
-    with pytest.raises(ValueError, match="policy shows '1' on every prompt, but only 2 of 3 have it, and 'prompt 1'"):
+    with pytest.raises(ValueError, match="policy names '1' for every prompt, but only 2 of 3 have it, and 'prompt 1'"):
         score(unequal_scenario, {"1": 1.0}, 2)
     one = {unequal_scenario.prompts[0]: {unequal_scenario.populations[0].responses[0]: 1}}
     with pytest.raises(ValueError, match="policy says nothing of 'prompt 1', but must name every prompt"):
         score(unequal_scenario, one, 2)
+
+
+def test_a_response_alone_is_always_shown():
+    rotated = ualign_env.load_scenario("german-goals/prompts:3")
+    shown = dict(zip(rotated.prompts, NAMES, strict=False))
+    rows = [np.eye(4)[users.responses.index(name)] for users, name in zip(rotated.populations, NAMES, strict=False)]
+    np.testing.assert_array_equal(ualign_env.tabulate(rotated, shown, 2).average(), rows)
+
+
+def test_labels_of_frames_are_not_ignored():
+    pd = pytest.importorskip("pandas")
+    row = dict(zip(NAMES, (0.5, 0.2, 0.2, 0.1), strict=True))
+    series = pd.Series(row).iloc[::-1]
+    np.testing.assert_allclose(
+        ualign_env.tabulate(GERMAN_GOALS, series, 2).average(), [[0.5, 0.2, 0.2, 0.1]], atol=1e-15
+    )
+    with pytest.raises(
+        ValueError, match=r"policy is a DataFrame with columns \['maintain order', .*to_dict\('index'\)"
+    ):
+        score(GERMAN_GOALS, pd.DataFrame([row]), 2)
+    frame = pd.DataFrame([row], index=GERMAN_GOALS.prompts)
+    assert score(GERMAN_GOALS, frame.to_dict("index"), 2) == score(GERMAN_GOALS, row, 2)
+    for unnamed in (pd.Series(list(row.values())), pd.DataFrame([list(row.values())])):
+        assert score(GERMAN_GOALS, unnamed, 2) == score(GERMAN_GOALS, list(row.values()), 2)
+
+
+def test_equilibria_of_one_file_are_read_by_names_in_another():
+    orders = [("a", "b", "c"), ("b", "c", "a"), ("b", "a", "c"), ("c", "a", "b")]
+
+    def made(names, prompts=("p", "q")):
+        rankings = [[names.index(y) for y in order] for order in orders]
+        users = [
+            ualign_env.Population.from_rankings(rankings, weights, names) for weights in ([4, 2, 1, 3], [1, 2, 1, 1])
+        ]
+        return ualign_env.Scenario(users if prompts[0] == "p" else users[::-1], prompts)
+
+    scenario, other = made(["a", "b", "c"]), made(["c", "a", "b"], ("q", "p"))
+    for k in (1, 2, 3):
+        found = ualign_env.solve(scenario, k)
+        assert score(other, found, k).robust_win_rate == pytest.approx(k / (k + 1), abs=1e-9)
+        assert score(scenario.part([1]), found, k).robust_win_rate == pytest.approx(k / (k + 1), abs=1e-9)
+    by_position = score(other, ualign_env.solve(scenario, 2).policy, 2).robust_win_rate
+    assert by_position < 0.6  # which is what reading them by number would give
+    alone, renamed = scenario.part([0]), other.part([1])
+    versus = ualign_env.solve_versus(alone, 2, 1)
+    assert score(renamed, versus, 2).robust_win_rate == pytest.approx(
+        score(alone, versus, 2).robust_win_rate, abs=1e-12
+    )
+    fewer = ualign_env.Population.from_rankings([[0, 1], [1, 0]], [3, 1], ["a", "b"])
+    for found in (ualign_env.solve(alone, 2), ualign_env.solve_versus(alone, 2, 2)):
+        with pytest.raises(ValueError, match="unknown response to 'prompt 0' 'c'; known: a, b"):
+            score(fewer, found, 2)
+    with pytest.raises(ValueError, match=r"policy was found for the prompts \('p',\), not for \('q', 'p'\)"):
+        score(other, ualign_env.solve(alone, 2), 2)

@@ -153,6 +153,18 @@ def test_robust_win_rates_of_groups_are_those_of_their_own_users():
     assert by_favourite == pytest.approx(expected, abs=1e-12)
 
 
+def test_rates_are_no_less_than_zero():
+    users = ua.Population.from_rankings([[0, 1, 2]] * 2 + [[2, 1, 0]], [0.1, 0.2, 0.7], ["a", "b", "c"])
+    for weights in np.random.default_rng(0).dirichlet(np.ones(7), 200):
+        orders = [[0, 1, 2], [0, 2, 1], [0, 1, 2], [0, 2, 1], [0, 1, 2], [0, 2, 1], [0, 1, 2]]
+        users = ua.Population.from_scores(-np.argsort(orders, axis=1), weights, ["a", "b", "c"])
+        scenario = ua.Scenario([users], groups=[{"all": users}])
+        card = ua.score(scenario, {"b": 0.5, "c": 0.5}, 2, curve=())
+        for rate in (card.robust_win_rate, card.worst_group_win_rate, card.group_robust_win_rates["all"]):
+            assert str(rate)[0] != "-"
+            assert rate == pytest.approx(0, abs=1e-15)
+
+
 def test_kinds_that_do_not_know_say_so():
     users = SlotNoise([[1.0, 0.5], [0.0, 1.0]], 0.4)
     card = ua.score(users, "uniform", 2, curve=())

@@ -11,10 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ualign_env._limits import MAX_K, MAX_L
+from ualign_env._text import short
 from ualign_env._types import Floats
 
 #: How far from 1 the sum of a distribution may be; what is accepted is renormalised.
 SUM_TOLERANCE = 1e-6
+
+_LISTED = 50  # names of a table that errors list
+_COMPARED = 1000  # characters up to which names are compared
 
 
 class TooLargeError(ValueError):
@@ -251,12 +255,16 @@ def one_of(kind: str, given: Any, known: Iterable[str]) -> Any:
 
 def nearest(given: str, known: Iterable[str]) -> str | None:
     """Returns the name in a table that somebody may have meant, None where none is near."""
-    return next(iter(difflib.get_close_matches(given, list(known), n=1)), None)
+    names = [name for name in known if len(name) <= _COMPARED]
+    return next(iter(difflib.get_close_matches(given, names, n=1)), None) if len(given) <= _COMPARED else None
 
 
 def unknown(kind: str, given: str, known: Iterable[str]) -> ValueError:
     """Returns the error for a name that is not in a table, with the nearest one that is."""
-    known = sorted(known)
+    known = sorted(set(known))
     near = nearest(given, known)
-    hint = "" if near is None else f"did you mean {near!r}? "
-    return ValueError(f"unknown {kind} {given!r}; {hint}known: {', '.join(known) or 'none'}")
+    hint = "" if near is None else f"did you mean {short(near, 100)!r}? "
+    listed = [short(name, 100) for name in known[:_LISTED]]
+    if len(known) > _LISTED:
+        listed.append(f"and {len(known) - _LISTED:,} more")
+    return ValueError(f"unknown {kind} {short(given, 100)!r}; {hint}known: {', '.join(listed) or 'none'}")

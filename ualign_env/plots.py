@@ -40,6 +40,7 @@ _OWN = ["#E69F00", "#882255", "#0072B2", "#CC79A7", "#56B4E9", "#000000"]  # of 
 _WORST = "chance to be picked against the worst opponent"
 _WRITTEN = 10  # responses up to which a heat map has numbers
 _GROUPS = 12  # of users, that are drawn
+_LONG = 60  # characters of a scenario's name
 
 _Result = TypeVar("_Result")
 
@@ -320,7 +321,7 @@ def inspection(result: Inspection) -> Figure:
 
 def _groups(axes: Axes, result: Inspection) -> None:
     """Draws what policies reach among each group's own users, a row for each group that NLHF serves worst."""
-    worst = sorted(result.group_rates.items(), key=lambda item: item[1]["nlhf"])[:_GROUPS]
+    worst = list(result.group_rates.items())[:_GROUPS]
     for policy in worst[0][1]:
         known = policy in BASELINES
         colour, marker = (_BASELINES[policy]["color"], "o") if known else (_EQUILIBRIUM, "D")
@@ -397,7 +398,10 @@ def _name(text: str) -> str:
 
 
 def _named(text: str) -> str:
-    """Returns what a picture is of, on one line."""
+    """Returns what a picture is of, on one line: of a long name, without folders and options of files."""
+    if len(text) > _LONG:
+        kept = [part for part in text.split("/") if ":" not in part]
+        text = kept[-1] if kept else text
     return printable(short(text, 90))
 
 

@@ -23,6 +23,7 @@ from ualign_env import _checks
 from ualign_env._checks import TooLargeError
 from ualign_env._files import unzipped, with_arrays, without_arrays, write_file
 from ualign_env._limits import MAX_PROMPTS, MAX_TEXT
+from ualign_env._text import short
 from ualign_env._types import Floats
 from ualign_env.users import Users
 
@@ -256,6 +257,21 @@ class Scenario:
             groups=[self.groups[x] for x in index],
             notes=self.notes,
         )
+
+    def alone(self, prompt: int) -> "Scenario":
+        """Returns one of the prompts, under the scenario's name, with a note that there are others.
+
+        Args:
+            prompt: its index.
+
+        Raises:
+            ValueError: if there is no such prompt.
+        """
+        index = _checks.count("prompt", prompt, 0, self.n_prompts - 1)
+        if self.n_prompts == 1:
+            return self
+        note = f"{short(self.prompts[index])!r} alone, one of {self.n_prompts} prompts, whose notes these are"
+        return _rebuild(self.part([index])._kept() | {"notes": (*self.notes, note)}, self.name, None)
 
     def split(self, train: float, seed: int = 0) -> "Scenario":
         """Returns some of the prompts, drawn at random, with all others as their held-out part.

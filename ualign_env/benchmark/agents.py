@@ -113,6 +113,12 @@ def list_agents() -> list[str]:
     return sorted({*_installed(), *BASELINES})
 
 
+def extras_of(name: str) -> tuple[str, ...]:
+    """Returns the extras of its package that an agent of a name needs; none of baselines and unknown ones."""
+    entry = _entry(name) if name in list_agents() else None
+    return tuple(entry.extras) if entry else ()
+
+
 def describe_agent(place: str) -> AgentInfo:
     """Returns what an agent says of itself, without importing it.
 

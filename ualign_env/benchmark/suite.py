@@ -25,6 +25,7 @@ from ualign_env.scenario import Scenario
 from ualign_env.specs import list_scenarios, load_scenario, split_path
 
 FOLDER = "folder:"
+FOLDER_SIZES = (1, 2, 3, 8)  # numbers of responses shown to users of files
 _SEED = "{seed}"
 _FIELDS = {
     "name", "version", "title", "seconds", "plays", "steps", "seeds", "wall", "memory", "agents", "classes", "sealed",
@@ -128,7 +129,7 @@ def load_suite(name: str, sealed_seeds: str | os.PathLike[str] | None = None) ->
         ValueError: if there is none, or it is malformed, or its scenarios are not what they were.
     """
     if name.startswith(FOLDER):
-        return _of_folder(name)
+        return folder_suite(name)
     path = Path(name) if name.endswith(".toml") else _own() / f"{name}.toml"
     if not name.endswith(".toml") and name not in list_suites():
         hint = f"; scenarios are a list: [{name!r}]" if name.partition("/")[0] in list_scenarios() else ""
@@ -211,12 +212,13 @@ def _tasks(name: str, scenario: Scenario, ks: Iterable[int], ls: Iterable[int]) 
     return [NamedTask(name, Task(scenario, k, l=l)) for k in ks for l in ls]
 
 
-def _of_folder(name: str) -> Suite:
+def folder_suite(name: str, ks: Sequence[int] = FOLDER_SIZES, ls: Sequence[int] = (1,)) -> Suite:
+    """Returns a suite of the files in `folder:PATH`, which share the options that follow."""
     given = name.removeprefix(FOLDER)
     path, pairs = split_path(given)
     folder = path or given
     chosen = ["/".join([str(file), *pairs]) for file in files_in(folder)]
-    return custom_suite(chosen, (1, 2, 3, 8), name=f"folder-{Path(folder).resolve().name}")
+    return custom_suite(chosen, ks, ls, name=f"folder-{Path(folder).resolve().name}")
 
 
 def _unsealed(where: str, content: dict[str, Any], path: str | os.PathLike[str] | None) -> list[int]:

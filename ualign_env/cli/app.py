@@ -55,6 +55,9 @@ ScenarioOption = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Sizes = Annotated[str, typer.Option("--k", help="Numbers of responses shown, joined by commas.")]
+On = Annotated[
+    str | None, typer.Option(metavar="PROMPT", help="One prompt alone: its name, or its index.  [default: all]")
+]
 Picture = Annotated[Path | None, typer.Option(help="Draw it, too: a .png, .svg or .pdf file.")]
 Temperature = Annotated[
     str, typer.Option(metavar="NUMBER", help="Weight of the KL divergence from the uniform policy.")
@@ -85,9 +88,11 @@ def prompt_in(text: str, scenario: Scenario) -> int | str:
     return _checks.integer("prompt", text) if text.isdecimal() and text not in scenario.prompts else text
 
 
-def load(spec: str, beside: bool) -> Scenario:
-    """Returns a scenario, and tells its notes beside the result, where this does not hold them."""
+def load(spec: str, beside: bool, on: str | None = None) -> Scenario:
+    """Returns a scenario, or one of its prompts; tells its notes beside the result, where this does not hold them."""
     loaded = specs.load_scenario(spec)
+    if on is not None:
+        loaded = loaded.alone(specs.one_prompt(loaded, prompt_in(on, loaded))[1])
     for one in loaded.notes if beside else ():
         note(f"note: {one}")
     return loaded

@@ -15,7 +15,7 @@ from ualign_env.benchmark.plan import Limits
 from ualign_env.benchmark.reporting.standings import boards
 from ualign_env.benchmark.running.executors import Executor, Processes
 from ualign_env.benchmark.running.on_ray import Ray
-from ualign_env.benchmark.suite import Suite, custom_suite, list_suites, load_suite
+from ualign_env.benchmark.suite import FOLDER, FOLDER_SIZES, Suite, custom_suite, folder_suite, list_suites, load_suite
 from ualign_env.cli import boards as shown
 from ualign_env.cli.app import KNOWN, Json, check_picture, command, draw, sizes_in, tell
 from ualign_env.cli.output import emit, emit_json, note
@@ -36,10 +36,11 @@ def bench(
         list[str] | None, typer.Option(help=f"Instead of a suite, scenarios; repeat for several: {KNOWN}.")
     ] = None,
     k: Annotated[
-        str | None, typer.Option("--k", help="Numbers of responses shown, joined by commas, instead of a suite's.")
+        str | None,
+        typer.Option("--k", help="Numbers of responses shown, joined by commas, of scenarios or of a folder's files."),
     ] = None,
     l: Annotated[
-        str | None, typer.Option("--l", help="Numbers of the opponent's responses, instead of a suite's.  [default: 1]")
+        str | None, typer.Option("--l", help="Numbers of the opponent's responses, of the same.  [default: 1]")
     ] = None,
     agent: Annotated[
         list[str] | None,
@@ -219,9 +220,11 @@ def check_agent(
 def _chosen(suite: str | None, scenario: list[str] | None, k: str | None, l: str | None, sealed: Path | None) -> Suite:
     """Returns the suite that is meant, or one of scenarios that are named."""
     if scenario or k is not None or l is not None:
+        few = sorted({_checks.number_of_responses(_checks.integer("l", part)) for part in (l or "1").split(",")})
+        if suite is not None and suite.startswith(FOLDER) and not scenario:
+            return folder_suite(suite, FOLDER_SIZES if k is None else sizes_in(k), few)
         if suite is not None:
             raise ValueError("--suite names scenarios, k and l: leave out --scenario, --k and --l, or --suite")
-        few = sorted({_checks.number_of_responses(_checks.integer("l", part)) for part in (l or "1").split(",")})
         return custom_suite(scenario or [specs.DEFAULT], sizes_in(k or "1,2,3"), few)
     return load_suite(suite or "quick", sealed)
 

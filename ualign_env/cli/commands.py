@@ -20,6 +20,7 @@ from ualign_env.cli.app import (
     KNOWN,
     POWERS_TEXT,
     Json,
+    On,
     Picture,
     ScenarioOption,
     Sizes,
@@ -38,7 +39,7 @@ from ualign_env.readers.choose import describe_readers, files_in
 from ualign_env.readers.polis import VOTES
 from ualign_env.scenario import Scenario
 from ualign_env.scoring.curves import equilibrium_family, versus_map, win_rate_curve
-from ualign_env.scoring.inspection import inspect_scenario
+from ualign_env.scoring.inspection import inspected
 from ualign_env.scoring.metrics import score
 from ualign_env.solvers.baselines import BASELINES
 from ualign_env.solvers.symmetric import METHODS, solve
@@ -50,7 +51,10 @@ def list_all(as_json: Json = False) -> None:
     """List scenarios, files that are read, agents and baseline policies."""
     scenarios = specs.describe_scenarios()
     known = [agents.describe_agent(name) for name in agents.list_agents()]
-    rows = [(one.name, f"{CLASSES[one.declared.information].badge}: {one.summary}") for one in known]
+    rows = []
+    for one in known:
+        needed = "".join(f" (needs the extra {extra})" for extra in agents.extras_of(one.name))
+        rows.append((one.name, f"{CLASSES[one.declared.information].badge}: {one.summary}{needed}"))
     policies = [(name, one.summary) for name, one in BASELINES.items()]
     if as_json:
         readers = {name: {"spec": spec, "summary": summary} for name, spec, summary in describe_readers()}
@@ -121,17 +125,15 @@ def _files_of(given: str) -> list[str]:
 @command("inspect")
 def inspect(
     scenario: ScenarioOption = specs.DEFAULT,
-    on: Annotated[
-        str | None, typer.Option(metavar="PROMPT", help="One prompt alone: its name, or its index.  [default: all]")
-    ] = None,
+    on: On = None,
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
     """Say what a population is like, how far simple policies are from k/(k+1), and whether it separates any."""
     if out is not None:
         check_picture(out)
-    chosen = None if on is None else prompt_in(on, specs.load_scenario(scenario))
-    result = inspect_scenario(scenario, prompt=chosen)
+    loaded = specs.load_scenario(scenario)
+    result = inspected(loaded, specs.other_readings(scenario), prompt=None if on is None else prompt_in(on, loaded))
     if as_json:
         emit_json(result)
     else:
@@ -151,10 +153,11 @@ def score_policy(
         typer.Option(help=POLICIES),
     ] = "uniform",
     l: Annotated[str, typer.Option("--l", help="Number of responses of the opponent.")] = "1",
+    on: On = None,
     as_json: Json = False,
 ) -> None:
     """Score a policy against the worst opponent."""
-    loaded, many = load(scenario, as_json), _checks.integer("k", k)
+    loaded, many = load(scenario, as_json, on), _checks.integer("k", k)
     card = score(loaded, load_policy(policy, loaded, many), many, l=_checks.integer("l", l))
     if as_json:
         return emit_json(card)
@@ -168,12 +171,13 @@ def solve_scenario(
     tolerance: Annotated[str, typer.Option(metavar="NUMBER", help="Exploitability to reach.")] = "1e-10",
     method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)}.")] = "auto",
     temperature: Temperature = "0",
+    on: On = None,
     out: Annotated[Path | None, typer.Option(help="An .npz file for the policies and certificates.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compute equilibria, with certificates."""
     goal, heat = _checks.number("tolerance", tolerance), _checks.number("temperature", temperature)
-    loaded, sizes = load(scenario, as_json), sizes_in(k)
+    loaded, sizes = load(scenario, as_json, on), sizes_in(k)
     if out is not None and (out.suffix != ".npz" or not out.parent.is_dir()):
         raise ValueError(f"out is {str(out)!r}, but must end in .npz, in a folder that exists")
     equilibria = [solve(loaded, size, tolerance=goal, method=method, temperature=heat) for size in sizes]
@@ -197,13 +201,14 @@ def solve_versus_game(
     k: Annotated[str, typer.Option(help="Number of responses of the model.")] = "3",
     l: Annotated[str, typer.Option("--l", help="Number of responses of its opponent.")] = "2",
     tolerance: Annotated[str, typer.Option(metavar="NUMBER", help="Certificate to reach.")] = "1e-6",
+    on: On = None,
     out: Annotated[
         Path | None, typer.Option(help="A heat map of all games up to k and l: a .png, .svg or .pdf file.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Solve the game of k responses against l, each side choosing its own together."""
-    loaded, many, few = load(scenario, as_json), _checks.integer("k", k), _checks.integer("l", l)
+    loaded, many, few = load(scenario, as_json, on), _checks.integer("k", k), _checks.integer("l", l)
     if out is not None:
         check_picture(out)
         if many * few > MAX_PICTURES:
@@ -230,15 +235,21 @@ def solve_versus_game(
 def draw_curve(
     scenario: ScenarioOption = specs.DEFAULT,
     k: Sizes = POWERS_TEXT,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="A policy of your own beside them, a .json or .npy file, or a response; repeat for several."),
+    ] = None,
     temperature: Temperature = "0",
+    on: On = None,
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
-    """Say, and draw, the robust win rate against k: optimum, equilibria, baselines."""
+    """Say, and draw, the robust win rate against k: optimum, equilibria, baselines, and policies of your own."""
     if out is not None:
         check_picture(out)
-    loaded, sizes = load(scenario, as_json), sizes_in(k)
-    curve = win_rate_curve(loaded, sizes, temperature=_checks.number("temperature", temperature))
+    loaded, sizes, heat = load(scenario, as_json, on), sizes_in(k), _checks.number("temperature", temperature)
+    own = {name: load_policy(name, loaded) for name in policy or ()}
+    curve = win_rate_curve(loaded, sizes, temperature=heat, policies=own)
     if as_json:
         emit_json(curve)
     else:
@@ -252,8 +263,9 @@ def draw_family(
     scenario: ScenarioOption = specs.DEFAULT,
     k: Sizes = POWERS_TEXT,
     on: Annotated[
-        str, typer.Option(metavar="PROMPT", help="On which prompt, of several the first: its name, or its index.")
-    ] = "0",
+        str | None,
+        typer.Option(metavar="PROMPT", help="On which prompt: its name, or its index.  [default: the first]"),
+    ] = None,
     out: Picture = None,
     as_json: Json = False,
 ) -> None:
@@ -261,7 +273,7 @@ def draw_family(
     if out is not None:
         check_picture(out)
     loaded, sizes = load(scenario, as_json), sizes_in(k)
-    family = equilibrium_family(loaded, sizes, prompt=prompt_in(on, loaded))
+    family = equilibrium_family(loaded, sizes, prompt=0 if on is None else prompt_in(on, loaded))
     if as_json:
         emit_json(family)
     else:

@@ -8,7 +8,7 @@ from ualign_env.benchmark.suite import FOLDER
 from ualign_env.readers.choose import reader_options
 
 #: The parameters of commands that are scenarios.
-SCENARIOS = ("scenario", "scenarios")
+SCENARIOS = ("scenario", "scenarios", "names")
 
 
 def taken(args: list[str], params: Sequence[Any]) -> tuple[list[str], list[str]]:

@@ -18,7 +18,7 @@ from ualign_env.users import Users
 
 _LISTED = 8  # multisets of a strategy
 _PROMPTS = 30
-_OWN_USERS = "among their own users, against the response that these like best"
+_OWN_USERS = "among their own users, against the one response that most of these pick instead"
 
 
 def print_listing(kind: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -61,7 +61,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         ("favourite shown", _number(card.favourite_shown, ".6f")),
         ("best-of-k utility", _number(card.best_utility, ".6f")),
         ("distinct responses shown", f"{card.distinct_responses:.4f}"),
-        ("worst-served group", _number(card.worst_group_win_rate, ".6f")),
+        ("worst group vs opponent", _number(card.worst_group_win_rate, ".6f")),
     )
     attacks = []
     rates = np.array(card.prompt_win_rates)
@@ -70,8 +70,7 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
         population = scenario.populations[x]
         worst = _multiset(population, card.best_responses[x])
         attacks.append((short(scenario.prompts[x]), str(population.n_users), f"{card.prompt_win_rates[x]:.6f}", worst))
-    rates = sorted(card.group_robust_win_rates.items(), key=lambda item: item[1]) if any(scenario.groups) else []
-    groups = [(short(name, 40), f"{rate:.6f}") for name, rate in rates[:_PROMPTS]]
+    groups = sorted(card.group_robust_win_rates.items(), key=lambda item: item[1]) if any(scenario.groups) else []
     curve = [(str(size), f"{rate:.6f}") for size, rate in card.curve]
     against = f" against {counted(card.l, 'response')}, found by {card.opponent_method}" if card.l > 1 else ""
     emit(f"{card.scenario}, k = {card.k}{against}")
@@ -86,19 +85,15 @@ def print_scorecard(scenario: Scenario, card: Scorecard) -> None:
     for columns, rows in (
         (("metric", "value"), metrics),
         (("prompt", "users", "win rate", "worst opponent"), attacks),
-        (("group", "robust win rate"), groups),
         (("at k =", "robust win rate"), curve),
     ):
-        if not rows:
-            continue
         emit("")
         print_table(columns, rows)
         if columns[0] == "prompt":
             _say_others(scenario.n_prompts, "with higher win rates")
-        if columns[0] == "group":
-            if len(rates) > len(rows):
-                emit(f"and {len(rates) - len(rows):,} groups with higher rates: --json has all")
-            emit(f"rates of groups: {_OWN_USERS}")
+    if groups:
+        emit("")
+        _print_groups(["robust win rate"], [[name, f"{rate:.6f}"] for name, rate in groups], _OWN_USERS)
 
 
 def _say_others(prompts: int, which: str = "") -> None:
@@ -136,25 +131,32 @@ def print_inspection(found: Inspection) -> None:
     print_table(columns, rows, numbers=True)
     if found.group_rates:
         emit("")
-        _print_groups(found)
+        _print_group_rates(found)
     emit("")
     for sentence in found.verdict:
         emit(f"verdict: {sentence}")
 
 
-def _print_groups(found: Inspection) -> None:
-    """Prints whom simple policies fail, and what would fix it: of many groups, those that NLHF serves worst."""
+def _print_group_rates(found: Inspection) -> None:
+    """Prints whom simple policies fail, and what would fix it."""
     users: Counter[str] = Counter()
     for one in found.prompts:
         users.update(one.groups)
-    worst = sorted(found.group_rates.items(), key=lambda item: item[1]["nlhf"])
-    policies = list(worst[0][1])
-    rows = [[short(name, 40), f"{users[name]:,}", *(f"{rates[one]:.4f}" for one in policies)] for name, rates in worst]
-    print_table(("group", "users", *policies), rows[:_PROMPTS], numbers=True)
+    policies = list(next(iter(found.group_rates.values())))
+    rows = [
+        [name, f"{users[name]:,}", *(f"{rate:.4f}" for rate in rates.values())]
+        for name, rates in found.group_rates.items()
+    ]
+    many = "; users: of all prompts together, rates: their mean over prompts" if len(found.prompts) > 1 else ""
+    _print_groups(["users", *policies], rows, f"robust win rate at k = {found.largest_shown} {_OWN_USERS}{many}")
+
+
+def _print_groups(columns: Sequence[str], rows: Sequence[Sequence[str]], what: str) -> None:
+    """Prints a line for each group, of many the first, and what its rates are."""
+    print_table(("group", *columns), [[short(name, 40), *cells] for name, *cells in rows[:_PROMPTS]], numbers=True)
     if len(rows) > _PROMPTS:
         emit(f"and {len(rows) - _PROMPTS:,} groups with higher rates: --json has all")
-    many = "; users: of all prompts together" if len(found.prompts) > 1 else ""
-    emit(f"rates of groups: robust win rate at k = {found.largest_shown} {_OWN_USERS}{many}")
+    emit(f"rates of groups: {what}")
 
 
 def _fact_rows(one: PromptFacts) -> Iterable[tuple[str, str]]:

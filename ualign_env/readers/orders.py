@@ -87,7 +87,8 @@ def read_orders(
         found = [f"{counted(blank, 'row')} without an order: left out"] * bool(blank)
         if orders.again:
             found.append(f"{counted(orders.again, 'order')} beyond a user's first of a prompt: the {repeated} counts")
-        return found + not_counted(rows, weight, [order, *columns.values()])
+        used = [order, *columns.values()]
+        return found + not_counted(rows, weight, used) + rows.one_prompt(prompt, used)
 
     return made(
         rows.name,

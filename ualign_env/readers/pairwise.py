@@ -92,10 +92,9 @@ def read_pairwise(
     """
     rows = as_table(table)
     if rule not in RULES:
-        raise ValueError(
-            f"{rows.name}: rule is {rule!r:.100}, but must be chosen, since answers depend on it: {', '.join(RULES)} "
-            "(the last where users are unknown, for k = 1 alone)"
-        )
+        wanted = "one of" if rule else "chosen, since answers depend on it:"
+        listed = f"{', '.join(RULES)} (the last where users are unknown, for k = 1 alone)"
+        raise ValueError(f"{rows.name}: rule is {rule!r:.100}, but must be {wanted} {listed}")
     _checks.one_of("missing", missing, ("complete", "bottom"))
     _checks.scale("prior", prior, high=1e6, zero=True)
     choosing = Choosing(users, 1.0, noise, samples, seed)
@@ -116,6 +115,7 @@ def read_pairwise(
         share = _share(rows, place, (chosen, rejected), winner, row) if winner else 1.0
         said.add(place, row, 0.5 if tie and _is_tie(rows, place, tie, row["tie"]) else share)
     lost = [f"{counted(blank, 'row')} without two responses: left out"] * bool(blank)
+    lost += rows.one_prompt(prompt, columns.values())
     if pooled:
         return _pooled(rows.name, said, min_users, probabilities, lost)
     orders = _Orders(rows.name, said, rule, prior, complete=missing == "complete", fitted=fitted)

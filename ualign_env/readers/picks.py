@@ -56,7 +56,8 @@ def read_picks(
     columns = rows.prompt_column(prompt)
     picks, blank = Once(rows, repeated), 0
     named = rows.usual_column(user, "user")
-    for place, cells in rows.rows(chosen, *names, *columns, *named, *[group] * bool(group)):
+    used = [chosen, *names, *columns, *named, *[group] * bool(group)]
+    for place, cells in rows.rows(*used):
         choice, *rest = cells
         if is_gap(choice):
             blank += 1
@@ -76,7 +77,7 @@ def read_picks(
         found = [f"{counted(blank, 'row')} without a choice: left out"] * bool(blank)
         if picks.again:
             found.append(f"{counted(picks.again, 'choice')} beyond a user's first: the {repeated} counts")
-        return [*found, _TIED]
+        return [*found, *rows.one_prompt(prompt, used), _TIED]
 
     return made(
         rows.name,

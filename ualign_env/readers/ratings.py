@@ -106,7 +106,8 @@ def read_ratings(
 
     def notes() -> list[str]:
         found = [f"{counted(blank, 'row')} without a score: left out"] * bool(blank)
-        return [*found, *collector.repetitions("rating", "response")]
+        whole = rows.one_prompt(prompt, [user, response, score, *optional])
+        return [*found, *collector.repetitions("rating", "response"), *whole]
 
     kept: list[str] = []
     scenario = made(

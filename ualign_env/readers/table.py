@@ -80,6 +80,14 @@ class Table(ABC):
         """Returns the column of prompts, none where there is none of the usual name."""
         return self.usual_column(prompt, "prompt")
 
+    def one_prompt(self, prompt: str, used: Iterable[str]) -> list[str]:
+        """Returns a note where all is one prompt for want of a column, though one that is not used may tell prompts."""
+        idle = [name for name in self.columns if name not in {self.find(column) for column in used}]
+        if not prompt or not idle or self.prompt_column(prompt):
+            return []
+        listed = ", ".join(map(repr, idle[:5])) + ", ..." * (len(idle) > 5)
+        return [f"all is one prompt: no column is called {prompt!r} (the option prompt names one), not used: {listed}"]
+
     def usual_column(self, column: str, usual: str) -> list[str]:
         """Returns a column, none where it is not wanted or there is none of the usual name."""
         return [column] if column and (column != usual or self.has(usual)) else []

@@ -67,8 +67,9 @@ class Inspection(Result):
             k, where NLHF is not unique.
         limits: for each simple policy, what its rate tends to with k (see `Scorecard.u_alignment_limit`).
         group_rates: for each named group of users, the robust win rate of `nlhf`, `random-dictatorship` and the
-            `equilibrium` of its k among its users alone, at the largest of 2, 4 and 8 that is known: against the
-            response that the group likes best, averaged over the prompts that it has judged.
+            `equilibrium` of its k among its users alone, at the largest of 2, 4 and 8 that is known: against the one
+            response that most of the group pick instead, averaged over the prompts that it has judged. The group that
+            NLHF serves worst comes first.
         other_readings: how far the equilibrium for k = 3 moves, in total variation, averaged over prompts, where what
             is arguable in the reading of a file is answered otherwise.
         unreadable: such answers with which nothing can be read, and why.
@@ -120,8 +121,14 @@ def inspect_scenario(
     Raises:
         ValueError: if the scenario cannot be read, or an argument is out of range.
     """
-    whole = as_scenario(scenario)
-    loaded = whole if prompt is None else whole.part([one_prompt(whole, prompt)[1]]).renamed(whole.name)
+    return inspected(as_scenario(scenario), other_readings(scenario), sizes, prompt)
+
+
+def inspected(
+    whole: Scenario, readings: dict[str, str], sizes: Iterable[int] | None = None, prompt: int | str | None = None
+) -> Inspection:
+    """Returns `inspect_scenario` of what was loaded, with specs of other readings of its file by what differs."""
+    loaded = whole if prompt is None else whole.alone(one_prompt(whole, prompt)[1])
     if sizes is None:
         sizes = SIZES if loaded.n_prompts <= _FEW else ()
     ks = sorted({_checks.number_of_outputs(k) for k in _checks.several("sizes", sizes)} | set(SHOWN))
@@ -136,7 +143,7 @@ def inspect_scenario(
         rates["nlhf, best"] = _best_lotteries(loaded, searches, ks)
     limits = {name: evaluate(loaded, table, 1).u_alignment_limit for name, table in policies.items()}
     facts = tuple(prompt_facts(loaded, x, found.lotteries) for x, found in enumerate(searches))
-    others, unreadable = _other_readings(loaded, scenario, one_alone=prompt is not None)
+    others, unreadable = _other_readings(loaded, readings, one_alone=loaded is not whole)
     return Inspection(
         scenario=loaded.name,
         notes=loaded.notes,
@@ -164,8 +171,8 @@ def _group_rates(scenario: Scenario, policies: dict[str, Floats], k: int) -> dic
         return {}
     rates = {name: evaluate(scenario, table, k).group_robust_win_rates for name, table in policies.items()}
     rates["equilibrium"] = evaluate(scenario, solve(scenario, k), k).group_robust_win_rates
-    names = dict.fromkeys(name for groups in scenario.groups for name in groups)
-    return {name: {policy: found[name] for policy, found in rates.items()} for name in names}
+    worst_first = sorted(rates["nlhf"], key=rates["nlhf"].__getitem__)
+    return {name: {policy: found[name] for policy, found in rates.items()} for name in worst_first}
 
 
 def _best_lotteries(scenario: Scenario, searches: list[Found], sizes: Sequence[int]) -> tuple[float, ...]:
@@ -179,11 +186,11 @@ def _best_lotteries(scenario: Scenario, searches: list[Found], sizes: Sequence[i
 
 
 def _other_readings(
-    loaded: Scenario, given: ScenarioLike, *, one_alone: bool
+    loaded: Scenario, readings: dict[str, str], *, one_alone: bool
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Returns how far the equilibrium moves where a file is read in another way, and why it cannot be."""
     found, reasons = {}, {}
-    for what, spec in other_readings(given).items():
+    for what, spec in readings.items():
         try:
             other = load_scenario(spec)
         except ValueError as error:

@@ -56,8 +56,8 @@ class Scorecard(Result):
             Groups are the scenario's, or else the users with the same favourite. The rates jump as a policy comes to an
             equilibrium, where many opponents are equally bad: they tell whom a policy fails, not which is better.
         group_robust_win_rates: for each group, the scenario's if it has any, the robust win rate among its users alone,
-            against the response that they like best, averaged over the prompts on which there is the group: what
-            policies are compared by. Empty for l > 1.
+            against the one response that most of them pick instead, averaged over the prompts on which there is the
+            group: what policies are compared by. Empty for l > 1.
         worst_group: the worst served group: the index of its prompt, and its name. None where there is no group.
         worst_group_win_rate: its rate.
         curve: pairs (k', robust win rate of k' samples) for k' = 1, 2, 4, ...

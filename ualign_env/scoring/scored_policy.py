@@ -68,7 +68,7 @@ class ScoredPolicy:
     def opponents(self) -> _Opponents:
         """The worst ones, with l responses."""
         if self.l == 1:
-            rates = 1 - self.payoffs.max(axis=1)
+            rates = np.maximum(0.0, 1 - self.payoffs.max(axis=1))  # sums of chances may exceed 1
             worst = tuple((int(y),) for y in self.payoffs.argmax(axis=1))
             return _Opponents(worst, rates, rates, "closed form", True)
         found = [respond(contest, self.l) for contest in self.contests]
@@ -170,10 +170,10 @@ class ScoredPolicy:
     def group_win_rates(self) -> tuple[dict[str, float], ...]:
         """The win rate of each group of each prompt, against that worst opponent that is worst for it."""
         if self.l > 1:
-            return tuple({name: 1 - float(lost.max()) for name, lost in groups.items()} for groups in self._lost)
+            return tuple({name: _left(lost) for name, lost in groups.items()} for groups in self._lost)
         bad = self.payoffs >= self.payoffs.max(axis=1, keepdims=True) - _AS_BAD
         return tuple(
-            {name: 1 - float(lost[row[: lost.size]].max()) for name, lost in groups.items()}
+            {name: _left(lost[row[: lost.size]]) for name, lost in groups.items()}
             for row, groups in zip(bad, self._lost, strict=True)
         )
 
@@ -185,7 +185,7 @@ class ScoredPolicy:
             if self.l > 1 or (named and not self.scenario.groups[x]):
                 continue
             for name, lost in self._lost[x].items():
-                rates[name] = rates.get(name, 0.0) + chance * (1 - float(lost.max()))
+                rates[name] = rates.get(name, 0.0) + chance * _left(lost)
                 chances[name] = chances.get(name, 0.0) + chance
         return {name: rate / chances[name] for name, rate in rates.items()}
 
@@ -243,3 +243,8 @@ def _entropies(probabilities: Floats) -> Floats:
     """Returns `[P]` Shannon entropies in nats."""
     logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
     return -(probabilities * logarithms).sum(axis=1)
+
+
+def _left(lost: Floats) -> float:
+    """Returns what the worst of several opponents leaves."""
+    return max(0.0, 1 - float(lost.max()))

@@ -44,6 +44,8 @@ class Equilibrium(Result):
 
     Attributes:
         scenario: name of the scenario.
+        prompts: names of its P prompts.
+        responses: for each of these, the names of its responses: what the policy's columns are.
         policy: `[N]` for users alone, otherwise `[P, N]`.
         k: number of samples of the policy that are shown; the game has k + 1 players.
         exploitability: what a player can gain by deviating, computed from `policy`; 0 at an equilibrium.
@@ -63,6 +65,8 @@ class Equilibrium(Result):
     """
 
     scenario: str
+    prompts: tuple[str, ...]
+    responses: tuple[tuple[str, ...], ...]
     policy: Floats
     k: int
     exploitability: float

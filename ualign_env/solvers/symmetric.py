@@ -15,7 +15,7 @@ from ualign_env import _checks
 from ualign_env._threads import one_blas_thread
 from ualign_env._types import Floats
 from ualign_env.policies.tables import PolicyTable
-from ualign_env.policies.tabulate import read, reads, single_policy
+from ualign_env.policies.tabulate import by_names, read, reads, single_policy
 from ualign_env.scenario import Scenario
 from ualign_env.solvers import regularised
 from ualign_env.solvers.active_set import active_set
@@ -109,6 +109,8 @@ def solve(
     rate = float(loaded.probabilities @ conceded)
     result = Equilibrium(
         scenario=loaded.name,
+        prompts=loaded.prompts,
+        responses=tuple(users.responses for users in loaded.populations),
         policy=policy[0] if isinstance(scenario, Users) else policy,
         k=k,
         exploitability=max(0.0, rate - 1 / (k + 1)),
@@ -241,7 +243,8 @@ def regularised_exploitability(
 
 @reads
 def _(policy: Equilibrium, scenario: Scenario, k: int) -> PolicyTable:
-    return read(policy.policy, scenario, k)
+    rows = np.atleast_2d(policy.policy)
+    return read(by_names(scenario, policy.prompts, policy.responses, rows), scenario, k)
 
 
 def _reference(scenario: Scenario, reference: Any, k: int) -> Floats:

@@ -49,6 +49,7 @@ class VersusEquilibrium(Result):
     Attributes:
         scenario: name of the scenario.
         prompt: name of the prompt.
+        responses: names of its responses.
         k: number of responses of the model.
         l: number of responses of the opponent.
         value: chance that one of the model's responses is picked if both play their strategy.
@@ -70,6 +71,7 @@ class VersusEquilibrium(Result):
 
     scenario: str
     prompt: str
+    responses: tuple[str, ...]
     k: int
     l: int
     value: float
@@ -167,6 +169,7 @@ def solve_versus(
     result = VersusEquilibrium(
         scenario=loaded.name,
         prompt=loaded.prompts[x],
+        responses=users.responses,
         k=k,
         l=l,
         value=value,
@@ -306,8 +309,14 @@ class MatrixEquilibrium(Result):
 
 @reads
 def _(policy: VersusEquilibrium, scenario: Scenario, k: int) -> PolicyTable:
-    """Reads the model's side, on one prompt."""
-    return read(JointPolicy((policy.model_sets,), (policy.model_chances,), scenario.n_responses), scenario, k)
+    """Reads the model's side, on one prompt, by the names of its responses."""
+    sets = policy.model_sets
+    if scenario.n_prompts == 1 and (known := scenario.populations[0].responses) != policy.responses:
+        shown = [policy.responses[y] for y in sets.ravel()]
+        if unknown := set(shown) - set(known):
+            raise _checks.unknown(f"response to {scenario.prompts[0]!r:.100}", min(unknown), known)
+        sets = np.array([known.index(name) for name in shown]).reshape(sets.shape)
+    return read(JointPolicy((sets,), (policy.model_chances,), scenario.n_responses), scenario, k)
 
 
 def matrix_game(losses: npt.ArrayLike) -> MatrixEquilibrium:
