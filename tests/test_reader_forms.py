@@ -93,8 +93,13 @@ def test_prompts_that_no_column_tells_are_noted(tmp_path):
     said = "all is one prompt: no column is called 'prompt' (the option prompt names one), not used: 'question'"
     assert said in load_scenario(f"{path}/missing:bottom").notes
     assert len(load_scenario(f"{path}/prompt:question/missing:bottom").prompts) == 2
-    for options in ("prompt:question", 'prompt:""', "group:question"):
+    for options in ("prompt:question", 'prompt:""'):
         assert not any("all is one prompt" in note for note in load_scenario(f"{path}/missing:bottom/{options}").notes)
+    path.write_text("\n".join(["question,user,response,score", *rows, "r,u,a,1"]), encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"'u' judged response 'a' before, at .*; the option prompt names a column of prom"
+    ):
+        load_scenario(path)
     texts = {
         "order": "question,user,order\np,u,a>b\np,v,b>a\n",
         "picks": "question,user,shown,chosen\np,u,a;b,a\np,v,a;b,b\n",

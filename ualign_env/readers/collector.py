@@ -130,10 +130,12 @@ class Collector:
         if self._repeated == "error" and different.size < cells.size:
             cell = different[np.argmax(counts > 1)]
             one, other = (self._table.where(int(places[i])) for i in np.flatnonzero(cells == cell)[:2])
+            where = "" if self._one else f" of prompt {prompt!r:.100}"
+            hint = "; the option prompt names a column of prompts" if self._one else ""
             raise ValueError(
                 f"{other}: user {users[cell // len(responses)]!r:.100} judged response "
-                f"{responses[cell % len(responses)]!r:.100} of prompt {prompt!r:.100} before, at {one}; "
-                "repeated (last or mean) says what counts"
+                f"{responses[cell % len(responses)]!r:.100}{where} before, at {one}; repeated (last or mean) says what "
+                f"counts{hint}"
             )
         if self._repeated == "mean":
             means = np.bincount(np.searchsorted(different, cells), weights=scores) / counts
