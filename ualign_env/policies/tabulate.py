@@ -20,6 +20,7 @@ from ualign_env import _checks
 from ualign_env._limits import MAX_POLICIES
 from ualign_env._text import counted
 from ualign_env._types import Floats, Ints
+from ualign_env.policies.named import labelled, table_of_names
 from ualign_env.policies.tables import JointPolicy, Mixture, Outputs, Players, PolicyTable, SharedPolicy
 from ualign_env.scenario import Scenario
 from ualign_env.specs import ScenarioLike, as_scenario
@@ -104,8 +105,8 @@ def _tabulate(policy: Any, scenario: Scenario, k: int) -> PolicyTable:
     if callable(policy):
         rows = [_answer(policy, scenario, x) for x in range(scenario.n_prompts)]
         return SharedPolicy(_table("policy", rows, scenario, ()))
-    if (named := _labelled(policy, scenario, k)) is not None:
-        return named
+    if (names := labelled(policy)) is not None:
+        return SharedPolicy(table_of_names(names, scenario))
     array = _checks.number_array("policy", policy)
     if array.ndim == 3:
         if len(array) not in (k, k + 1):
@@ -138,83 +139,9 @@ def _check_numbering(scenario: Scenario) -> None:
                 )
 
 
-_NAMED = "{response: probability} for all prompts, or {prompt: {response: probability}}, or {prompt: response}"
-
-
 @_tabulate.register
 def _(policy: Mapping, scenario: Scenario, k: int) -> PolicyTable:  # noqa: ARG001
-    """Reads probabilities by names."""
-    given: dict[Any, Any] = {key: {one: 1.0} if isinstance(one, str) else one for key, one in policy.items()}
-    nested = [isinstance(one, Mapping) for one in given.values()]
-    if not nested or any(nested) != all(nested) or any(np.ndim(one) for one in given.values()):
-        raise ValueError(f"policy is {dict(policy)!r:.200}, but must be {_NAMED}")
-    of_all = not any(nested)
-    by_prompt = dict.fromkeys(scenario.prompts, given) if of_all else given
-    known = set(scenario.prompts)
-    for prompt in by_prompt:
-        if _name("prompt", prompt) not in known:
-            raise _checks.unknown("prompt", prompt, scenario.prompts)
-    table = np.zeros((scenario.n_prompts, scenario.n_responses))
-    for x, (prompt, users) in enumerate(zip(scenario.prompts, scenario.populations, strict=True)):
-        if prompt not in by_prompt:
-            raise ValueError(f"policy says nothing of {prompt!r:.100}, but must name every prompt")
-        places = {name: y for y, name in enumerate(users.responses)}
-        row = np.zeros(users.n_responses)
-        for name, probability in by_prompt[prompt].items():
-            if _name("response", name) not in places:
-                having = sum(name in others.responses for others in scenario.populations)
-                if of_all and having:
-                    raise ValueError(
-                        f"policy names {name!r:.100} for every prompt, but only {having} of {scenario.n_prompts} have "
-                        f"it, and {prompt!r:.100} is none of these: pass {{prompt: {{response: probability}}}}"
-                    )
-                raise _checks.unknown(f"response to {prompt!r:.100}", name, users.responses)
-            what = f"probability of {name!r:.100} on {prompt!r:.100}"
-            row[places[name]] = _checks.real(what, _number(what, probability), 0, 1)
-        meaning = f"the prompt has {users.n_responses} responses"
-        table[x, : row.size] = _checks.distributions(f"policy on {prompt!r:.100}", row, row.shape, meaning)
-    return SharedPolicy(table)
-
-
-def by_names(scenario: Scenario, prompts: tuple[str, ...], responses: tuple[tuple[str, ...], ...], rows: Floats) -> Any:
-    """Returns the policy `[P, N]` that was found where prompts and responses had these names, for another scenario."""
-    if prompts == scenario.prompts and responses == tuple(users.responses for users in scenario.populations):
-        return rows
-    places = {prompt: x for x, prompt in enumerate(prompts)}
-    if len(prompts) == scenario.n_prompts == 1:  # however these are called
-        places = dict.fromkeys(scenario.prompts, 0)
-    if not places.keys() >= set(scenario.prompts):
-        raise ValueError(f"policy was found for the prompts {prompts!s:.100}, not for {scenario.prompts!s:.100}")
-    chosen = {prompt: places[prompt] for prompt in scenario.prompts}
-    return {
-        prompt: {name: p for name, p in zip(responses[x], rows[x].tolist(), strict=False) if p}
-        for prompt, x in chosen.items()
-    }
-
-
-def _name(kind: str, given: Any) -> str:
-    """Returns a name of a policy, which is a text, as names of responses are."""
-    if not isinstance(given, str):
-        raise ValueError(f"policy names the {kind} {given!r:.100}, but names are texts")
-    return given
-
-
-def _number(what: str, given: Any) -> Any:
-    """Returns a number of torch or of an array without axes as what it holds."""
-    return _checks.number_array(what, given).item() if hasattr(given, "dtype") else given
-
-
-def _labelled(policy: Any, scenario: Scenario, k: int) -> PolicyTable | None:
-    """Reads a series of pandas by its labels; of tables that have names, numbers may mean something else."""
-    labels = getattr(policy, "index", None) if not hasattr(policy, "columns") else policy.columns
-    if labels is None or callable(labels) or not any(isinstance(label, str) for label in labels):
-        return None
-    if hasattr(policy, "columns"):
-        raise ValueError(
-            f"policy is a {type(policy).__name__} with columns {list(labels)!r:.100}, but must be {_NAMED}, as "
-            "to_dict('index') makes of a pandas frame, or an array, as to_numpy() makes, whose columns are numbered"
-        )
-    return read(policy.to_dict(), scenario, k)
+    return SharedPolicy(table_of_names(policy, scenario))
 
 
 @singledispatch

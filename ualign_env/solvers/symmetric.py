@@ -14,8 +14,9 @@ import numpy as np
 from ualign_env import _checks
 from ualign_env._threads import one_blas_thread
 from ualign_env._types import Floats
+from ualign_env.policies.named import by_names
 from ualign_env.policies.tables import PolicyTable
-from ualign_env.policies.tabulate import by_names, read, reads, single_policy
+from ualign_env.policies.tabulate import read, reads, single_policy
 from ualign_env.scenario import Scenario
 from ualign_env.solvers import regularised
 from ualign_env.solvers.active_set import active_set
