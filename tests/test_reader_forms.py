@@ -97,7 +97,8 @@ def test_prompts_that_no_column_tells_are_noted(tmp_path):
         assert not any("all is one prompt" in note for note in load_scenario(f"{path}/missing:bottom/{options}").notes)
     path.write_text("\n".join(["question,user,response,score", *rows, "r,u,a,1"]), encoding="utf-8")
     with pytest.raises(
-        ValueError, match=r"'u' judged response 'a' before, at .*; the option prompt names a column of prom"
+        ValueError,
+        match=r"'u' judged response 'a' of the only prompt before, at .*; the option prompt names a column of prom",
     ):
         load_scenario(path)
     texts = {

@@ -130,7 +130,7 @@ class Collector:
         if self._repeated == "error" and different.size < cells.size:
             cell = different[np.argmax(counts > 1)]
             one, other = (self._table.where(int(places[i])) for i in np.flatnonzero(cells == cell)[:2])
-            where = "" if self._one else f" of prompt {prompt!r:.100}"
+            where = " of the only prompt" if self._one else f" of prompt {prompt!r:.100}"
             hint = "; the option prompt names a column of prompts" if self._one else ""
             raise ValueError(
                 f"{other}: user {users[cell // len(responses)]!r:.100} judged response "
