@@ -163,6 +163,23 @@ def test_curves_show_policies_of_one_s_own(ualign, tmp_path):
         assert (status, message in err) == (2, True)
 
 
+def test_sizes_of_a_folder_can_be_chosen(ualign, tmp_path):
+    (tmp_path / "votes").mkdir()
+    (tmp_path / "votes" / "x.csv").write_text("who,response,score\nu,a,1\nu,b,0\nv,b,2\nv,a,5\n", encoding="utf-8")
+    given = ["bench", "--suite", "folder:votes", "--user", "who", "--agent", "uniform", "--json"]
+    for wanted, sizes in (([], {(1, 1), (2, 1), (3, 1), (8, 1)}), (["--k", "2,5", "--l", "2"], {(2, 2), (5, 2)})):
+        status, out, err = ualign(*given, *wanted)
+        assert status == 0, err
+        assert {(result["k"], result["l"]) for result in json.loads(out)["results"]} == sizes
+    assert "leave out --scenario" in ualign("bench", "--suite", "quick", "--k", "2")[2]
+
+
+def test_the_listing_names_the_extras_that_agents_need(ualign):
+    said = json.loads(ualign("list", "--json")[1])["agents"]
+    assert said["ppo"].endswith("(needs the extra sb3)")
+    assert "extra" not in said["nlhf"]
+
+
 def test_files_are_cited_with_their_columns_as_flags(ualign, tmp_path):
     (tmp_path / "x.csv").write_text("who,response,score\nu,a,1\nu,b,0\nv,b,2\nv,a,5\n", encoding="utf-8")
     cited = json.loads(ualign("cite", "x.csv", "--user", "who", "--json")[1])
