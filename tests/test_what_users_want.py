@@ -154,7 +154,6 @@ def test_robust_win_rates_of_groups_are_those_of_their_own_users():
 
 
 def test_rates_are_no_less_than_zero():
-    users = ua.Population.from_rankings([[0, 1, 2]] * 2 + [[2, 1, 0]], [0.1, 0.2, 0.7], ["a", "b", "c"])
     for weights in np.random.default_rng(0).dirichlet(np.ones(7), 200):
         orders = [[0, 1, 2], [0, 2, 1], [0, 1, 2], [0, 2, 1], [0, 1, 2], [0, 2, 1], [0, 1, 2]]
         users = ua.Population.from_scores(-np.argsort(orders, axis=1), weights, ["a", "b", "c"])

@@ -113,10 +113,9 @@ def list_agents() -> list[str]:
     return sorted({*_installed(), *BASELINES})
 
 
-def extras_of(name: str) -> tuple[str, ...]:
-    """Returns the extras of its package that an agent of a name needs; none of baselines and unknown ones."""
-    entry = _entry(name) if name in list_agents() else None
-    return tuple(entry.extras) if entry else ()
+def list_extras() -> dict[str, list[str]]:
+    """Returns the extras of their packages that installed agents need, by the names of those that need any."""
+    return {name: offers[0].extras for name, offers in _installed().items() if offers[0].extras}
 
 
 def describe_agent(place: str) -> AgentInfo:

@@ -51,9 +51,9 @@ def list_all(as_json: Json = False) -> None:
     """List scenarios, files that are read, agents and baseline policies."""
     scenarios = specs.describe_scenarios()
     known = [agents.describe_agent(name) for name in agents.list_agents()]
-    rows = []
+    rows, extras = [], agents.list_extras()
     for one in known:
-        needed = "".join(f" (needs the extra {extra})" for extra in agents.extras_of(one.name))
+        needed = "".join(f" (needs the extra {extra})" for extra in extras.get(one.name, ()))
         rows.append((one.name, f"{CLASSES[one.declared.information].badge}: {one.summary}{needed}"))
     policies = [(name, one.summary) for name, one in BASELINES.items()]
     if as_json:

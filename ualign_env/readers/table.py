@@ -82,8 +82,11 @@ class Table(ABC):
 
     def one_prompt(self, prompt: str, used: Iterable[str]) -> list[str]:
         """Returns a note where all is one prompt for want of a column, though one that is not used may tell prompts."""
-        idle = [name for name in self.columns if name not in {self.find(column) for column in used}]
-        if not prompt or not idle or self.prompt_column(prompt):
+        if not prompt or self.prompt_column(prompt):
+            return []
+        known = {self.find(column) for column in used}
+        idle = [name for name in self.columns if name not in known]
+        if not idle:
             return []
         listed = ", ".join(map(repr, idle[:5])) + ", ..." * (len(idle) > 5)
         return [f"all is one prompt: no column is called {prompt!r} (the option prompt names one), not used: {listed}"]

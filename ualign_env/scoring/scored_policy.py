@@ -74,8 +74,8 @@ class ScoredPolicy:
         found = [respond(contest, self.l) for contest in self.contests]
         return _Opponents(
             tuple(best.responses for best in found),
-            np.array([1 - best.value for best in found]),
-            np.array([1 - best.upper_bound for best in found]),
+            np.maximum(0.0, [1 - best.value for best in found]),
+            np.maximum(0.0, [1 - best.upper_bound for best in found]),
             max((best.method for best in found), key=("enumeration", "milp", "greedy").index),
             all(best.optimal for best in found),
         )
@@ -157,25 +157,30 @@ class ScoredPolicy:
         return float(self.scenario.probabilities @ np.array(known)) if len(known) == len(found) else None
 
     @cached_property
-    def _lost(self) -> list[dict[str, Floats]]:
-        """The chance that the users of each group of each prompt pick each response alone, or else the worst l."""
-        lost: list[dict[str, Floats]] = []
+    def _left_to_groups(self) -> list[dict[str, tuple[float, float]]]:
+        """What is left to each group of each prompt's users: by the worst opponent of all users, and by its own worst.
+
+        Groups are the scenario's, or else the users with the same favourite. Of several worst opponents of all users,
+        the one that is worst for the group counts.
+        """
+        found = []
         for x, (named, users) in enumerate(zip(self.scenario.groups, self.scenario.populations, strict=True)):
-            contests = {n: self.learned.contest(g, x, self.k) for n, g in (named or users.by_favourite()).items()}
-            worst = None if self.l == 1 else np.array([self.opponents.responses[x]])
-            lost.append({n: c.payoffs() if worst is None else c.values(worst) for n, c in contests.items()})
-        return lost
+            left = {}
+            for name, members in (named or users.by_favourite()).items():
+                contest = self.learned.contest(members, x, self.k)
+                if self.l > 1:
+                    own = common = contest.values(np.array([self.opponents.responses[x]]))
+                else:
+                    own = contest.payoffs()
+                    common = own[self.payoffs[x, : own.size] >= self.payoffs[x].max() - _AS_BAD]
+                left[name] = _left(common), _left(own)
+            found.append(left)
+        return found
 
     @property
     def group_win_rates(self) -> tuple[dict[str, float], ...]:
         """The win rate of each group of each prompt, against that worst opponent that is worst for it."""
-        if self.l > 1:
-            return tuple({name: _left(lost) for name, lost in groups.items()} for groups in self._lost)
-        bad = self.payoffs >= self.payoffs.max(axis=1, keepdims=True) - _AS_BAD
-        return tuple(
-            {name: _left(lost[row[: lost.size]]) for name, lost in groups.items()}
-            for row, groups in zip(bad, self._lost, strict=True)
-        )
+        return tuple({name: common for name, (common, _) in left.items()} for left in self._left_to_groups)
 
     @property
     def group_robust_win_rates(self) -> dict[str, float]:
@@ -184,8 +189,8 @@ class ScoredPolicy:
         for x, chance in enumerate(self.scenario.probabilities.tolist()):
             if self.l > 1 or (named and not self.scenario.groups[x]):
                 continue
-            for name, lost in self._lost[x].items():
-                rates[name] = rates.get(name, 0.0) + chance * _left(lost)
+            for name, (_, own) in self._left_to_groups[x].items():
+                rates[name] = rates.get(name, 0.0) + chance * own
                 chances[name] = chances.get(name, 0.0) + chance
         return {name: rate / chances[name] for name, rate in rates.items()}
 
