@@ -22,7 +22,7 @@ SMALL = """
 name = "{name}"
 version = 1
 title = "for tests"
-seconds = 0.05
+seconds = 0.5
 plays = 300
 agents = ["exp3", "q-learning", "nlhf", "cfr-plus"]
 
